@@ -1,0 +1,1 @@
+//! Assigns brands to a member

@@ -1,0 +1,1 @@
+//! Changes a member's role

@@ -1,0 +1,1 @@
+//! May this member do this here

@@ -1,0 +1,1 @@
+//! The pages, and the answer to every path nothing else serves

@@ -1,0 +1,1 @@
+//! Tidies up after expired tokens

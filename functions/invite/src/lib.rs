@@ -1,0 +1,1 @@
+//! Invites an address into a tenant

@@ -1,0 +1,1 @@
+//! Takes an invitation or a membership back

@@ -1,0 +1,1 @@
+//! Signing up, reading a tenant, its brands

@@ -1,0 +1,1 @@
+//! Emails: the only crate that knows SES

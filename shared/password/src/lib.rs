@@ -1,0 +1,1 @@
+//! Passwords: the rules for new ones and argon2id

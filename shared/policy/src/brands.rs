@@ -1,0 +1,121 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+/// The id of a brand, a UUIDv7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BrandId(pub Uuid);
+
+impl fmt::Display for BrandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A set of brands of one tenant: all there are and will be, or the named ones.
+///
+/// As JSON and as an item attribute: `"all"`, or a list of ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Brands {
+    /// Every brand of the tenant, later ones too.
+    All,
+    /// These brands.
+    Only(BTreeSet<BrandId>),
+}
+
+impl Brands {
+    /// No brand.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self::Only(BTreeSet::new())
+    }
+
+    /// Whether `brand` is in this set.
+    #[must_use]
+    pub fn contains(&self, brand: BrandId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(ids) => ids.contains(&brand),
+        }
+    }
+
+    /// Whether every brand of `other` is in this set.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, _) => true,
+            (Self::Only(_), Self::All) => false,
+            (Self::Only(mine), Self::Only(theirs)) => theirs.is_subset(mine),
+        }
+    }
+
+    /// The brands that are in both sets.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::All, some) | (some, Self::All) => some.clone(),
+            (Self::Only(mine), Self::Only(theirs)) => Self::Only(mine & theirs),
+        }
+    }
+
+    /// The named brands; none for [`Brands::All`], which names nothing.
+    pub fn named(&self) -> impl Iterator<Item = BrandId> {
+        match self {
+            Self::All => None,
+            Self::Only(ids) => Some(ids.iter().copied()),
+        }
+        .into_iter()
+        .flatten()
+    }
+}
+
+impl FromIterator<BrandId> for Brands {
+    fn from_iter<I: IntoIterator<Item = BrandId>>(ids: I) -> Self {
+        Self::Only(ids.into_iter().collect())
+    }
+}
+
+impl Serialize for Brands {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("all"),
+            Self::Only(ids) => ids.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Brands {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Brands;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"all\" or a list of brand ids")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Brands, E> {
+                if text == "all" {
+                    Ok(Brands::All)
+                } else {
+                    Err(E::custom("expected \"all\" or a list of brand ids"))
+                }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut ids: A) -> Result<Brands, A::Error> {
+                let mut set = BTreeSet::new();
+                while let Some(id) = ids.next_element::<BrandId>()? {
+                    if !set.insert(id) {
+                        return Err(A::Error::custom(format_args!("`{id}` is named twice")));
+                    }
+                }
+                Ok(Brands::Only(set))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}

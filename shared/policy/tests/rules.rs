@@ -1,0 +1,201 @@
+//! The rules R1 to R8, each over every combination that it speaks of, and the table as a checked-in file.
+#![expect(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::fmt::Write as _;
+
+use policy::{
+    BrandId, Brands, Denial, Grant, MemberStatus, Permission as P, Permissions, Relation, Role, Standing, Target,
+    TenantStatus,
+};
+use uuid::Uuid;
+
+const NO_BRANDS: Brands = Brands::none();
+
+fn active(role: Role) -> Standing<'static> {
+    Standing {
+        relation: Relation::Member,
+        role,
+        overrides: None,
+        brands: &NO_BRANDS,
+        status: MemberStatus::Active,
+        tenant: TenantStatus::Active,
+    }
+}
+
+fn grant(role: Role, permissions: Option<Permissions>) -> Grant<'static> {
+    Grant { role, permissions, brands: &NO_BRANDS }
+}
+
+#[test]
+fn the_permission_matrix_is_the_checked_in_file() {
+    let mut out = String::from("# What each role holds. Rendered by `cargo test -p policy`; UPDATE=1 writes it anew.\n\n");
+    write!(out, "{:<18}", "permission").unwrap();
+    for role in Role::ALL {
+        write!(out, "{:<11}", role.name()).unwrap();
+    }
+    out.truncate(out.trim_end().len());
+    for p in P::ALL {
+        write!(out, "\n{:<18}", p.name()).unwrap();
+        for role in Role::ALL {
+            let cell = match (role.permissions().contains(*p), p.is_brand_scoped()) {
+                (false, _) => "-",
+                (true, false) => "yes",
+                (true, true) if role.reaches_every_brand() => "every",
+                (true, true) => "assigned",
+            };
+            write!(out, "{cell:<11}").unwrap();
+        }
+        out.truncate(out.trim_end().len());
+    }
+    out.push('\n');
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/permissions.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &out).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == out, "permissions.txt is not what the roles hold; run with UPDATE=1 and review\n{out}");
+}
+
+#[test]
+fn r1_nobody_gives_or_manages_a_role_above_their_own_and_owner_is_never_granted() {
+    for giver in Role::ALL {
+        assert_eq!(active(giver).may_give(&grant(Role::Owner, None)), Err(Denial::OwnerIsTransferred));
+        for role in Role::ALL.into_iter().skip(1).filter(|r| r.is_above(giver)) {
+            assert_eq!(active(giver).may_give(&grant(role, None)), Err(Denial::RoleAbove(role)));
+            let target = Target { role, is_self: false };
+            assert_eq!(active(giver).may_manage(target), Err(Denial::RoleAbove(role)));
+        }
+    }
+    assert_eq!(active(Role::Admin).may_give(&grant(Role::Admin, None)), Ok(()), "an admin makes other admins");
+}
+
+#[test]
+fn r2_and_r3_nobody_manages_the_owner_or_themselves() {
+    for actor in Role::ALL {
+        let owner = Target { role: Role::Owner, is_self: false };
+        assert_eq!(active(actor).may_manage(owner), Err(Denial::TargetIsOwner));
+        let me = Target { role: actor, is_self: true };
+        assert_eq!(active(actor).may_manage(me), Err(Denial::TargetIsYourself));
+    }
+}
+
+#[test]
+fn r4_nobody_gives_what_they_lack_whatever_the_role_and_list() {
+    // every giver role × every single override × every granted role × every single granted permission
+    for giver_role in Role::ALL {
+        let lists = std::iter::once(None).chain(P::ALL.iter().map(|p| Some(Permissions::of(&[*p]))));
+        for overrides in lists {
+            let giver = Standing { overrides, brands: &Brands::All, ..active(giver_role) };
+            for role in Role::ALL {
+                let given = std::iter::once(None).chain(P::ALL.iter().map(|p| Some(Permissions::of(&[*p]))));
+                for permissions in given {
+                    let grant = grant(role, permissions);
+                    if giver.may_give(&grant).is_ok() {
+                        assert_eq!(grant.effective().minus(giver.permissions()), Permissions::NONE);
+                        assert_ne!(role, Role::Owner);
+                        for p in [P::TenantUpdate, P::TenantTransfer, P::TenantClose] {
+                            assert!(!grant.effective().contains(p));
+                        }
+                        if permissions.is_some_and(|list| list.iter().any(P::is_over_members)) {
+                            assert!(matches!(giver_role, Role::Owner | Role::Admin));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(
+        active(Role::Owner).may_give(&grant(Role::Admin, Some(Permissions::of(&[P::TenantClose])))),
+        Err(Denial::NotGivable(P::TenantClose)),
+    );
+    let cut = Standing { overrides: Some(Permissions::of(&[P::MembersInvite])), ..active(Role::Member) };
+    assert!(matches!(cut.may_give(&grant(Role::Member, None)), Err(Denial::NotHeld(_))));
+}
+
+#[test]
+fn r5_a_partner_never_holds_what_is_for_insiders_by_role_or_by_list() {
+    let everything = Permissions::of(P::ALL);
+    let partner = Standing { overrides: Some(everything), brands: &Brands::All, ..active(Role::Partner) };
+    for p in P::ALL {
+        let insiders = p.is_over_members()
+            || matches!(p, P::BillingRead | P::BillingUpdate | P::TenantUpdate | P::PartnersManage)
+            || matches!(p, P::TenantTransfer | P::TenantClose);
+        assert_eq!(partner.may(*p, None).is_err(), insiders, "{p}");
+    }
+    assert_eq!(
+        active(Role::Owner).may_give(&grant(Role::Partner, Some(Permissions::of(&[P::BillingRead])))),
+        Err(Denial::NotForPartners(P::BillingRead)),
+    );
+}
+
+#[test]
+fn r6_only_owner_and_admin_reach_brands_that_they_are_not_assigned_to() {
+    let [mine, other] = [1, 2].map(|n| BrandId(Uuid::from_u128(n)));
+    let assigned = Brands::from_iter([mine]);
+    for role in Role::ALL {
+        let who = Standing { brands: &assigned, ..active(role) };
+        assert_eq!(who.may(P::ProductsRead, Some(mine)), Ok(()));
+        let expected = if role.reaches_every_brand() { Ok(()) } else { Err(Denial::BrandNotAssigned) };
+        assert_eq!(who.may(P::ProductsRead, Some(other)), expected, "{role}");
+        let shown = who.visibility().limit(&Brands::from_iter([mine, other]));
+        assert_eq!(shown.contains(other), role.reaches_every_brand());
+    }
+    let giver = Standing { overrides: Some(Permissions::of(P::ALL)), brands: &assigned, ..active(Role::Member) };
+    let more = Grant { role: Role::Partner, permissions: None, brands: &Brands::All };
+    assert_eq!(giver.may_give(&more), Err(Denial::BrandsNotHeld));
+}
+
+#[test]
+fn r7_only_an_active_member_of_an_active_tenant_has_any_permission() {
+    for role in Role::ALL {
+        for status in [MemberStatus::Active, MemberStatus::Suspended, MemberStatus::Revoked] {
+            for tenant in [TenantStatus::Pending, TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Closed] {
+                let who = Standing { status, tenant, ..active(role) };
+                let alive = status == MemberStatus::Active && tenant == TenantStatus::Active;
+                for p in P::ALL {
+                    let expected = alive && role.permissions().contains(*p);
+                    assert_eq!(who.may(*p, None).is_ok(), expected, "{role} {status:?} {tenant:?} {p}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn r8_a_portal_manages_its_partners_members_as_an_admin_and_nothing_else() {
+    for role in Role::ALL {
+        let portal = Standing { relation: Relation::Portal, ..active(role) };
+        for p in P::ALL {
+            let expected = role.permissions().contains(P::PartnersManage) && p.is_over_members();
+            assert_eq!(portal.may(*p, None).is_ok(), expected, "{role} {p}");
+        }
+    }
+    let portal = Standing { relation: Relation::Portal, ..active(Role::Owner) };
+    assert_eq!(portal.may_give(&grant(Role::Admin, None)), Ok(()));
+    assert_eq!(portal.may_give(&grant(Role::Owner, None)), Err(Denial::OwnerIsTransferred));
+    assert_eq!(portal.may(P::BillingRead, None), Err(Denial::OutsidePortal(P::BillingRead)));
+}
+
+#[test]
+fn every_denial_names_a_rule_and_speaks_in_lower_case_without_a_full_stop() {
+    for denial in [
+        Denial::TenantInactive,
+        Denial::MemberInactive,
+        Denial::Missing(P::AuditRead),
+        Denial::OutsidePortal(P::BillingRead),
+        Denial::BrandNotAssigned,
+        Denial::RoleAbove(Role::Admin),
+        Denial::OwnerIsTransferred,
+        Denial::NotHeld(P::AuditRead),
+        Denial::NotGivable(P::TenantClose),
+        Denial::TakesAnAdmin(P::MembersRead),
+        Denial::NotForPartners(P::BillingRead),
+        Denial::BrandsNotHeld,
+        Denial::TargetIsOwner,
+        Denial::TargetIsYourself,
+    ] {
+        let words = denial.to_string();
+        assert!(!words.ends_with('.') && !words.starts_with(char::is_uppercase), "{words}");
+        assert!(!denial.rule().name().is_empty());
+    }
+}

@@ -1,0 +1,1 @@
+//! The guarantees, as stories over the real handlers and the embedded table
