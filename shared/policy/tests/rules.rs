@@ -9,7 +9,7 @@ use policy::{
 };
 use uuid::Uuid;
 
-const NO_BRANDS: Brands = Brands::none();
+static NO_BRANDS: Brands = Brands::none();
 
 fn active(role: Role) -> Standing<'static> {
     Standing {

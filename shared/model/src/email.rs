@@ -1,0 +1,168 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+/// An email address that exists in one spelling only: two that reach the same mailbox compare equal.
+///
+/// The local part is ASCII (SES has no SMTPUTF8, and folding other scripts is how `mıke@` became `mike@`), the domain
+/// is kept in its IDNA ASCII form, both in lower case. The address as it was typed is kept for display.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Email {
+    canonical: String,
+    typed: String,
+}
+
+/// Why a text is no email address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEmail {
+    /// Nothing but white space.
+    #[error("an email address is needed")]
+    Empty,
+    /// No `@`, or more than one.
+    #[error("an email address has exactly one `@`")]
+    At,
+    /// A control character or white space inside.
+    #[error("an email address has no spaces or control characters")]
+    Control,
+    /// A local part that isn't ASCII.
+    #[error("the part before the `@` can only have the letters a to z, digits and the usual signs")]
+    Local,
+    /// A domain that no mail can go to.
+    #[error("the part after the `@` is not a domain that mail can be sent to")]
+    Domain,
+    /// Longer than mail systems carry.
+    #[error("an email address has at most 64 characters before the `@` and 254 in all")]
+    Long,
+}
+
+impl Email {
+    /// Parses what somebody typed.
+    ///
+    /// # Errors
+    /// Says which part is wrong.
+    pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
+        let typed = text.trim();
+        if typed.is_empty() {
+            return Err(InvalidEmail::Empty);
+        }
+        if typed.len() > 1_000 {
+            return Err(InvalidEmail::Long);
+        }
+        if typed.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(InvalidEmail::Control);
+        }
+        // A full-width `＠` is one only after normalisation: what was typed would then name another mailbox.
+        let (local, domain) = typed.split_once('@').ok_or(InvalidEmail::At)?;
+        if domain.nfkc().any(|c| c == '@') {
+            return Err(InvalidEmail::At);
+        }
+        let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
+        if !local.split('.').all(|part| !part.is_empty() && part.chars().all(atom)) {
+            return Err(InvalidEmail::Local);
+        }
+        let folded: String = domain.nfkc().collect();
+        let ascii = idna::domain_to_ascii_strict(&folded).map_err(|_| InvalidEmail::Domain)?;
+        let labels: Vec<&str> = ascii.split('.').collect();
+        let label = |l: &&str| {
+            (1..=63).contains(&l.len())
+                && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !l.starts_with('-')
+                && !l.ends_with('-')
+        };
+        let numeric_top = labels.last().is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()));
+        if labels.len() < 2 || numeric_top || !labels.iter().all(label) {
+            return Err(InvalidEmail::Domain);
+        }
+        if local.len() > 64 || local.len() + 1 + ascii.len() > 254 {
+            return Err(InvalidEmail::Long);
+        }
+        let canonical = format!("{}@{}", local.to_ascii_lowercase(), ascii.to_ascii_lowercase());
+        Ok(Self { canonical, typed: typed.to_owned() })
+    }
+
+    /// The one spelling that addresses are compared and stored by.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    /// As it was typed, for display.
+    #[must_use]
+    pub fn typed(&self) -> &str {
+        &self.typed
+    }
+
+    /// Where mail is sent to: the local part as typed, since a mailbox may care about its case, at the canonical
+    /// domain.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let local = self.typed.split_once('@').map_or("", |(local, _)| local);
+        let domain = self.canonical.split_once('@').map_or("", |(_, domain)| domain);
+        format!("{local}@{domain}")
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.typed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::{Email, InvalidEmail};
+
+    #[test]
+    fn one_mailbox_has_one_spelling() {
+        for (typed, canonical) in [
+            ("a@b.co", "a@b.co"),
+            ("  Ana.Maria+x@Example.COM\n", "ana.maria+x@example.com"),
+            ("a@müller.de", "a@xn--mller-kva.de"),
+            ("a@xn--mller-kva.de", "a@xn--mller-kva.de"),
+            ("a@MÜLLER.de", "a@xn--mller-kva.de"),
+            ("o'brien@example.ie", "o'brien@example.ie"),
+        ] {
+            assert_eq!(Email::parse(typed).unwrap().canonical(), canonical, "{typed}");
+        }
+        let email = Email::parse("Ana@Müller.de").unwrap();
+        assert_eq!((email.typed(), email.address().as_str()), ("Ana@Müller.de", "Ana@xn--mller-kva.de"));
+    }
+
+    #[test]
+    fn what_is_no_address_says_why() {
+        let long_local = format!("{}@b.co", "a".repeat(65));
+        let long_label = format!("a@{}.co", "b".repeat(64));
+        let long_all = format!("a@{}co", "bbbbbbbbb.".repeat(26));
+        for (typed, why) in [
+            ("", InvalidEmail::Empty),
+            (" \t ", InvalidEmail::Empty),
+            ("a.b.c", InvalidEmail::At),
+            ("a@b@c.de", InvalidEmail::At),
+            (".a@b.co", InvalidEmail::Local),
+            ("a.@b.co", InvalidEmail::Local),
+            ("a..b@c.de", InvalidEmail::Local),
+            ("a@b.c\r\nBcc: x@y", InvalidEmail::Control),
+            ("a\0@b.co", InvalidEmail::Control),
+            ("a\t@b.co", InvalidEmail::Control),
+            ("\"a b\"@x.yz", InvalidEmail::Control),
+            ("\"ab\"@x.yz", InvalidEmail::Local),
+            ("<b>@x.yz", InvalidEmail::Local),
+            ("a@[127.0.0.1]", InvalidEmail::Domain),
+            ("a@127.0.0.1", InvalidEmail::Domain),
+            ("a@localhost", InvalidEmail::Domain),
+            ("a@-b.co", InvalidEmail::Domain),
+            ("a@b..co", InvalidEmail::Domain),
+            ("a@b.co.", InvalidEmail::Domain),
+            ("m\u{131}ke@x.yz", InvalidEmail::Local),
+            ("a＠x.yz", InvalidEmail::At),
+            ("a@x＠x.yz", InvalidEmail::At),
+            (&long_local, InvalidEmail::Long),
+            (&long_label, InvalidEmail::Domain),
+            (&long_all, InvalidEmail::Long),
+        ] {
+            assert_eq!(Email::parse(typed).map(|e| e.canonical().to_owned()), Err(why), "{typed:?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Refusal, Timestamp};
+
+/// How often something may be done in a stretch of time. Stretches are fixed (`seconds` since the epoch, divided), so
+/// that one number on an item that is written anyway is all the memory that counting needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// How often.
+    pub times: u32,
+    /// In how many seconds.
+    pub seconds: u64,
+}
+
+impl Limit {
+    /// The number of the stretch that `now` lies in.
+    #[must_use]
+    pub const fn window(self, now: Timestamp) -> u64 {
+        now.unix_seconds() / self.seconds
+    }
+
+    /// When that stretch ends: what a TTL is set to.
+    #[must_use]
+    pub const fn end(self, now: Timestamp) -> u64 {
+        (self.window(now) + 1) * self.seconds
+    }
+
+    /// Seconds until the next stretch: what `Retry-After` says.
+    #[must_use]
+    pub const fn retry_after(self, now: Timestamp) -> u64 {
+        self.end(now) - now.unix_seconds()
+    }
+
+    /// Counts one more.
+    ///
+    /// # Errors
+    /// [`Refusal::RateLimited`], in the words of `what`.
+    pub fn count(self, counted: Window, now: Timestamp, what: &'static str) -> Result<Window, Refusal> {
+        let window = self.window(now);
+        let count = if counted.window == window { counted.count } else { 0 };
+        if count >= self.times {
+            return Err(Refusal::RateLimited { retry_after: self.retry_after(now), what });
+        }
+        Ok(Window { window, count: count + 1 })
+    }
+}
+
+/// A counter and the stretch of time that it counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Which stretch.
+    pub window: u64,
+    /// How often in it.
+    pub count: u32,
+}
+
+/// The limits of a deployment.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Invitations that one inviter makes.
+    pub invitations_by_inviter: Limit,
+    /// Emails that one tenant causes.
+    pub mails_by_tenant: Limit,
+    /// Emails that one address gets, over all tenants.
+    pub mails_to_address: Limit,
+    /// Resends of one invitation.
+    pub resends: Limit,
+    /// Failed sign-ins of one address, known or not.
+    pub failed_sign_ins: Limit,
+    /// How long a session lives.
+    pub session: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const HOUR: u64 = 3_600;
+        const DAY: u64 = 24 * HOUR;
+        Self {
+            invitations_by_inviter: Limit { times: 200, seconds: HOUR },
+            mails_by_tenant: Limit { times: 1_000, seconds: DAY },
+            mails_to_address: Limit { times: 5, seconds: DAY },
+            resends: Limit { times: 3, seconds: 600 },
+            failed_sign_ins: Limit { times: 10, seconds: 900 },
+            session: Duration::from_secs(14 * DAY),
+        }
+    }
+}

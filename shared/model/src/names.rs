@@ -1,0 +1,175 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+/// Why a text can't be used as a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    /// Nothing but white space.
+    #[error("it can't be empty")]
+    Empty,
+    /// Too long.
+    #[error("it has at most {0} characters")]
+    Long(usize),
+    /// Line breaks, other control characters, or marks that turn the direction of writing.
+    #[error("it can't have line breaks or invisible characters")]
+    Control,
+    /// What a mail program would make a link or a tag of.
+    #[error("it can't have `<`, `>` or a web address")]
+    Markup,
+    /// Not E.164.
+    #[error("a phone number is a `+`, the country code and the number, 7 to 15 digits in all: `+14155550123`")]
+    Phone,
+    /// Not a language tag.
+    #[error("a locale is a language with an optional country: `en`, `pt-BR`")]
+    Locale,
+}
+
+/// Trims, composes (NFC) and checks a line of text that people will read in mails and pages.
+fn line(text: &str, longest: usize) -> Result<String, InvalidText> {
+    let text: String = text.trim().nfc().collect();
+    if text.is_empty() {
+        return Err(InvalidText::Empty);
+    }
+    if text.chars().count() > longest {
+        return Err(InvalidText::Long(longest));
+    }
+    let invisible = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    };
+    if text.chars().any(invisible) || !text.chars().any(char::is_alphanumeric) {
+        return Err(InvalidText::Control);
+    }
+    let lower = text.to_lowercase();
+    if lower.contains(['<', '>']) || lower.contains("://") || lower.contains("www.") || lower.contains("mailto:") {
+        return Err(InvalidText::Markup);
+    }
+    Ok(text)
+}
+
+macro_rules! names {
+    ($($(#[doc = $doc:literal])+ $name:ident, $longest:literal;)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Parses what somebody typed.
+            ///
+            /// # Errors
+            /// Empty, too long, or characters that don't belong into a name.
+            pub fn parse(text: &str) -> Result<Self, InvalidText> {
+                line(text, $longest).map(Self)
+            }
+
+            /// The name.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+
+names! {
+    /// A person's first or last name, at most 100 characters.
+    PersonName, 100;
+    /// An organization's name, at most 200 characters.
+    CompanyName, 200;
+    /// A brand's name, at most 200 characters.
+    BrandName, 200;
+}
+
+/// A phone number, E.164.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Phone(String);
+
+impl Phone {
+    /// Parses `+14155550123`.
+    ///
+    /// # Errors
+    /// [`InvalidText::Phone`].
+    pub fn parse(text: &str) -> Result<Self, InvalidText> {
+        let digits = text.trim().strip_prefix('+').ok_or(InvalidText::Phone)?;
+        let fits = (7..=15).contains(&digits.len())
+            && digits.bytes().all(|b| b.is_ascii_digit())
+            && !digits.starts_with('0');
+        if fits { Ok(Self(format!("+{digits}"))) } else { Err(InvalidText::Phone) }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A language with an optional country, `pt-BR` (the part of BCP 47 that mail templates need).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Locale(String);
+
+impl Locale {
+    /// Parses `en` or `pt-BR`.
+    ///
+    /// # Errors
+    /// [`InvalidText::Locale`].
+    pub fn parse(text: &str) -> Result<Self, InvalidText> {
+        let (language, country) = text.split_once('-').map_or((text, None), |(l, c)| (l, Some(c)));
+        let language_fits = (2..=3).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_lowercase());
+        let country_fits = country.is_none_or(|c| c.len() == 2 && c.bytes().all(|b| b.is_ascii_uppercase()));
+        if language_fits && country_fits { Ok(Self(text.to_owned())) } else { Err(InvalidText::Locale) }
+    }
+
+    /// The tag.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InvalidText, Locale, PersonName, Phone};
+
+    #[test]
+    fn names_are_what_people_are_called_and_nothing_else() {
+        for name in ["Ana", "  José María ", "O'Brien", "李", "Smith & Sons", "d'Arc-Núñez", "Booking.com"] {
+            assert!(PersonName::parse(name).is_ok(), "{name}");
+        }
+        for (name, why) in [
+            ("", InvalidText::Empty),
+            ("  ", InvalidText::Empty),
+            ("a\r\nBcc: x@y.z", InvalidText::Control),
+            ("\u{202E}nimda", InvalidText::Control),
+            ("...", InvalidText::Control),
+            ("<b>Ana</b>", InvalidText::Markup),
+            ("see https://evil.example", InvalidText::Markup),
+            ("WWW.evil.example", InvalidText::Markup),
+        ] {
+            assert_eq!(PersonName::parse(name), Err(why), "{name:?}");
+        }
+        assert_eq!(PersonName::parse(&"a".repeat(101)), Err(InvalidText::Long(100)));
+    }
+
+    #[test]
+    fn phones_are_e164_and_locales_are_tags() {
+        assert!(Phone::parse("+14155550123").is_ok());
+        for phone in ["14155550123", "+0123456789", "+123", "+1234567890123456", "+1 415 555", ""] {
+            assert_eq!(Phone::parse(phone), Err(InvalidText::Phone), "{phone}");
+        }
+        for (tag, fits) in [("en", true), ("pt-BR", true), ("EN", false), ("en-", false), ("en_US", false)] {
+            assert_eq!(Locale::parse(tag).is_ok(), fits, "{tag}");
+        }
+    }
+}

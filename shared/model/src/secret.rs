@@ -1,0 +1,196 @@
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::{Dice, InvitationId, TenantId, UserId};
+
+/// A SHA-256, as 64 hexadecimal digits: what is stored of a secret. A secret of 256 random bits needs no slower hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(String);
+
+impl Digest {
+    /// The digest of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        use fmt::Write as _;
+        let mut hex = String::with_capacity(64);
+        for byte in Sha256::digest(bytes) {
+            // writing into a String can't fail
+            let _ = write!(hex, "{byte:02x}");
+        }
+        Self(hex)
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The secret in an emailed link: 256 random bits behind the ids that say where to look, so that a link whose stored
+/// digest is gone still finds its invitation. The digest is over all of it, so that no part can be exchanged.
+///
+/// As text: 64 bytes in base64url, 86 characters.
+pub struct InvitationToken {
+    tenant: TenantId,
+    invitation: InvitationId,
+    bytes: [u8; 64],
+}
+
+impl InvitationToken {
+    /// A fresh one.
+    #[must_use]
+    pub fn mint(dice: &dyn Dice, tenant: TenantId, invitation: InvitationId) -> Self {
+        let mut bytes = [0; 64];
+        let (ids, secret) = bytes.split_at_mut(32);
+        ids[..16].copy_from_slice(tenant.0.as_bytes());
+        ids[16..].copy_from_slice(invitation.0.as_bytes());
+        dice.fill(secret);
+        Self { tenant, invitation, bytes }
+    }
+
+    /// Parses what came in a body. `None` is a text that was never a token.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 86 {
+            return None;
+        }
+        let bytes: [u8; 64] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let id = |at: usize| Uuid::from_slice(bytes.get(at..at + 16)?).ok();
+        Some(Self { tenant: TenantId(id(0)?), invitation: InvitationId(id(16)?), bytes })
+    }
+
+    /// The tenant that the link leads into, unproven until the digest is found.
+    #[must_use]
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The invitation that the link is about, unproven until the digest is found.
+    #[must_use]
+    pub const fn invitation(&self) -> InvitationId {
+        self.invitation
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.bytes)
+    }
+
+    /// The text for the emailed link: the one place that a raw token goes to.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes)
+    }
+}
+
+/// The bearer token of a session: the user's id and 256 random bits, `user_id.secret`, so that the session's key and
+/// the membership's are known before the first read.
+pub struct SessionToken {
+    user: UserId,
+    secret: [u8; 32],
+}
+
+impl SessionToken {
+    /// A fresh one.
+    #[must_use]
+    pub fn mint(dice: &dyn Dice, user: UserId) -> Self {
+        let mut secret = [0; 32];
+        dice.fill(&mut secret);
+        Self { user, secret }
+    }
+
+    /// Parses what came behind `Bearer`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (user, secret) = text.split_once('.')?;
+        if secret.len() != 43 {
+            return None;
+        }
+        let secret = URL_SAFE_NO_PAD.decode(secret).ok()?.try_into().ok()?;
+        Some(Self { user: UserId::parse(user)?, secret })
+    }
+
+    /// Whose session it says it is, unproven until the digest is found under that user.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.secret)
+    }
+
+    /// The text for the answer that opens the session.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        format!("{}.{}", self.user, URL_SAFE_NO_PAD.encode(self.secret))
+    }
+}
+
+/// A password as somebody typed it.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    /// Wraps what was typed.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, for hashing and for nothing else.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::{InvitationToken, SessionToken};
+    use crate::{Dice, InvitationId, SystemDice, TenantId, Timestamp, UserId};
+
+    #[test]
+    fn a_token_survives_its_text_and_no_other_text_is_that_token() {
+        let (dice, now) = (&SystemDice as &dyn Dice, Timestamp::from_unix_millis(1_800_000_000_000));
+        let token = InvitationToken::mint(dice, TenantId::new(dice, now), InvitationId::new(dice, now));
+        let text = token.reveal();
+        let again = InvitationToken::parse(&text).unwrap();
+        assert_eq!(again.digest(), token.digest());
+        assert_eq!((again.tenant(), again.invitation()), (token.tenant(), token.invitation()));
+        for wrong in ["", &text[1..], &format!("{text}="), &text.replace(&text[..1], "*"), &"a".repeat(1_000_000)] {
+            assert!(InvitationToken::parse(wrong).is_none());
+        }
+        // every single changed character gives another digest, or no token
+        for at in 0..text.len() {
+            for other in ['A', 'B'] {
+                let mut forged = text.clone();
+                forged.replace_range(at..=at, &other.to_string());
+                if forged != text {
+                    assert!(InvitationToken::parse(&forged).is_none_or(|t| t.digest() != token.digest()));
+                }
+            }
+        }
+
+        let session = SessionToken::mint(dice, UserId::new(dice, now));
+        let text = session.reveal();
+        assert_eq!(SessionToken::parse(&text).unwrap().digest(), session.digest());
+        for wrong in ["", "a.b", &text[1..], &text[..text.len() - 1], &text.to_uppercase()] {
+            assert!(SessionToken::parse(wrong).is_none());
+        }
+        assert!(InvitationToken::parse(&text).is_none(), "one kind is never taken for the other");
+        assert!(SessionToken::parse(&token.reveal()).is_none());
+    }
+}

@@ -1,0 +1,105 @@
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+/// A moment, to the millisecond, UTC.
+///
+/// Everywhere outside, in answers and in items, it is RFC 3339 of one width, `2026-11-22T09:30:00.000Z`, so that
+/// comparing the texts compares the moments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_unix_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn unix_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch: what a TTL attribute holds.
+    #[must_use]
+    pub const fn unix_seconds(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// The time that has passed since `earlier`; zero if it lies ahead.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Rounded down to the second: what expires does so on a full one, as the emailed hour and the TTL say it.
+    #[must_use]
+    pub const fn floor_second(self) -> Self {
+        Self(self.0 - self.0 % 1000)
+    }
+
+    fn to_utc(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// The month, `2026-11`: events are kept a month a partition.
+    #[must_use]
+    pub fn month(self) -> String {
+        let utc = self.to_utc();
+        format!("{:04}-{:02}", utc.year(), u8::from(utc.month()))
+    }
+
+    /// The day and the hour as people read them, `22 November 2026, 09:30 UTC`.
+    #[must_use]
+    pub fn for_people(self) -> String {
+        let format = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+        self.to_utc().format(format).unwrap_or_else(|_| self.to_string())
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let u = self.to_utc();
+        let (year, month, day) = (u.year(), u8::from(u.month()), u.day());
+        let (hour, minute, second, milli) = (u.hour(), u.minute(), u.second(), u.millisecond());
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let utc = OffsetDateTime::parse(&text, &Rfc3339).map_err(serde::de::Error::custom)?;
+        u64::try_from(utc.unix_timestamp_nanos() / 1_000_000).map(Self).map_err(serde::de::Error::custom)
+    }
+}

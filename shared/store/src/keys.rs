@@ -1,0 +1,293 @@
+//! Every key of the table, built and parsed here and nowhere else.
+//!
+//! | entity | pk | sk | gsi1pk / gsi1sk | read by |
+//! | --- | --- | --- | --- | --- |
+//! | Tenant | `TENANT#t` | `TENANT` | | every request inside a tenant |
+//! | Brand | `TENANT#t` | `BRAND#b` | | brand routes, `check`, assignments; listed by prefix |
+//! | Member | `TENANT#t` | `MEMBER#u` | `USER#u` / `TENANT#t` | every request inside a tenant; the user's tenants |
+//! | Invitation | `TENANT#t` | `INVITATION#i` | while pending: `PENDING#t` / `expires_at#i` | the emailed link; seats to reclaim |
+//! | Invitee | `TENANT#t` | `INVITEE#email` | | inviting: one live invitation or member an address |
+//! | Mail (`ttl`) | `MAIL#m` | `MAIL` | | `deliver` |
+//! | Token (`ttl`) | `TOKEN#sha256` | `TOKEN` | | the emailed link |
+//! | User | `USER#u` | `USER` | | `GET /me` |
+//! | Claim | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting |
+//! | Session (`ttl`) | `USER#u` | `SESSION#sha256` | | every request |
+//! | Event | `EVENTS#t#yyyy-mm` | `uuidv7` | | the audit trail, a month a partition |
+//! | Idempotency record (`ttl`) | `IDEMPOTENCY#scope` | `key` | | every POST with an `Idempotency-Key` |
+//! | Rate window (`ttl`) | `RATE#scope` | `window` | | limits that no other item can carry |
+//!
+//! `ttl` is in epoch seconds. The index projects keys only: it finds, it never decides.
+
+use std::marker::PhantomData;
+
+use model::{
+    Brand, BrandId, Claim, Digest, Event, EventId, IdempotencyRecord, Invitation, InvitationId, InvitationStatus,
+    Invitee, Limit, Mail, MailId, Member, Session, Tenant, TenantId, Timestamp, TokenRecord, User, UserId,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+/// The attribute that DynamoDB takes an item's end from.
+pub const TTL: &str = "ttl";
+/// The one index.
+pub const INDEX: &str = "gsi1";
+/// The table's key attributes, then the index's.
+pub const ATTRIBUTES: [&str; 4] = ["pk", "sk", "gsi1pk", "gsi1sk"];
+
+/// Where one item lies, and what is found there.
+#[derive(Debug)]
+pub struct Key<E> {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+    entity: PhantomData<fn() -> E>,
+}
+
+impl<E> Clone for Key<E> {
+    fn clone(&self) -> Self {
+        Self { pk: self.pk.clone(), sk: self.sk.clone(), entity: PhantomData }
+    }
+}
+
+impl<E> Key<E> {
+    const fn new(pk: String, sk: String) -> Self {
+        Self { pk, sk, entity: PhantomData }
+    }
+}
+
+/// What can be an item of the table.
+pub trait Entity: Serialize + DeserializeOwned {
+    /// The value of the attribute `entity`.
+    const NAME: &'static str;
+
+    /// The entry in the index, where it has one now.
+    fn index(&self) -> Option<(String, String)> {
+        None
+    }
+
+    /// When DynamoDB may remove the item, in epoch seconds.
+    fn ttl(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// How long a mail stays after it was written: long enough for every event that SES may still send about it.
+const MAIL_KEPT: u64 = 30 * 86_400;
+
+impl Entity for Tenant {
+    const NAME: &'static str = "Tenant";
+}
+impl Entity for Brand {
+    const NAME: &'static str = "Brand";
+}
+impl Entity for Member {
+    const NAME: &'static str = "Member";
+    fn index(&self) -> Option<(String, String)> {
+        Some((user_partition(self.user_id), tenant_partition(self.tenant_id)))
+    }
+}
+impl Entity for Invitation {
+    const NAME: &'static str = "Invitation";
+    fn index(&self) -> Option<(String, String)> {
+        (self.status == InvitationStatus::Pending)
+            .then(|| (pending_partition(self.tenant_id), format!("{}#{}", self.expires_at, self.id)))
+    }
+}
+impl Entity for Invitee {
+    const NAME: &'static str = "Invitee";
+}
+impl Entity for Mail {
+    const NAME: &'static str = "Mail";
+    fn ttl(&self) -> Option<u64> {
+        Some(self.created_at.unix_seconds() + MAIL_KEPT)
+    }
+}
+impl Entity for TokenRecord {
+    const NAME: &'static str = "Token";
+    fn ttl(&self) -> Option<u64> {
+        Some(self.expires_at.unix_seconds())
+    }
+}
+impl Entity for User {
+    const NAME: &'static str = "User";
+}
+impl Entity for Claim {
+    const NAME: &'static str = "Claim";
+}
+impl Entity for Session {
+    const NAME: &'static str = "Session";
+    fn ttl(&self) -> Option<u64> {
+        Some(self.expires_at.unix_seconds())
+    }
+}
+impl Entity for Event {
+    const NAME: &'static str = "Event";
+}
+impl Entity for IdempotencyRecord {
+    const NAME: &'static str = "Idempotency";
+    fn ttl(&self) -> Option<u64> {
+        Some(self.expires_at.unix_seconds())
+    }
+}
+
+const MEMBER: &str = "MEMBER#";
+const BRAND: &str = "BRAND#";
+const INVITATION: &str = "INVITATION#";
+
+fn tenant_partition(t: TenantId) -> String {
+    format!("TENANT#{t}")
+}
+
+fn user_partition(u: UserId) -> String {
+    format!("USER#{u}")
+}
+
+fn pending_partition(t: TenantId) -> String {
+    format!("PENDING#{t}")
+}
+
+/// The tenant.
+#[must_use]
+pub fn tenant(t: TenantId) -> Key<Tenant> {
+    Key::new(tenant_partition(t), "TENANT".to_owned())
+}
+
+/// A brand of the tenant.
+#[must_use]
+pub fn brand(t: TenantId, b: BrandId) -> Key<Brand> {
+    Key::new(tenant_partition(t), format!("{BRAND}{b}"))
+}
+
+/// A member of the tenant.
+#[must_use]
+pub fn member(t: TenantId, u: UserId) -> Key<Member> {
+    Key::new(tenant_partition(t), format!("{MEMBER}{u}"))
+}
+
+/// An invitation of the tenant.
+#[must_use]
+pub fn invitation(t: TenantId, i: InvitationId) -> Key<Invitation> {
+    Key::new(tenant_partition(t), format!("{INVITATION}{i}"))
+}
+
+/// Who holds the canonical address `email` in the tenant.
+#[must_use]
+pub fn invitee(t: TenantId, email: &str) -> Key<Invitee> {
+    Key::new(tenant_partition(t), format!("INVITEE#{email}"))
+}
+
+/// An entry of the outbox.
+#[must_use]
+pub fn mail(m: MailId) -> Key<Mail> {
+    Key::new(format!("MAIL#{m}"), "MAIL".to_owned())
+}
+
+/// What the token with this digest opens.
+#[must_use]
+pub fn token(digest: &Digest) -> Key<TokenRecord> {
+    Key::new(format!("TOKEN#{}", digest.as_str()), "TOKEN".to_owned())
+}
+
+/// A user's profile.
+#[must_use]
+pub fn user(u: UserId) -> Key<User> {
+    Key::new(user_partition(u), "USER".to_owned())
+}
+
+/// Whose the canonical address `email` is.
+#[must_use]
+pub fn claim(email: &str) -> Key<Claim> {
+    Key::new(format!("EMAIL#{email}"), "EMAIL".to_owned())
+}
+
+/// The session of this user whose token has this digest.
+#[must_use]
+pub fn session(u: UserId, digest: &Digest) -> Key<Session> {
+    Key::new(user_partition(u), format!("SESSION#{}", digest.as_str()))
+}
+
+/// An event. The month is that of its id's time.
+#[must_use]
+pub fn event(t: TenantId, at: Timestamp, id: EventId) -> Key<Event> {
+    Key::new(events_partition(t, &at.month()), id.to_string())
+}
+
+/// The answer that was given under this key in this scope.
+#[must_use]
+pub fn idempotency(scope: &str, key: &str) -> Key<IdempotencyRecord> {
+    Key::new(format!("IDEMPOTENCY#{scope}"), key.to_owned())
+}
+
+/// A counter of its own.
+#[derive(Debug)]
+pub(crate) enum Rate {}
+
+/// Emails to one canonical address, over all tenants.
+pub(crate) fn mails_to(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    Key::new(format!("RATE#MAIL#{email}"), limit.window(now).to_string())
+}
+
+/// Failed sign-ins of one canonical address.
+pub(crate) fn sign_ins_of(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    Key::new(format!("RATE#SIGN-IN#{email}"), limit.window(now).to_string())
+}
+
+/// The partition that holds a tenant's events of one month, `2026-11`.
+pub(crate) fn events_partition(t: TenantId, month: &str) -> String {
+    format!("EVENTS#{t}#{month}")
+}
+
+/// A list inside a tenant's partition: its partition, its prefix, and the sort key of the entry with this id.
+pub(crate) trait InTenant: Entity {
+    const PREFIX: &'static str;
+    fn id(&self) -> Uuid;
+    fn partition(t: TenantId) -> String {
+        tenant_partition(t)
+    }
+    fn sort_key(id: Uuid) -> String {
+        format!("{}{id}", Self::PREFIX)
+    }
+}
+
+impl InTenant for Member {
+    const PREFIX: &'static str = MEMBER;
+    fn id(&self) -> Uuid {
+        self.user_id.0
+    }
+}
+impl InTenant for Brand {
+    const PREFIX: &'static str = BRAND;
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+}
+impl InTenant for Invitation {
+    const PREFIX: &'static str = INVITATION;
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+}
+
+/// The index partition of a user's memberships, and the tenant that an entry in it names.
+pub(crate) fn memberships(u: UserId) -> String {
+    user_partition(u)
+}
+
+pub(crate) fn tenant_of_membership(gsi1sk: &str) -> Option<TenantId> {
+    TenantId::parse(gsi1sk.strip_prefix("TENANT#")?)
+}
+
+/// The index partition of a tenant's pending invitations, ordered by expiry; the last sort key that has expired at
+/// `now`; and the invitation that an entry's sort key names.
+pub(crate) fn pending(t: TenantId) -> String {
+    pending_partition(t)
+}
+
+pub(crate) fn expired_by(now: Timestamp) -> String {
+    // `~` sorts behind every id
+    format!("{now}#~")
+}
+
+pub(crate) fn invitation_of_pending(gsi1sk: &str) -> Option<InvitationId> {
+    InvitationId::parse(gsi1sk.split_once('#')?.1)
+}

@@ -1,0 +1,216 @@
+//! Lists: a page at a time, in the order of the ids, which is the order in which things were made.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use model::{Brand, Event, Invitation, InvitationId, Member, TenantId, Timestamp};
+use uuid::Uuid;
+
+use crate::error::{Error, failed};
+use crate::item::{Item, from_item};
+use crate::keys::{self, InTenant};
+use crate::{Store, keys::Entity};
+
+/// Which stretch of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Behind this entry; from the beginning where there is none.
+    pub after: Option<Uuid>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A stretch of a list.
+#[derive(Debug)]
+pub struct Listed<E> {
+    /// The entries.
+    pub items: Vec<E>,
+    /// Where the next stretch begins, if there may be more.
+    pub next: Option<Uuid>,
+}
+
+/// Behind the last hexadecimal digit of every id.
+const END: &str = "g";
+
+/// How many queries one page may take when a filter lets little through; the cursor goes on from there.
+const QUERIES: usize = 8;
+
+impl Store {
+    async fn query<E: Entity>(
+        &self,
+        partition: String,
+        from: String,
+        to: String,
+        forward: bool,
+        limit: usize,
+    ) -> Result<(Vec<E>, bool), Error> {
+        let found = self
+            .client
+            .query()
+            .table_name(self.table.as_ref())
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", AttributeValue::S(partition))
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":to", AttributeValue::S(to))
+            .scan_index_forward(forward)
+            .consistent_read(true)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(failed)?;
+        let more = found.last_evaluated_key.is_some();
+        let items = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
+        Ok((items, more))
+    }
+
+    /// A stretch of one of the tenant's lists, of those entries that `keep` lets through.
+    async fn list<E: InTenant>(
+        &self,
+        tenant: TenantId,
+        page: Page,
+        keep: impl Fn(&E) -> bool,
+    ) -> Result<Listed<E>, Error> {
+        let mut items = Vec::new();
+        let mut after = page.after;
+        for _ in 0..QUERIES {
+            // `!` follows an id directly: the next sort key that could be there
+            let from = after.map_or_else(|| E::PREFIX.to_owned(), |id| format!("{}!", E::sort_key(id)));
+            let to = format!("{}{END}", E::PREFIX);
+            let wanted = page.limit - items.len();
+            let (found, more) = self.query::<E>(E::partition(tenant), from, to, true, wanted).await?;
+            after = found.last().map(InTenant::id).or(after);
+            items.extend(found.into_iter().filter(&keep));
+            if !more {
+                return Ok(Listed { items, next: None });
+            }
+            if items.len() >= page.limit {
+                break;
+            }
+        }
+        Ok(Listed { items, next: after })
+    }
+
+    /// Members, in the order in which they became users.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn members(
+        &self,
+        tenant: TenantId,
+        page: Page,
+        keep: impl Fn(&Member) -> bool,
+    ) -> Result<Listed<Member>, Error> {
+        self.list(tenant, page, keep).await
+    }
+
+    /// Invitations, in the order in which they were made.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn invitations(
+        &self,
+        tenant: TenantId,
+        page: Page,
+        keep: impl Fn(&Invitation) -> bool,
+    ) -> Result<Listed<Invitation>, Error> {
+        self.list(tenant, page, keep).await
+    }
+
+    /// Brands, in the order in which they were made.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn brands(
+        &self,
+        tenant: TenantId,
+        page: Page,
+        keep: impl Fn(&Brand) -> bool,
+    ) -> Result<Listed<Brand>, Error> {
+        self.list(tenant, page, keep).await
+    }
+
+    /// Events, newest first, from `newest` (behind the cursor's id) back to the month `since`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn events(
+        &self,
+        tenant: TenantId,
+        page: Page,
+        now: Timestamp,
+        since: Timestamp,
+    ) -> Result<Listed<Event>, Error> {
+        let mut items: Vec<Event> = Vec::new();
+        let mut month = page.after.and_then(time_of).unwrap_or(now);
+        let mut before = page.after;
+        for _ in 0..QUERIES {
+            let partition = keys::events_partition(tenant, &month.month());
+            // `-` sorts before every digit: everything that comes before that id
+            let to = before.map_or_else(|| END.to_owned(), |id| just_before(id).to_string());
+            let wanted = page.limit - items.len();
+            let (found, more) = self.query::<Event>(partition, "0".to_owned(), to, false, wanted).await?;
+            before = found.last().map(|event| event.id.0);
+            items.extend(found);
+            if !more {
+                if month.month() <= since.month() {
+                    return Ok(Listed { items, next: None });
+                }
+                month = previous_month(month);
+                before = None;
+            }
+            if items.len() >= page.limit {
+                break;
+            }
+        }
+        let next = before.or_else(|| Some(last_of(month)));
+        Ok(Listed { items, next })
+    }
+
+    /// Pending invitations that have expired, the oldest first: found by the index, to be decided on the items.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn expired_invitations(
+        &self,
+        tenant: TenantId,
+        now: Timestamp,
+        limit: i32,
+    ) -> Result<Vec<InvitationId>, Error> {
+        let found = self
+            .client
+            .query()
+            .table_name(self.table.as_ref())
+            .index_name(keys::INDEX)
+            .key_condition_expression("gsi1pk = :pending AND gsi1sk <= :now")
+            .expression_attribute_values(":pending", AttributeValue::S(keys::pending(tenant)))
+            .expression_attribute_values(":now", AttributeValue::S(keys::expired_by(now)))
+            .limit(limit)
+            .send()
+            .await
+            .map_err(failed)?;
+        let sort_key = |item: &Item| keys::invitation_of_pending(item.get("gsi1sk")?.as_s().ok()?);
+        Ok(found.items().iter().filter_map(sort_key).collect())
+    }
+}
+
+/// The time inside a UUIDv7.
+fn time_of(id: Uuid) -> Option<Timestamp> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    Some(Timestamp::from_unix_millis(seconds * 1_000 + u64::from(nanos / 1_000_000)))
+}
+
+/// The greatest id below `id`.
+fn just_before(id: Uuid) -> Uuid {
+    Uuid::from_u128(id.as_u128().saturating_sub(1))
+}
+
+fn previous_month(t: Timestamp) -> Timestamp {
+    let (mut day, month) = (t, t.month());
+    while day.month() == month && day.unix_millis() > 0 {
+        day = day - std::time::Duration::from_secs(86_400);
+    }
+    day
+}
+
+/// An id behind every one of that moment's millisecond.
+fn last_of(t: Timestamp) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(t.unix_millis(), &[0xff; 10]).into_uuid()
+}

@@ -1,0 +1,77 @@
+use model::{Delivery, DeliveryState, Digest, Invitation, Mail, MailStatus, Stamp, Timestamp, TokenRecord};
+
+use crate::error::{Error, Fact};
+use crate::expression::Expression;
+use crate::{Store, keys};
+
+impl Store {
+    fn stamp(&self, now: Timestamp) -> Stamp {
+        Stamp::new(&*self.dice, now)
+    }
+
+    /// Claims a send: nobody else sends this mail until the claim runs out, the token that it will carry is known, and
+    /// the invitation knows its newest token. Where this is the last try, `delivery` already says that it failed, so
+    /// that a crash in the middle of it ends visibly.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when somebody else claimed it, or the invitation moved on.
+    pub async fn claim_mail(
+        &self,
+        before: &Mail,
+        after: &Mail,
+        invitation: &Invitation,
+        digest: &Digest,
+        token: &TokenRecord,
+    ) -> Result<(), Error> {
+        let unclaimed =
+            Expression::default().when("status", &MailStatus::Queued).when("attempts", &before.attempts);
+        let newest = Expression::default()
+            .set("token_digest", Some(digest))
+            .set("delivery", Some(&invitation.delivery))
+            .set("version", Some(&self.stamp(after.claimed_until.unwrap_or(after.created_at))))
+            .when("generation", &invitation.generation)
+            .when("status", &invitation.status);
+        self.transaction()
+            .put(Fact::Mail, &keys::mail(after.id), after, unclaimed)
+            .update(Fact::Invitation, &keys::invitation(invitation.tenant_id, invitation.id), newest)
+            .create(Fact::Fresh, &keys::token(digest), token)
+            .commit()
+            .await
+    }
+
+    /// Notes how a send ended: on the mail, and on the invitation unless that has moved on to a newer mail or knows
+    /// more already.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the mail is somebody else's by now.
+    pub async fn finish_mail(&self, before: &Mail, after: &Mail, delivery: &Delivery) -> Result<(), Error> {
+        let ours = Expression::default().when("attempts", &before.attempts);
+        self.transaction().put(Fact::Mail, &keys::mail(after.id), after, ours).commit().await?;
+        let newer = Expression::default()
+            .set("delivery", Some(delivery))
+            .set("version", Some(&self.stamp(delivery.at)))
+            .when("generation", &after.generation)
+            .when_one_of("delivery.state", &[DeliveryState::Queued, DeliveryState::Failed]);
+        let noted = self
+            .transaction()
+            .update(Fact::Invitation, &keys::invitation(after.tenant_id, after.invitation_id), newer)
+            .commit()
+            .await;
+        match noted {
+            Ok(()) | Err(Error::Changed(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lets go of a claim whose send failed, so that the next try needn't wait for it to run out.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the mail is somebody else's by now.
+    pub async fn release_mail(&self, claimed: &Mail, now: Timestamp) -> Result<(), Error> {
+        let change = Expression::default()
+            .set("claimed_until", Some(&now))
+            .when("attempts", &claimed.attempts)
+            .when("status", &MailStatus::Queued);
+        self.transaction().update(Fact::Mail, &keys::mail(claimed.id), change).commit().await
+    }
+}

@@ -1,0 +1,74 @@
+//! What the table's stream says, one record at a time.
+//!
+//! Records of one transaction may come apart, late, twice and in any order, so each is understood by itself; what is
+//! decided on is read from the table.
+
+use model::{Mail, TokenRecord};
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::keys::Entity;
+
+/// The service that removes what its TTL has passed.
+const SWEEPER: &str = "dynamodb.amazonaws.com";
+
+/// A record, as far as it is looked at.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Raw {
+    event_name: String,
+    #[serde(default)]
+    user_identity: Option<Identity>,
+    dynamodb: Images,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    #[serde(default)]
+    principal_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Images {
+    #[serde(default)]
+    new_image: Option<serde_dynamo::Item>,
+    #[serde(default)]
+    old_image: Option<serde_dynamo::Item>,
+}
+
+/// What a record means to somebody here.
+#[derive(Debug)]
+pub enum Change {
+    /// A mail was put into the outbox.
+    MailQueued(Mail),
+    /// DynamoDB removed a token whose time was over.
+    TokenSwept(TokenRecord),
+    /// Nothing that anybody here waits for.
+    Other,
+}
+
+/// Reads one record of the stream.
+///
+/// # Errors
+/// [`Error::Corrupt`] when an image that matters can't be read: that record has failed, the others go on.
+pub fn read(record: &serde_json::Value) -> Result<Change, Error> {
+    let raw = Raw::deserialize(record).map_err(|e| Error::Corrupt(format!("stream record: {e}")))?;
+    let swept = raw.user_identity.is_some_and(|by| by.principal_id == SWEEPER);
+    match (raw.event_name.as_str(), raw.dynamodb.new_image, raw.dynamodb.old_image) {
+        ("INSERT", Some(image), _) if is::<Mail>(&image) => Ok(Change::MailQueued(entity(image)?)),
+        ("REMOVE", _, Some(image)) if swept && is::<TokenRecord>(&image) => {
+            Ok(Change::TokenSwept(entity(image)?))
+        }
+        _ => Ok(Change::Other),
+    }
+}
+
+fn is<E: Entity>(image: &serde_dynamo::Item) -> bool {
+    matches!(image.get("entity"), Some(serde_dynamo::AttributeValue::S(name)) if name == E::NAME)
+}
+
+fn entity<E: Entity>(image: serde_dynamo::Item) -> Result<E, Error> {
+    serde_dynamo::from_item(image).map_err(|e| Error::Corrupt(format!("{}: {e}", E::NAME)))
+}
