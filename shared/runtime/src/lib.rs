@@ -1,1 +1,74 @@
-//! What every function's main needs: settings, logs, AWS clients, the stream loop
+//! What every function's `main` needs, and nothing of what any of them does.
+//!
+//! * [`Environment`]: the settings, the clock, the dice and the HTTP client that a function is made with. In Lambda it
+//!   is the process's; the local stack and the tests hand in others.
+//! * [`aws`]: the SDK's configuration without a credential chain, one HTTP client for all of its clients.
+//! * [`stream`]: consuming the table's stream, failures reported record by record.
+//! * [`log`]: one JSON line an event, our own words only.
+
+pub mod aws;
+pub mod log;
+mod settings;
+pub mod stream;
+
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use model::{Dice, SystemDice, Timestamp};
+
+pub use settings::{NewTenants, SettingError, Variables};
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_unix_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Everything around a function that isn't its request.
+#[derive(Clone)]
+pub struct Environment {
+    /// The settings, as environment variables.
+    pub variables: Variables,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The dice.
+    pub dice: Arc<dyn Dice>,
+    http_client: Arc<OnceLock<SharedHttpClient>>,
+}
+
+impl Environment {
+    /// The process's own environment.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self::new(Variables::of_process(), Arc::new(SystemClock))
+    }
+
+    /// With these settings and this clock.
+    #[must_use]
+    pub fn new(variables: Variables, clock: Arc<dyn Clock>) -> Self {
+        Self { variables, clock, dice: Arc::new(SystemDice), http_client: Arc::default() }
+    }
+
+    /// The same, its SDK clients sending through `client`.
+    #[must_use]
+    pub fn with_http_client(self, client: SharedHttpClient) -> Self {
+        Self { http_client: Arc::new(OnceLock::from(client)), ..self }
+    }
+
+    /// The one HTTP client that every SDK client shares.
+    pub(crate) fn http_client(&self) -> SharedHttpClient {
+        self.http_client.get_or_init(aws::https_client).clone()
+    }
+}

@@ -26,8 +26,8 @@ mod transaction;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_types::SdkConfig;
 use model::{Dice, Event, IdempotencyRecord, Member, Timestamp};
+use runtime::{Environment, SettingError};
 
 pub use accepting::{Acceptance, Joining};
 pub use error::{Error, Fact};
@@ -46,10 +46,16 @@ pub struct Store {
 }
 
 impl Store {
-    /// The table named `table`, reached with `config`.
-    #[must_use]
-    pub fn new(config: &SdkConfig, table: &str, dice: Arc<dyn Dice>) -> Self {
-        Self { client: Client::new(config), table: table.into(), dice }
+    /// The deployment's table, `TABLE_NAME`.
+    ///
+    /// # Errors
+    /// When a setting is missing.
+    pub fn open(environment: &Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            client: Client::new(&environment.aws("DYNAMODB")?),
+            table: environment.variables.required("TABLE_NAME")?.into(),
+            dice: Arc::clone(&environment.dice),
+        })
     }
 }
 

@@ -1,0 +1,139 @@
+use askama::Template;
+use model::{CompanyName, InvitationToken, PersonName, Role, Timestamp};
+
+/// What the mail of an invitation says.
+pub struct Invitation<'a> {
+    /// The invited person's first name.
+    pub first_name: &'a PersonName,
+    /// The organization.
+    pub company: &'a CompanyName,
+    /// Who invites, first and last name; nobody where an organization signed up.
+    pub inviter: Option<(&'a PersonName, &'a PersonName)>,
+    /// The role that waits.
+    pub role: Role,
+    /// Until when the link works.
+    pub expires_at: Timestamp,
+    /// The token for the link.
+    pub token: &'a InvitationToken,
+}
+
+/// A mail, ready to be sent.
+pub struct Message {
+    /// The subject: a fixed text.
+    pub subject: &'static str,
+    /// The body as plain text.
+    pub text: String,
+    /// The body as HTML.
+    pub html: String,
+}
+
+#[derive(Template)]
+#[template(path = "invitation.html")]
+struct Html<'a>(Words<'a>);
+
+#[derive(Template)]
+#[template(path = "invitation.txt", escape = "none")]
+struct Text<'a>(Words<'a>);
+
+struct Words<'a> {
+    heading: &'static str,
+    greeting: String,
+    lead: String,
+    button: &'static str,
+    link: &'a str,
+    until: String,
+    unexpected: &'static str,
+}
+
+/// A name in a mail. Mail programs make links of whatever looks like an address, so dots, at-signs and slashes between
+/// letters get a word joiner (U+2060) behind them, which nobody sees.
+fn defused(name: &str) -> String {
+    name.chars().flat_map(|c| [Some(c), matches!(c, '.' | '@' | '/' | ':').then_some('\u{2060}')]).flatten().collect()
+}
+
+/// A role in people's words.
+const fn role_in_words(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "the owner",
+        Role::Admin => "an admin",
+        Role::Member => "a member",
+        Role::SalesRep => "a sales rep",
+        Role::Partner => "an outside partner",
+    }
+}
+
+impl Invitation<'_> {
+    /// Writes the mail; its link leads to `origin`, `https://team.example.com`.
+    ///
+    /// # Errors
+    /// Never in practice: rendering into memory.
+    pub fn write(&self, origin: &str) -> Result<Message, askama::Error> {
+        // the fragment never reaches a server, so no access log ever holds the token
+        let link = format!("{origin}/accept#{}", self.token.reveal());
+        let company = defused(self.company.as_str());
+        let words = || Words {
+            heading: if self.inviter.is_some() { "You are invited" } else { "Confirm your new account" },
+            greeting: format!("Hello {},", defused(self.first_name.as_str())),
+            lead: match self.inviter {
+                Some((first, last)) => format!(
+                    "{} {} invites you to join {company} as {}.",
+                    defused(first.as_str()),
+                    defused(last.as_str()),
+                    role_in_words(self.role),
+                ),
+                None => format!("{company} has signed up with this address. Confirm it to become its owner."),
+            },
+            button: if self.inviter.is_some() { "See the invitation" } else { "Confirm and set a password" },
+            link: &link,
+            until: format!("The link works until {}.", self.expires_at.for_people()),
+            unexpected: "If you did not expect this, you need not do anything: without you nothing happens.",
+        };
+        Ok(Message {
+            subject: if self.inviter.is_some() { "You are invited to a team" } else { "Confirm your new account" },
+            text: Text(words()).render()?,
+            html: Html(words()).render()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use model::{Dice, InvitationId, SystemDice, TenantId};
+
+    #[test]
+    fn hostile_names_bring_no_markup_and_no_second_link() {
+        let (dice, now) = (&SystemDice as &dyn Dice, Timestamp::from_unix_millis(1_800_000_000_000));
+        let token = InvitationToken::mint(dice, TenantId::new(dice, now), InvitationId::new(dice, now));
+        for name in [
+            "\"><img src=x onerror=alert(1)",
+            "evil.example/login",
+            "ana@evil.example",
+            "{{7*7}} ${7*7} {% raw %}",
+            "a & b \"quoted\" 'single'",
+        ] {
+            // names with angle brackets never get this far; the template must hold all the same
+            let first: PersonName = PersonName::parse(&name.replace(['<', '>'], "")).unwrap();
+            let company = CompanyName::parse(&name.replace(['<', '>'], "")).unwrap();
+            let message = Invitation {
+                first_name: &first,
+                company: &company,
+                inviter: Some((&first, &first)),
+                role: Role::Member,
+                expires_at: now,
+                token: &token,
+            }
+            .write("https://team.example.com")
+            .unwrap();
+            assert_eq!(message.subject, "You are invited to a team");
+            assert_eq!(message.html.matches("<a ").count(), 1, "{name}");
+            assert_eq!(message.html.matches("href=").count(), 1, "{name}");
+            assert!(!message.html.contains("<img") && !message.html.contains("evil.example"), "{name}");
+            assert!(!message.text.contains("evil.example"), "{name}");
+            assert_eq!(message.text.matches("://").count(), 1, "{name}");
+            assert!(!message.html.contains("49"), "no template language runs in names");
+            assert!(message.html.contains(&format!("https://team.example.com/accept#{}", token.reveal())));
+        }
+    }
+}

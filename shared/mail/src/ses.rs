@@ -1,0 +1,97 @@
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as SesMessage, MessageTag};
+use model::{Email, InvitationId, TenantId};
+use runtime::{Environment, SettingError};
+
+use crate::Message;
+
+/// Sends through SES.
+#[derive(Clone)]
+pub struct Mailer {
+    client: Client,
+    from: String,
+    origin: String,
+    configuration_set: Option<String>,
+}
+
+/// What a sent mail is marked with, so that what SES says of it later finds its invitation.
+#[derive(Clone, Copy, Debug)]
+pub struct Tags {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The invitation.
+    pub invitation: InvitationId,
+    /// Its generation.
+    pub generation: u32,
+}
+
+/// Why a mail wasn't sent.
+#[derive(Debug)]
+pub enum NotSent {
+    /// SES will never take this one.
+    Rejected(String),
+    /// SES can't now, or nobody knows whether it did.
+    Later(String),
+}
+
+impl Mailer {
+    /// With the deployment's settings: `MAIL_FROM`, `LINK_ORIGIN` and, for feedback, `CONFIGURATION_SET`.
+    ///
+    /// # Errors
+    /// When one of the first two is missing.
+    pub fn open(environment: &Environment) -> Result<Self, SettingError> {
+        let vars = &environment.variables;
+        Ok(Self {
+            client: Client::new(&environment.aws("SESV2")?),
+            from: vars.required("MAIL_FROM")?,
+            origin: vars.required("LINK_ORIGIN")?.trim_end_matches('/').to_owned(),
+            configuration_set: vars.get("CONFIGURATION_SET"),
+        })
+    }
+
+    /// Where links lead: `https://team.example.com`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Sends one mail; the id that SES gives it is the answer.
+    ///
+    /// # Errors
+    /// [`NotSent`]. SES has no idempotency: after a lost answer a second try may send a second mail.
+    pub async fn send(&self, to: &Email, message: &Message, tags: Tags) -> Result<String, NotSent> {
+        let utf8 = |data: &str| {
+            Content::builder().data(data).charset("UTF-8").build().map_err(|e| NotSent::Rejected(e.to_string()))
+        };
+        let tag = |name: &str, value: String| {
+            MessageTag::builder().name(name).value(value).build().map_err(|e| NotSent::Rejected(e.to_string()))
+        };
+        let body = Body::builder().text(utf8(&message.text)?).html(utf8(&message.html)?).build();
+        let content = SesMessage::builder().subject(utf8(message.subject)?).body(body).build();
+        let sent = self
+            .client
+            .send_email()
+            .from_email_address(&self.from)
+            .destination(Destination::builder().to_addresses(to.address()).build())
+            .content(EmailContent::builder().simple(content).build())
+            .email_tags(tag("tenant", tags.tenant.to_string())?)
+            .email_tags(tag("invitation", tags.invitation.to_string())?)
+            .email_tags(tag("generation", tags.generation.to_string())?)
+            .set_configuration_set_name(self.configuration_set.clone())
+            .send()
+            .await;
+        match sent {
+            Ok(sent) => Ok(sent.message_id.unwrap_or_default()),
+            Err(error) => {
+                let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
+                let words = DisplayErrorContext(error).to_string();
+                Err(match code.as_deref() {
+                    // the address or the content, not the moment
+                    Some("MessageRejected" | "BadRequestException") => NotSent::Rejected(words),
+                    _ => NotSent::Later(words),
+                })
+            }
+        }
+    }
+}

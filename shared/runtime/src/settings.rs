@@ -1,0 +1,122 @@
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use model::{EmailPolicy, Limit, Limits};
+
+/// A setting that is missing or can't be read. The function doesn't start: nothing is served half configured.
+#[derive(Debug, thiserror::Error)]
+#[error("the setting {name} {problem}")]
+pub struct SettingError {
+    name: String,
+    problem: String,
+}
+
+/// The settings, as environment variables.
+#[derive(Clone)]
+pub struct Variables(Option<Arc<BTreeMap<String, String>>>);
+
+impl Variables {
+    /// The process's own.
+    #[must_use]
+    pub const fn of_process() -> Self {
+        Self(None)
+    }
+
+    /// Exactly these.
+    #[must_use]
+    pub fn of(map: BTreeMap<String, String>) -> Self {
+        Self(Some(Arc::new(map)))
+    }
+
+    /// The value of `name`; an empty one counts as missing.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<String> {
+        let value = match &self.0 {
+            Some(map) => map.get(name).cloned(),
+            None => std::env::var(name).ok(),
+        };
+        value.filter(|v| !v.is_empty())
+    }
+
+    /// The value of `name`, which has to be there.
+    ///
+    /// # Errors
+    /// When it isn't.
+    pub fn required(&self, name: &str) -> Result<String, SettingError> {
+        self.get(name)
+            .ok_or_else(|| SettingError { name: name.to_owned(), problem: "is missing, set it in template.yaml".into() })
+    }
+
+    /// The value of `name`, or `default`.
+    ///
+    /// # Errors
+    /// When it is there and can't be read.
+    pub fn or<T: FromStr<Err: Display>>(&self, name: &str, default: T) -> Result<T, SettingError> {
+        match self.get(name) {
+            None => Ok(default),
+            Some(text) => text.parse().map_err(|e| SettingError {
+                name: name.to_owned(),
+                problem: format!("can't be `{text}`: {e}"),
+            }),
+        }
+    }
+
+    fn limit(&self, name: &str, default: Limit) -> Result<Limit, SettingError> {
+        Ok(Limit { times: self.or(name, default.times)?, ..default })
+    }
+
+    /// The limits of the deployment; the stretches of time that they count in are fixed.
+    ///
+    /// # Errors
+    /// When one can't be read.
+    pub fn limits(&self) -> Result<Limits, SettingError> {
+        let default = Limits::default();
+        let days = self.or("SESSION_DAYS", default.session.as_secs() / 86_400)?;
+        Ok(Limits {
+            invitations_by_inviter: self.limit("INVITATIONS_PER_HOUR", default.invitations_by_inviter)?,
+            mails_by_tenant: self.limit("TENANT_MAILS_PER_DAY", default.mails_by_tenant)?,
+            mails_to_address: self.limit("ADDRESS_MAILS_PER_DAY", default.mails_to_address)?,
+            resends: self.limit("RESENDS_PER_10_MINUTES", default.resends)?,
+            failed_sign_ins: self.limit("FAILED_SIGN_INS_PER_15_MINUTES", default.failed_sign_ins)?,
+            session: std::time::Duration::from_secs(days * 86_400),
+        })
+    }
+
+    /// What a new tenant begins with.
+    ///
+    /// # Errors
+    /// When one of the settings can't be read.
+    pub fn new_tenants(&self) -> Result<NewTenants, SettingError> {
+        let email_policy = match self.get("EMAIL_POLICY").as_deref() {
+            None | Some("shared") => EmailPolicy::Shared,
+            Some("exclusive") => EmailPolicy::Exclusive,
+            Some(other) => {
+                return Err(SettingError {
+                    name: "EMAIL_POLICY".to_owned(),
+                    problem: format!("can't be `{other}`, expected `shared` or `exclusive`"),
+                });
+            }
+        };
+        Ok(NewTenants {
+            open: self.or("OPEN_SIGN_UP", false)?,
+            plan: self.get("NEW_TENANT_PLAN").unwrap_or_else(|| "standard".to_owned()),
+            seats: self.or("NEW_TENANT_SEATS", 25)?,
+            email_policy,
+        })
+    }
+}
+
+/// What a new tenant begins with.
+#[derive(Clone, Debug)]
+pub struct NewTenants {
+    /// Whether anyone may sign up; otherwise only the operator makes tenants.
+    pub open: bool,
+    /// The plan's name.
+    pub plan: String,
+    /// The plan's seats.
+    pub seats: u32,
+    /// Whether its members' addresses may belong to other tenants too.
+    pub email_policy: EmailPolicy,
+}
