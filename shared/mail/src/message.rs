@@ -48,7 +48,10 @@ struct Words<'a> {
 /// A name in a mail. Mail programs make links of whatever looks like an address, so dots, at-signs and slashes between
 /// letters get a word joiner (U+2060) behind them, which nobody sees.
 fn defused(name: &str) -> String {
-    name.chars().flat_map(|c| [Some(c), matches!(c, '.' | '@' | '/' | ':').then_some('\u{2060}')]).flatten().collect()
+    name.chars()
+        .flat_map(|c| [Some(c), matches!(c, '.' | '@' | '/' | ':').then_some('\u{2060}')])
+        .flatten()
+        .collect()
 }
 
 /// A role in people's words.
@@ -89,7 +92,11 @@ impl Invitation<'_> {
             unexpected: "If you did not expect this, you need not do anything: without you nothing happens.",
         };
         Ok(Message {
-            subject: if self.inviter.is_some() { "You are invited to a team" } else { "Confirm your new account" },
+            subject: if self.inviter.is_some() {
+                "You are invited to a team"
+            } else {
+                "Confirm your new account"
+            },
             text: Text(words()).render()?,
             html: Html(words()).render()?,
         })

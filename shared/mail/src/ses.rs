@@ -62,10 +62,18 @@ impl Mailer {
     /// [`NotSent`]. SES has no idempotency: after a lost answer a second try may send a second mail.
     pub async fn send(&self, to: &Email, message: &Message, tags: Tags) -> Result<String, NotSent> {
         let utf8 = |data: &str| {
-            Content::builder().data(data).charset("UTF-8").build().map_err(|e| NotSent::Rejected(e.to_string()))
+            Content::builder()
+                .data(data)
+                .charset("UTF-8")
+                .build()
+                .map_err(|e| NotSent::Rejected(e.to_string()))
         };
         let tag = |name: &str, value: String| {
-            MessageTag::builder().name(name).value(value).build().map_err(|e| NotSent::Rejected(e.to_string()))
+            MessageTag::builder()
+                .name(name)
+                .value(value)
+                .build()
+                .map_err(|e| NotSent::Rejected(e.to_string()))
         };
         let body = Body::builder().text(utf8(&message.text)?).html(utf8(&message.html)?).build();
         let content = SesMessage::builder().subject(utf8(message.subject)?).body(body).build();

@@ -23,7 +23,10 @@ impl dyn Dice + '_ {
 pub struct SystemDice;
 
 impl Dice for SystemDice {
-    #[expect(clippy::expect_used, reason = "without randomness no id and no token can be made: nothing may go on")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no id and no token can be made: nothing may go on"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the system has no randomness");
     }

@@ -5,8 +5,8 @@ use policy::{BrandId, Brands, MemberStatus, Permissions, Relation, Role, Standin
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BrandName, CompanyName, Digest, Email, EventId, InvitationId, Locale, MailId, PersonName, Phone, Stamp,
-    TenantId, Timestamp, UserId, Window,
+    BrandName, CompanyName, Dice, Digest, Email, EventId, InvitationId, Locale, MailId, PersonName, Phone,
+    Stamp, TenantId, Timestamp, UserId, Window,
 };
 
 /// Whether an address may belong to several tenants.
@@ -356,6 +356,30 @@ pub struct Event {
 }
 
 impl Event {
+    /// `kind` happened to `subject` at `at`.
+    #[must_use]
+    pub fn new(
+        dice: &dyn Dice,
+        at: Timestamp,
+        tenant_id: TenantId,
+        kind: EventKind,
+        actor: EventActor,
+        subject: EventSubject,
+        request_id: &str,
+    ) -> Self {
+        let request_id = (!request_id.is_empty()).then(|| request_id.to_owned());
+        Self {
+            id: EventId::new(dice, at),
+            tenant_id,
+            at,
+            kind,
+            actor,
+            subject,
+            details: BTreeMap::new(),
+            request_id,
+        }
+    }
+
     /// Adds a detail.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {

@@ -258,7 +258,9 @@ impl Invitation {
     ) -> Result<&'a Self, Dead> {
         let Some(invitation) = invitation else { return Err(Dead::Unknown) };
         let generation = match record {
-            Some(r) if r.invitation_id == invitation.id && r.tenant_id == invitation.tenant_id => Some(r.generation),
+            Some(r) if r.invitation_id == invitation.id && r.tenant_id == invitation.tenant_id => {
+                Some(r.generation)
+            }
             _ if invitation.token_digest.as_ref() == Some(digest) => None,
             _ => return Err(Dead::Unknown),
         };

@@ -21,12 +21,11 @@ mod timestamp;
 pub use dice::{Dice, SystemDice};
 pub use email::{Email, InvalidEmail};
 pub use entity::{
-    Belonging, Claim,
-    Brand, EmailPolicy, Event, EventActor, EventKind, EventSubject, IdempotencyRecord, Mail, MailKind, MailStatus,
-    Member, Session, Tenant, User,
+    Belonging, Brand, Claim, EmailPolicy, Event, EventActor, EventKind, EventSubject, IdempotencyRecord,
+    Mail, MailKind, MailStatus, Member, Session, Tenant, User,
 };
 pub use id::{EventId, InvitationId, MailId, Stamp, TenantId, UserId, new_brand_id, parse_brand_id};
-pub use invitation::{Delivery, DeliveryState, Dead, Invitation, InvitationStatus, Invitee, TokenRecord};
+pub use invitation::{Dead, Delivery, DeliveryState, Invitation, InvitationStatus, Invitee, TokenRecord};
 pub use limits::{Limit, Limits, Window};
 pub use names::{BrandName, CompanyName, InvalidText, Locale, PersonName, Phone};
 pub use policy::{BrandId, Brands, Denial, MemberStatus, Permission, Permissions, Role, TenantStatus};

@@ -19,7 +19,9 @@ pub enum InvalidText {
     #[error("it can't have `<`, `>` or a web address")]
     Markup,
     /// Not E.164.
-    #[error("a phone number is a `+`, the country code and the number, 7 to 15 digits in all: `+14155550123`")]
+    #[error(
+        "a phone number is a `+`, the country code and the number, 7 to 15 digits in all: `+14155550123`"
+    )]
     Phone,
     /// Not a language tag.
     #[error("a locale is a language with an optional country: `en`, `pt-BR`")]
@@ -43,7 +45,11 @@ fn line(text: &str, longest: usize) -> Result<String, InvalidText> {
         return Err(InvalidText::Control);
     }
     let lower = text.to_lowercase();
-    if lower.contains(['<', '>']) || lower.contains("://") || lower.contains("www.") || lower.contains("mailto:") {
+    if lower.contains(['<', '>'])
+        || lower.contains("://")
+        || lower.contains("www.")
+        || lower.contains("mailto:")
+    {
         return Err(InvalidText::Markup);
     }
     Ok(text)
@@ -126,7 +132,8 @@ impl Locale {
     /// [`InvalidText::Locale`].
     pub fn parse(text: &str) -> Result<Self, InvalidText> {
         let (language, country) = text.split_once('-').map_or((text, None), |(l, c)| (l, Some(c)));
-        let language_fits = (2..=3).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_lowercase());
+        let language_fits =
+            (2..=3).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_lowercase());
         let country_fits = country.is_none_or(|c| c.len() == 2 && c.bytes().all(|b| b.is_ascii_uppercase()));
         if language_fits && country_fits { Ok(Self(text.to_owned())) } else { Err(InvalidText::Locale) }
     }
@@ -144,7 +151,8 @@ mod tests {
 
     #[test]
     fn names_are_what_people_are_called_and_nothing_else() {
-        for name in ["Ana", "  José María ", "O'Brien", "李", "Smith & Sons", "d'Arc-Núñez", "Booking.com"] {
+        for name in ["Ana", "  José María ", "O'Brien", "李", "Smith & Sons", "d'Arc-Núñez", "Booking.com"]
+        {
             assert!(PersonName::parse(name).is_ok(), "{name}");
         }
         for (name, why) in [

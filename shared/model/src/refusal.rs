@@ -118,7 +118,9 @@ impl From<Dead> for Refusal {
         match dead {
             Dead::Unknown => Self::NotFound,
             Dead::Expired { renewable } => Self::InvitationExpired { renewable },
-            Dead::Revoked => Self::InvitationRevoked("this invitation was taken back or replaced by a newer email"),
+            Dead::Revoked => {
+                Self::InvitationRevoked("this invitation was taken back or replaced by a newer email")
+            }
             Dead::Declined => Self::InvitationDeclined,
             Dead::Accepted => Self::InvitationAccepted,
         }

@@ -170,7 +170,9 @@ mod tests {
         let again = InvitationToken::parse(&text).unwrap();
         assert_eq!(again.digest(), token.digest());
         assert_eq!((again.tenant(), again.invitation()), (token.tenant(), token.invitation()));
-        for wrong in ["", &text[1..], &format!("{text}="), &text.replace(&text[..1], "*"), &"a".repeat(1_000_000)] {
+        for wrong in
+            ["", &text[1..], &format!("{text}="), &text.replace(&text[..1], "*"), &"a".repeat(1_000_000)]
+        {
             assert!(InvitationToken::parse(wrong).is_none());
         }
         // every single changed character gives another digest, or no token

@@ -14,7 +14,8 @@ const HASH: usize = 32;
 
 /// The hash of a password that nobody has: what an unknown address is checked against, so that it takes what a wrong
 /// password takes.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// A stored hash that isn't one.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -37,7 +38,8 @@ impl Phc {
     fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('$').collect();
         let ["", "argon2id", "v=19", costs, salt, hash] = parts.as_slice() else { return None };
-        let mut numbers = costs.split(',').zip(["m=", "t=", "p="]).map(|(c, name)| c.strip_prefix(name)?.parse().ok());
+        let mut numbers =
+            costs.split(',').zip(["m=", "t=", "p="]).map(|(c, name)| c.strip_prefix(name)?.parse().ok());
         let (m, t, p) = (numbers.next()??, numbers.next()??, numbers.next()??);
         let hash = STANDARD_NO_PAD.decode(hash).ok()?;
         let params = Params::new(m, t, p, Some(hash.len())).ok()?;

@@ -35,7 +35,9 @@ pub enum Weakness {
 impl fmt::Display for Weakness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Short(n) => write!(f, "it has at least {n} characters; a few words in a row are easy to remember"),
+            Self::Short(n) => {
+                write!(f, "it has at least {n} characters; a few words in a row are easy to remember")
+            }
             Self::Long(n) => write!(f, "it has at most {n} bytes"),
             Self::Common => f.write_str("it is one that many people use, choose another"),
             Self::Guessable => f.write_str("it can't be the email address or the organization's name"),

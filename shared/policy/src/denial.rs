@@ -101,7 +101,9 @@ impl fmt::Display for Denial {
             Self::TenantInactive => f.write_str("the team's account is not active, ask its owner"),
             Self::MemberInactive => f.write_str("the membership is not active, ask an admin of the team"),
             Self::Missing(p) => write!(f, "this takes the permission `{p}`, ask an admin of the team"),
-            Self::OutsidePortal(p) => write!(f, "a portal manages its partners' members, `{p}` is not part of it"),
+            Self::OutsidePortal(p) => {
+                write!(f, "a portal manages its partners' members, `{p}` is not part of it")
+            }
             Self::BrandNotAssigned => f.write_str("there is no such brand among the assigned ones"),
             Self::RoleAbove(role) => write!(f, "the role `{role}` is above yours"),
             Self::OwnerIsTransferred => f.write_str("the role `owner` is transferred, never granted"),

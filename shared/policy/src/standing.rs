@@ -108,7 +108,9 @@ impl Visibility {
 fn effective(role: Role, list: Option<Permissions>) -> Permissions {
     match (role, list) {
         (Role::Owner, _) => Role::Owner.permissions(),
-        (Role::Partner, list) => list.unwrap_or(role.permissions()).minus(NEVER_A_PARTNERS).minus(OWNERS_ALONE),
+        (Role::Partner, list) => {
+            list.unwrap_or(role.permissions()).minus(NEVER_A_PARTNERS).minus(OWNERS_ALONE)
+        }
         (_, Some(list)) => list.minus(OWNERS_ALONE),
         (_, None) => role.permissions(),
     }
@@ -174,7 +176,9 @@ impl Standing<'_> {
         }
         if !self.permissions().contains(permission) {
             return Err(match self.relation {
-                Relation::Portal if effective(self.role, self.overrides).contains(Permission::PartnersManage) => {
+                Relation::Portal
+                    if effective(self.role, self.overrides).contains(Permission::PartnersManage) =>
+                {
                     Denial::OutsidePortal(permission)
                 }
                 Relation::Portal => Denial::Missing(Permission::PartnersManage),

@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use policy::{
-    BrandId, Brands, Denial, Grant, MemberStatus, Permission as P, Permissions, Relation, Role, Standing, Target,
-    TenantStatus,
+    BrandId, Brands, Denial, Grant, MemberStatus, Permission as P, Permissions, Relation, Role, Standing,
+    Target, TenantStatus,
 };
 use uuid::Uuid;
 
@@ -28,7 +28,9 @@ fn grant(role: Role, permissions: Option<Permissions>) -> Grant<'static> {
 
 #[test]
 fn the_permission_matrix_is_the_checked_in_file() {
-    let mut out = String::from("# What each role holds. Rendered by `cargo test -p policy`; UPDATE=1 writes it anew.\n\n");
+    let mut out = String::from(
+        "# What each role holds. Rendered by `cargo test -p policy`; UPDATE=1 writes it anew.\n\n",
+    );
     write!(out, "{:<18}", "permission").unwrap();
     for role in Role::ALL {
         write!(out, "{:<11}", role.name()).unwrap();
@@ -66,7 +68,11 @@ fn r1_nobody_gives_or_manages_a_role_above_their_own_and_owner_is_never_granted(
             assert_eq!(active(giver).may_manage(target), Err(Denial::RoleAbove(role)));
         }
     }
-    assert_eq!(active(Role::Admin).may_give(&grant(Role::Admin, None)), Ok(()), "an admin makes other admins");
+    assert_eq!(
+        active(Role::Admin).may_give(&grant(Role::Admin, None)),
+        Ok(()),
+        "an admin makes other admins"
+    );
 }
 
 #[test]
@@ -140,7 +146,8 @@ fn r6_only_owner_and_admin_reach_brands_that_they_are_not_assigned_to() {
         let shown = who.visibility().limit(&Brands::from_iter([mine, other]));
         assert_eq!(shown.contains(other), role.reaches_every_brand());
     }
-    let giver = Standing { overrides: Some(Permissions::of(P::ALL)), brands: &assigned, ..active(Role::Member) };
+    let giver =
+        Standing { overrides: Some(Permissions::of(P::ALL)), brands: &assigned, ..active(Role::Member) };
     let more = Grant { role: Role::Partner, permissions: None, brands: &Brands::All };
     assert_eq!(giver.may_give(&more), Err(Denial::BrandsNotHeld));
 }
@@ -149,7 +156,9 @@ fn r6_only_owner_and_admin_reach_brands_that_they_are_not_assigned_to() {
 fn r7_only_an_active_member_of_an_active_tenant_has_any_permission() {
     for role in Role::ALL {
         for status in [MemberStatus::Active, MemberStatus::Suspended, MemberStatus::Revoked] {
-            for tenant in [TenantStatus::Pending, TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Closed] {
+            for tenant in
+                [TenantStatus::Pending, TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Closed]
+            {
                 let who = Standing { status, tenant, ..active(role) };
                 let alive = status == MemberStatus::Active && tenant == TenantStatus::Active;
                 for p in P::ALL {

@@ -14,7 +14,8 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -121,9 +122,8 @@ impl HttpClient for Fallback {
         let first = self.first.http_connector(settings, components);
         let (settings, components) = (settings.clone(), components.clone());
         let (trust, client_cell) = (self.fallback.clone(), Arc::clone(&self.second));
-        let second = move || {
-            client_cell.get_or_init(|| client(trust.clone())).http_connector(&settings, &components)
-        };
+        let second =
+            move || client_cell.get_or_init(|| client(trust.clone())).http_connector(&settings, &components);
         SharedHttpConnector::new(Trying { first, second: Arc::new(second) })
     }
 }
@@ -148,7 +148,9 @@ impl<F: Fn() -> SharedHttpConnector + Send + Sync + 'static> HttpConnector for T
             match (first.await, copy) {
                 // nothing was sent: the handshake comes before the request
                 (Err(error), Some(request)) if is_unknown_issuer(&error) => {
-                    tracing::warn!("the embedded root certificates don't vouch for the endpoint, using the system's");
+                    tracing::warn!(
+                        "the embedded root certificates don't vouch for the endpoint, using the system's"
+                    );
                     second().call(request).await
                 }
                 (answer, _) => answer,

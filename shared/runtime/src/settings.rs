@@ -45,8 +45,10 @@ impl Variables {
     /// # Errors
     /// When it isn't.
     pub fn required(&self, name: &str) -> Result<String, SettingError> {
-        self.get(name)
-            .ok_or_else(|| SettingError { name: name.to_owned(), problem: "is missing, set it in template.yaml".into() })
+        self.get(name).ok_or_else(|| SettingError {
+            name: name.to_owned(),
+            problem: "is missing, set it in template.yaml".into(),
+        })
     }
 
     /// The value of `name`, or `default`.

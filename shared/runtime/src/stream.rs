@@ -51,7 +51,8 @@ pub async fn consume<C: Consumer>(consumer: &C, batch: Batch, clock: &dyn Clock)
     let mut failures = Vec::new();
     for record in &batch.records {
         if let Err(cause) = consumer.handle(record, clock.now()).await {
-            let number = record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default();
+            let number =
+                record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default();
             tracing::warn!(sequence_number = number, %cause, "a stream record failed and will be tried again");
             failures.push(Failure { item_identifier: number.to_owned() });
         }

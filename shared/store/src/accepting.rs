@@ -1,6 +1,6 @@
 use model::{
-    BrandId, Claim, Invitation, InvitationStatus, Invitee, Limits, Member, MemberStatus, Session, Stamp, Tenant,
-    TenantStatus, User,
+    BrandId, Claim, Invitation, InvitationStatus, Invitee, Limits, Member, MemberStatus, Session, Stamp,
+    Tenant, TenantStatus, User,
 };
 
 use crate::error::{Error, Fact};
@@ -69,7 +69,12 @@ impl Store {
         let mut transaction = self
             .transaction()
             .put(Fact::Invitation, &keys::invitation(tenant, after.id), after, open)
-            .put(Fact::Invitee, &keys::invitee(tenant, email), &Invitee::Member { user_id: member.user_id }, holder)
+            .put(
+                Fact::Invitee,
+                &keys::invitee(tenant, email),
+                &Invitee::Member { user_id: member.user_id },
+                holder,
+            )
             .put(Fact::Member, &keys::member(tenant, member.user_id), member, gone);
         transaction = match joining {
             Joining::New { user, claim } => transaction
@@ -77,9 +82,11 @@ impl Store {
                 .create(Fact::Claim, &keys::user(user.id), user),
             Joining::Known { claim, read } => {
                 let limit = limits.failed_sign_ins;
-                transaction
-                    .replace(Fact::Claim, &keys::claim(email), claim, read)
-                    .delete(Fact::Fresh, &keys::sign_ins_of(email, limit, now), Expression::default())
+                transaction.replace(Fact::Claim, &keys::claim(email), claim, read).delete(
+                    Fact::Fresh,
+                    &keys::sign_ins_of(email, limit, now),
+                    Expression::default(),
+                )
             }
         };
         if let Some(voucher) = voucher {

@@ -9,7 +9,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Changed`] when the actor's rights changed, or the same request was answered meanwhile.
-    pub async fn create_brand(&self, brand: &Brand, actor: Witness<'_>, trace: Trace<'_>) -> Result<(), Error> {
+    pub async fn create_brand(
+        &self,
+        brand: &Brand,
+        actor: Witness<'_>,
+        trace: Trace<'_>,
+    ) -> Result<(), Error> {
         self.transaction()
             .create(Fact::Brand, &keys::brand(brand.tenant_id, brand.id), brand)
             .witness(actor)
@@ -41,7 +46,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Changed`] when the brand or the actor's rights changed.
-    pub async fn delete_brand(&self, brand: &Brand, actor: Witness<'_>, trace: Trace<'_>) -> Result<(), Error> {
+    pub async fn delete_brand(
+        &self,
+        brand: &Brand,
+        actor: Witness<'_>,
+        trace: Trace<'_>,
+    ) -> Result<(), Error> {
         let unchanged = Expression::default().when("version", &brand.version);
         self.transaction()
             .delete(Fact::Brand, &keys::brand(brand.tenant_id, brand.id), unchanged)

@@ -21,8 +21,9 @@
 use std::marker::PhantomData;
 
 use model::{
-    Brand, BrandId, Claim, Digest, Event, EventId, IdempotencyRecord, Invitation, InvitationId, InvitationStatus,
-    Invitee, Limit, Mail, MailId, Member, Session, Tenant, TenantId, Timestamp, TokenRecord, User, UserId,
+    Brand, BrandId, Claim, Digest, Event, EventId, IdempotencyRecord, Invitation, InvitationId,
+    InvitationStatus, Invitee, Limit, Mail, MailId, Member, Session, Tenant, TenantId, Timestamp,
+    TokenRecord, User, UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -115,7 +115,9 @@ impl Store {
                 .await
                 .map_err(failed)?;
             for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                let part = |name| item.get(name).and_then(|v: &aws_sdk_dynamodb::types::AttributeValue| v.as_s().ok());
+                let part = |name| {
+                    item.get(name).and_then(|v: &aws_sdk_dynamodb::types::AttributeValue| v.as_s().ok())
+                };
                 if let (Some(pk), Some(sk)) = (part("pk"), part("sk")) {
                     loaded.insert((pk.clone(), sk.clone()), item);
                 }

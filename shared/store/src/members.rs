@@ -44,7 +44,11 @@ impl Transaction<'_> {
     }
 
     /// The brands are there.
-    pub(crate) fn brands_exist(self, tenant: model::TenantId, brands: impl IntoIterator<Item = BrandId>) -> Self {
+    pub(crate) fn brands_exist(
+        self,
+        tenant: model::TenantId,
+        brands: impl IntoIterator<Item = BrandId>,
+    ) -> Self {
         brands.into_iter().fold(self, |this, brand| {
             this.check(Fact::Brand, &keys::brand(tenant, brand), Expression::default().when_there("pk"))
         })
@@ -95,8 +99,7 @@ impl Store {
         trace: Trace<'_>,
     ) -> Result<(), Error> {
         let (tenant, email) = (after.tenant_id, after.email.canonical());
-        let seats =
-            if before.status == MemberStatus::Active { SeatChange::Frees } else { SeatChange::Keeps };
+        let seats = if before.status == MemberStatus::Active { SeatChange::Frees } else { SeatChange::Keeps };
         let left = Expression::default()
             .set(&format!("tenants.{tenant}"), Some(&Belonging::Former))
             .set("version", Some(&version))

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{
-    CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use model::{IdempotencyRecord, Limit, Refusal, Stamp, Timestamp};
 
 use crate::error::{Error, Fact, failed};
@@ -155,7 +153,11 @@ impl<'s> Transaction<'s> {
     }
 
     /// The same, with something to count on the actor's item.
-    pub(crate) fn witness_and(self, witness: Witness<'_>, more: impl FnOnce(Expression) -> Expression) -> Self {
+    pub(crate) fn witness_and(
+        self,
+        witness: Witness<'_>,
+        more: impl FnOnce(Expression) -> Expression,
+    ) -> Self {
         let Witness { member, now } = witness;
         let change =
             Expression::default().set("last_active_at", Some(&now)).when("authority", &member.authority);
@@ -165,7 +167,8 @@ impl<'s> Transaction<'s> {
     /// The event, and the record of the answer.
     pub(crate) fn trace(self, trace: Trace<'_>) -> Self {
         let Trace { event, record } = trace;
-        self.create(Fact::Fresh, &keys::event(event.tenant_id, event.at, event.id), event).record(record, event.at)
+        self.create(Fact::Fresh, &keys::event(event.tenant_id, event.at, event.id), event)
+            .record(record, event.at)
     }
 
     /// The record of the answer. One whose day is over may still lie there: the sweeper is days late.
@@ -236,7 +239,9 @@ impl<'s> Transaction<'s> {
                 None => Error::Refused(refusal.clone()),
             },
             Some(action) => Error::Changed(action.fact),
-            None => Error::Corrupt("a transaction was cancelled at an action that it doesn't have".to_owned()),
+            None => {
+                Error::Corrupt("a transaction was cancelled at an action that it doesn't have".to_owned())
+            }
         }
     }
 }

@@ -1,0 +1,26 @@
+use model::Refusal;
+use store::Error;
+
+use crate::{Failure, Outcome};
+
+/// How often an operation reads and decides anew when somebody was faster. Under more contention than that the caller
+/// is told so; nothing was changed.
+const ROUNDS: usize = 6;
+
+/// Runs `round` (load, decide, write) until its write goes through or it is refused: a condition that failed means
+/// that the facts changed under the decision, so they are read and decided on again.
+///
+/// # Errors
+/// What the last round came to; [`Refusal::Conflict`] when they never stood still.
+pub async fn until_settled<F: Future<Output = Outcome>>(mut round: impl FnMut() -> F) -> Outcome {
+    for _ in 0..ROUNDS {
+        match round().await {
+            Err(Failure::Store(Error::Changed(fact))) => {
+                tracing::debug!(?fact, "changed meanwhile, reading again");
+            }
+            outcome => return outcome,
+        }
+    }
+    Err(Refusal::Conflict("it was changed by others again and again meanwhile, read it and try once more")
+        .into())
+}

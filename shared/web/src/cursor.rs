@@ -1,0 +1,54 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::{Digest, Refusal, TenantId};
+use store::Page;
+use uuid::Uuid;
+
+use crate::Request;
+
+const LIMIT: usize = 50;
+const MOST: usize = 100;
+
+/// The page that a request asks for, by `limit` and `cursor`.
+///
+/// # Errors
+/// [`Refusal::Validation`] for a limit outside 1 to 100, [`Refusal::Malformed`] for a cursor that wasn't given out for
+/// this list.
+pub fn page(request: &Request, tenant: TenantId, list: &str) -> Result<Page, Refusal> {
+    let limit = match request.query("limit")? {
+        None => LIMIT,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|n| (1..=MOST).contains(n) && text.bytes().all(|b| b.is_ascii_digit()))
+            .ok_or_else(|| Refusal::invalid("?limit", format!("it is a number from 1 to {MOST}")))?,
+    };
+    let wrong = || Refusal::Malformed("the cursor is none of this list, begin without one".to_owned());
+    let after = match request.query("cursor")? {
+        None => None,
+        Some(text) if text.len() <= 64 => {
+            let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
+            let (id, check) = bytes.split_at_checked(16).ok_or_else(wrong)?;
+            let id: [u8; 16] = id.try_into().map_err(|_| wrong())?;
+            if check != seal(tenant, list, id) {
+                return Err(wrong());
+            }
+            Some(Uuid::from_bytes(id))
+        }
+        Some(_) => return Err(wrong()),
+    };
+    Ok(Page { after, limit })
+}
+
+/// The cursor to the next page.
+#[must_use]
+pub fn next_cursor(next: Option<Uuid>, tenant: TenantId, list: &str) -> Option<String> {
+    let id = next?.into_bytes();
+    Some(URL_SAFE_NO_PAD.encode([id.as_slice(), &seal(tenant, list, id)].concat()))
+}
+
+/// Ties a cursor to its list. Not a secret: a cursor opens nothing, this only tells a slip from a cursor.
+fn seal(tenant: TenantId, list: &str, id: [u8; 16]) -> Vec<u8> {
+    let digest = Digest::of(&[tenant.0.as_bytes().as_slice(), list.as_bytes(), &id].concat());
+    digest.as_str().as_bytes().iter().take(8).copied().collect()
+}
