@@ -1,1 +1,34 @@
-//! Tidies up after expired tokens
+//! The table's stream, tokens that DynamoDB removed because their time was over: marks the invitation expired, frees
+//! its seat and its address, writes the event.
+//!
+//! Nothing waits for it: whether an invitation has expired is decided by the clock wherever it matters. This tidies up
+//! and tells the world.
+
+use model::Timestamp;
+use runtime::stream::Consumer;
+use runtime::{Environment, SettingError};
+use serde_json::Value;
+use store::stream::Change;
+use store::{Error, Store};
+
+/// The function.
+pub struct Expire {
+    store: Store,
+}
+
+impl Consumer for Expire {
+    type Error = Error;
+
+    fn new(environment: &Environment) -> Result<Self, SettingError> {
+        Ok(Self { store: Store::open(environment)? })
+    }
+
+    async fn handle(&self, record: &Value, now: Timestamp) -> Result<(), Error> {
+        let Change::TokenSwept(token) = store::stream::read(record)? else { return Ok(()) };
+        // one that was sent again lives longer than this token did, and is left alone
+        if self.store.expire_invitation(token.tenant_id, token.invitation_id, now).await? {
+            tracing::info!(invitation = %token.invitation_id, "expired");
+        }
+        Ok(())
+    }
+}

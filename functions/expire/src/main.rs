@@ -1,1 +1,6 @@
-fn main() {}
+//! The function `expire`, as Lambda starts it.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::stream::run::<expire::Expire>().await
+}

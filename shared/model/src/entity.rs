@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use policy::{BrandId, Brands, MemberStatus, Permissions, Relation, Role, Standing, TenantStatus};
+use policy::{BrandId, Brands, Grant, MemberStatus, Permissions, Relation, Role, Standing, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BrandName, CompanyName, Dice, Digest, Email, EventId, InvitationId, Locale, MailId, PersonName, Phone,
-    Stamp, TenantId, Timestamp, UserId, Window,
+    BrandName, CompanyName, Dice, Digest, Email, EventId, Invitation, InvitationId, Locale, MailId,
+    PersonName, Phone, Stamp, TenantId, Timestamp, UserId, Window,
 };
 
 /// Whether an address may belong to several tenants.
@@ -101,6 +101,12 @@ pub struct Member {
 }
 
 impl Member {
+    /// What was given away with it.
+    #[must_use]
+    pub const fn grant(&self) -> Grant<'_> {
+        Grant { role: self.role, permissions: self.permissions, brands: &self.brands }
+    }
+
     /// What the policy needs to know.
     #[must_use]
     pub const fn standing(&self, tenant: TenantStatus) -> Standing<'_> {
@@ -247,6 +253,26 @@ pub struct Mail {
     pub message_id: Option<String>,
     /// When it was written.
     pub created_at: Timestamp,
+}
+
+impl Mail {
+    /// The mail that carries the link of an invitation's newest generation.
+    #[must_use]
+    pub fn about(invitation: &Invitation, dice: &dyn Dice, now: Timestamp) -> Self {
+        Self {
+            id: MailId::new(dice, now),
+            kind: MailKind::Invitation,
+            tenant_id: invitation.tenant_id,
+            invitation_id: invitation.id,
+            generation: invitation.generation,
+            to: invitation.email.clone(),
+            status: MailStatus::Queued,
+            attempts: 0,
+            claimed_until: None,
+            message_id: None,
+            created_at: now,
+        }
+    }
 }
 
 /// What happened.

@@ -4,7 +4,7 @@ use policy::{Brands, Grant, Permissions, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Email, InvitationId, Locale, PersonName, Phone, Stamp, TenantId, Timestamp, UserId, Window,
+    Dice, Digest, Email, InvitationId, Locale, PersonName, Phone, Stamp, TenantId, Timestamp, UserId, Window,
 };
 
 /// Where an invitation stands.
@@ -240,10 +240,33 @@ impl Invitation {
         Grant { role: self.role, permissions: self.permissions, brands: &self.brands }
     }
 
-    /// How long each of its links lives.
+    /// The invitation in its next generation: pending again, with a fresh expiry and a mail to be sent. `voucher` is the
+    /// admin whose rights it rests on from here on; who rested on somebody's before keeps that without one.
     #[must_use]
-    pub fn lifetime(&self) -> Duration {
-        Duration::from_secs(u64::from(self.expires_in_days) * 86_400)
+    pub fn sent_again(
+        &self,
+        voucher: Option<UserId>,
+        resends: Window,
+        dice: &dyn Dice,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            status: InvitationStatus::Pending,
+            generation: self.generation + 1,
+            delivery: Delivery::queued(now),
+            // the owner who signed up is vouched for by nobody but themselves
+            vouched_by: if self.vouched_by.is_none() { None } else { voucher.or(self.vouched_by) },
+            expires_at: now.floor_second() + Self::lifetime(self.expires_in_days),
+            resends,
+            version: Stamp::new(dice, now),
+            ..self.clone()
+        }
+    }
+
+    /// How long a link of so many days lives.
+    #[must_use]
+    pub const fn lifetime(days: u8) -> Duration {
+        Duration::from_secs(days as u64 * 86_400)
     }
 
     /// Whether the token with this digest opens `invitation` at `now`.
@@ -305,7 +328,7 @@ pub enum Invitee {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::{Dice, InvitationToken, SystemDice};
+    use crate::{InvitationToken, SystemDice};
 
     fn sample(now: Timestamp) -> (Invitation, InvitationToken, TokenRecord) {
         let dice = &SystemDice as &dyn Dice;

@@ -54,15 +54,27 @@ impl Rules {
         Ok(Self { shortest: variables.or("PASSWORD_MIN_LENGTH", 15)?.max(SHORTEST) })
     }
 
+    /// Characters that a new password has at least.
+    #[must_use]
+    pub const fn min_length(self) -> usize {
+        self.shortest
+    }
+
+    /// Refuses what is too long for any password, before anything hashes it.
+    ///
+    /// # Errors
+    /// [`Weakness::Long`].
+    pub fn bound(self, password: &Password) -> Result<(), Weakness> {
+        if password.reveal().len() > LONGEST { Err(Weakness::Long(LONGEST)) } else { Ok(()) }
+    }
+
     /// Judges a new password. `guessable` are the address and the names that it mustn't be.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
     pub fn judge(self, password: &Password, guessable: &[&str]) -> Result<(), Weakness> {
         let text = password.reveal();
-        if text.len() > LONGEST {
-            return Err(Weakness::Long(LONGEST));
-        }
+        self.bound(password)?;
         if text.chars().count() < self.shortest {
             return Err(Weakness::Short(self.shortest));
         }

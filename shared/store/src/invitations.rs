@@ -1,9 +1,15 @@
-use model::{Invitation, InvitationStatus, Invitee, Limits, Mail, Tenant, Timestamp};
+use model::{
+    Event, EventActor, EventKind, EventSubject, Invitation, InvitationId, InvitationStatus, Invitee, Limits,
+    Mail, Refusal, Stamp, Tenant, TenantId, Timestamp,
+};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
 use crate::transaction::Transaction;
 use crate::{Store, Trace, Witness, keys};
+
+/// A full plan looks for so many seats; who needs more comes again.
+const RECLAIMED_AT_ONCE: i32 = 5;
 
 /// An invitation about to be made.
 pub struct NewInvitation<'a> {
@@ -48,7 +54,7 @@ impl Transaction<'_> {
     }
 
     /// Gives a seat back.
-    pub(crate) fn free_seat(self, tenant: model::TenantId) -> Self {
+    pub(crate) fn free_seat(self, tenant: TenantId) -> Self {
         let change = Expression::default().add("seats_used", -1).when_there("pk");
         self.update(Fact::Tenant, &keys::tenant(tenant), change)
     }
@@ -93,7 +99,8 @@ impl Store {
     /// and address had been freed takes both again.
     ///
     /// # Errors
-    /// As [`Store::create_invitation`], and when the invitation itself changed.
+    /// As [`Store::create_invitation`], and [`Error::Changed`] when the invitation itself changed;
+    /// [`Error::Refused`] when somebody else holds the address or the last seat by now.
     pub async fn resend_invitation(
         &self,
         again: Resending<'_>,
@@ -103,6 +110,12 @@ impl Store {
         let Resending { before, after, mail, tenant, admin } = again;
         let (email, now) = (after.email.canonical(), mail.created_at);
         let was_freed = before.status == InvitationStatus::Expired;
+        if was_freed && tenant.seats_used >= tenant.seat_limit {
+            return Err(match self.reclaim_seats(tenant.id, now).await? {
+                0 => Error::Refused(Refusal::SeatsExhausted(tenant.seat_limit)),
+                _ => Error::Changed(Fact::Tenant),
+            });
+        }
         let invitee = keys::invitee(tenant.id, email);
         let holder = Invitee::Invitation { invitation_id: after.id, expires_at: after.expires_at };
         let mut transaction = self
@@ -118,12 +131,29 @@ impl Store {
         if let Some(admin) = admin {
             transaction = transaction.witness(admin);
         }
-        transaction
+        let written = transaction
             .create(Fact::Mail, &keys::mail(mail.id), mail)
             .mail_to(email, limits, now)
             .trace(trace)
             .commit()
-            .await
+            .await;
+        match written {
+            // the address is known only once the invitation is read, so its holder is looked up only when it matters
+            Err(Error::Changed(Fact::Invitee)) => match self.load(invitee).await? {
+                Some(Invitee::Member { user_id }) => {
+                    Err(Error::Refused(Refusal::AlreadyMember(Some(user_id))))
+                }
+                Some(Invitee::Invitation { invitation_id, expires_at }) if now >= expires_at => {
+                    self.expire_invitation(tenant.id, invitation_id, now).await?;
+                    Err(Error::Changed(Fact::Invitee))
+                }
+                Some(Invitee::Invitation { invitation_id, .. }) if invitation_id != after.id => {
+                    Err(Error::Refused(Refusal::InvitationPending(invitation_id)))
+                }
+                _ => Err(Error::Changed(Fact::Invitee)),
+            },
+            written => written,
+        }
     }
 
     /// Ends a pending invitation, as revoked, declined or expired: frees its seat and its address.
@@ -147,5 +177,49 @@ impl Store {
             transaction = transaction.witness(actor);
         }
         transaction.trace(trace).commit().await
+    }
+
+    /// Marks a pending invitation expired if its time is over, whoever finds it so: the sweeper's removal of its token,
+    /// an invitation of the same address, or a plan without a free seat. Answers whether it was this call that did.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`]. Losing the race is no error.
+    pub async fn expire_invitation(
+        &self,
+        tenant: TenantId,
+        invitation: InvitationId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let Some(before) = self.load(keys::invitation(tenant, invitation)).await? else { return Ok(false) };
+        if before.status != InvitationStatus::Pending || now < before.expires_at {
+            return Ok(false);
+        }
+        let dice = &*self.dice;
+        let after = Invitation {
+            status: InvitationStatus::Expired,
+            version: Stamp::new(dice, now),
+            ..before.clone()
+        };
+        let subject = EventSubject::Invitation(invitation);
+        let event =
+            Event::new(dice, now, tenant, EventKind::InvitationExpired, EventActor::System, subject, "")
+                .with("email", before.email.typed());
+        match self.end_invitation(&before, &after, None, Trace { event: &event, record: None }).await {
+            Ok(()) => Ok(true),
+            Err(Error::Changed(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Frees the seats of invitations that nobody has found expired yet. Answers how many it freed.
+    ///
+    /// # Errors
+    /// As [`Store::expire_invitation`].
+    pub async fn reclaim_seats(&self, tenant: TenantId, now: Timestamp) -> Result<usize, Error> {
+        let mut freed = 0;
+        for invitation in self.expired_invitations(tenant, now, RECLAIMED_AT_ONCE).await? {
+            freed += usize::from(self.expire_invitation(tenant, invitation, now).await?);
+        }
+        Ok(freed)
     }
 }

@@ -117,3 +117,13 @@ impl<T> Inside<T> {
         Event::new(dice, self.now, self.tenant.id, kind, actor, subject, &self.request_id)
     }
 }
+
+impl Inside<Option<Member>> {
+    /// The member who was wanted, as long as the membership isn't over.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`].
+    pub fn target(&self) -> Result<&Member, Refusal> {
+        self.found.as_ref().filter(|m| m.status != MemberStatus::Revoked).ok_or(Refusal::NotFound)
+    }
+}
