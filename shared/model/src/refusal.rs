@@ -48,6 +48,8 @@ pub enum Refusal {
     Forbidden(Denial),
     /// A rule of the policy stands against giving that away.
     RoleNotGrantable(Denial),
+    /// Only the operator makes tenants in this deployment.
+    SignUpClosed,
     /// The person was a member and isn't any more, or not now.
     AccessRevoked(String),
     /// There is no such thing, or it belongs to somebody else.

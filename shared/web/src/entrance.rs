@@ -91,7 +91,10 @@ impl<'r> Entrance<'r> {
 }
 
 /// The session, if it still holds.
-pub(crate) fn live(session: Option<Session>, now: Timestamp) -> Result<Session, Refusal> {
+///
+/// # Errors
+/// [`Refusal::Unauthenticated`].
+pub fn live(session: Option<Session>, now: Timestamp) -> Result<Session, Refusal> {
     session
         .filter(|session| now < session.expires_at)
         .ok_or(Refusal::Unauthenticated(Some("the session is unknown or over, sign in again")))

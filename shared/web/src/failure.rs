@@ -166,6 +166,12 @@ impl Failure {
                 extra: vec![("rule", denial.rule().name().into())],
                 ..plain(S::FORBIDDEN, "forbidden", "Not allowed", denial.to_string())
             },
+            Refusal::SignUpClosed => plain(
+                S::FORBIDDEN,
+                "forbidden",
+                "Not allowed",
+                "organizations can't sign up here by themselves, ask the platform's operator".to_owned(),
+            ),
             Refusal::RoleNotGrantable(denial) => Problem {
                 extra: vec![("rule", denial.rule().name().into())],
                 ..plain(S::FORBIDDEN, "role-not-grantable", "This can't be given", denial.to_string())

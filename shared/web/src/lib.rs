@@ -21,7 +21,7 @@ pub mod views;
 pub use again::until_settled;
 pub use answer::Answer;
 pub use cursor::{next_cursor, page};
-pub use entrance::{Entrance, Inside};
+pub use entrance::{Entrance, Inside, live};
 pub use failure::Failure;
 pub use form::Form;
 pub use idempotency::{Idempotency, Replay};
