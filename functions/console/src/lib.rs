@@ -1,1 +1,54 @@
-//! The pages, and the answer to every path nothing else serves
+//! The pages, and the answer to every path that nothing else serves.
+//!
+//! * `GET /accept`: the page behind the emailed link
+//! * `GET /assets/{file}`: what the pages are made of
+//! * everything else (the API's `$default` route): 405 with `Allow` for a path that has other methods, 404 otherwise
+//!
+//! Links no table and no mail: it serves what was compiled in.
+
+use lambda_http::http::{Method, header};
+use model::{Refusal, Timestamp};
+use runtime::{Environment, SettingError};
+use web::{Answer, Function, Outcome, Request, routes};
+
+/// Scripts, styles and calls of our own origin; nothing else, no frames, no forms that go anywhere.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// The function.
+pub struct Console;
+
+impl Function for Console {
+    fn new(_: &Environment) -> Result<Self, SettingError> {
+        Ok(Self)
+    }
+
+    async fn handle(&self, request: &Request, _: Timestamp) -> Outcome {
+        let segments = request.segments();
+        match (request.method(), segments.as_slice()) {
+            (&Method::GET, ["accept"]) => Ok(page(HTML, include_str!("../pages/accept.html"))),
+            (&Method::GET, ["assets", file]) => asset(file).ok_or_else(|| Refusal::NotFound.into()),
+            _ => Err(match routes::allowed(&segments) {
+                none if none.is_empty() => Refusal::NotFound,
+                methods => Refusal::MethodNotAllowed(methods),
+            }
+            .into()),
+        }
+    }
+}
+
+fn asset(file: &str) -> Option<Answer> {
+    match file {
+        "accept.js" => Some(page("text/javascript; charset=utf-8", include_str!("../pages/accept.js"))),
+        "style.css" => Some(page("text/css; charset=utf-8", include_str!("../pages/style.css"))),
+        _ => None,
+    }
+}
+
+fn page(content_type: &'static str, body: &str) -> Answer {
+    Answer::page(content_type, body)
+        .header(header::CONTENT_SECURITY_POLICY, POLICY)
+        .header(header::REFERRER_POLICY, "no-referrer")
+}

@@ -1,1 +1,31 @@
-//! The whole stack in one process
+//! The whole stack in one process: the table, the mailbox, the gateway, the stream and TTL pumps.
+//!
+//! Everything that a deployment is made of is read from `template.yaml`: routes, triggers, filters, batch sizes, table
+//! and settings. Functions are handed the very JSON that API Gateway or the stream would send, through the same
+//! `lambda_http` types, and reach the table and SES with the real SDK over HTTP.
+//!
+//! What is not the real thing: nobody checks IAM, tables never throttle, the index never lags, and functions share one
+//! process. The tests stand on this crate too.
+
+mod clock;
+mod demo;
+mod event;
+mod functions;
+mod gateway;
+mod mailbox;
+mod pump;
+mod serve;
+mod stack;
+mod table;
+mod template;
+
+pub use clock::LocalClock;
+pub use demo::Demo;
+pub use gateway::{Call, Reply};
+pub use mailbox::{Mailbox, MailboxFault, Sent};
+pub use serve::{Ports, Served};
+pub use stack::{Happening, HttpClientOf, Options, Stack};
+pub use template::Template;
+
+/// What went wrong, in words for the developer.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

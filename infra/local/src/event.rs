@@ -1,0 +1,125 @@
+//! The events that AWS would send.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use model::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::gateway::Call;
+
+/// API Gateway's event for a request, payload format 2.0.
+///
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
+pub(crate) fn http(
+    call: &Call,
+    route_key: &str,
+    parameters: &[(String, String)],
+    request_id: &str,
+    now: Timestamp,
+) -> Value {
+    let mut headers: Map<String, Value> = Map::new();
+    for (name, value) in &call.headers {
+        let name = name.to_ascii_lowercase();
+        match headers.get_mut(&name) {
+            // one of several is joined to the others
+            Some(Value::String(so_far)) => {
+                so_far.push(',');
+                so_far.push_str(value);
+            }
+            _ => _ = headers.insert(name, value.clone().into()),
+        }
+    }
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": route_key,
+        "rawPath": call.path,
+        "rawQueryString": call.query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "domainName": "127.0.0.1",
+            "domainPrefix": "127",
+            "http": {
+                "method": call.method,
+                "path": call.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": headers.get("user-agent").cloned().unwrap_or_default(),
+            },
+            "requestId": request_id,
+            "routeKey": route_key,
+            "stage": "$default",
+            "time": now.to_string(),
+            "timeEpoch": now.unix_millis(),
+        },
+        "isBase64Encoded": false,
+    });
+    if !parameters.is_empty() {
+        let parameters = parameters.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        event["pathParameters"] = Value::Object(parameters.collect());
+    }
+    if !call.body.is_empty() {
+        match std::str::from_utf8(&call.body) {
+            Ok(text) => event["body"] = text.into(),
+            Err(_) => {
+                event["body"] = STANDARD.encode(&call.body).into();
+                event["isBase64Encoded"] = true.into();
+            }
+        }
+    }
+    event
+}
+
+/// Lambda's event for a batch of stream records.
+pub(crate) fn stream(records: &[&Value], arn: &str) -> Value {
+    let records: Vec<Value> = records
+        .iter()
+        .map(|record| {
+            let mut record = (*record).clone();
+            record["eventSourceARN"] = arn.into();
+            record
+        })
+        .collect();
+    json!({ "Records": records })
+}
+
+/// Whether an event matches a filter pattern, as far as patterns of exact values go.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html>
+pub(crate) fn matches(pattern: &Value, event: &Value) -> bool {
+    match pattern {
+        Value::Object(fields) => {
+            fields.iter().all(|(name, wanted)| event.get(name).is_some_and(|found| matches(wanted, found)))
+        }
+        Value::Array(values) => values.contains(event),
+        _ => false,
+    }
+}
+
+/// Refuses patterns that [`matches`] would misread: rules like `prefix` are objects inside the list of values.
+pub(crate) fn understood(pattern: &Value) -> bool {
+    match pattern {
+        Value::Object(fields) => fields.values().all(understood),
+        Value::Array(values) => values.iter().all(|v| !v.is_object() && !v.is_array()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_exact_values_and_refuse_what_they_do_not_know() {
+        let pattern =
+            json!({"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"entity": {"S": ["Mail"]}}}});
+        assert!(understood(&pattern));
+        let record =
+            json!({"eventName": "INSERT", "dynamodb": {"NewImage": {"entity": {"S": "Mail"}, "x": 1}}});
+        assert!(matches(&pattern, &record));
+        assert!(!matches(&pattern, &json!({"eventName": "REMOVE", "dynamodb": {}})));
+        assert!(!matches(&pattern, &json!({"eventName": "INSERT", "dynamodb": {"OldImage": {}}})));
+        assert!(!understood(&json!({"eventName": [{"prefix": "IN"}]})));
+    }
+}

@@ -1,0 +1,71 @@
+//! The functions, started in this process: each takes the JSON that Lambda would hand it and gives the JSON back that
+//! Lambda would take.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use lambda_http::http;
+use lambda_http::lambda_runtime::{Context, LambdaEvent};
+use lambda_http::{Adapter, Service, service_fn};
+use runtime::stream::{self, Consumer};
+use runtime::{Environment, SettingError};
+
+use crate::Failure;
+
+type Answered = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
+
+/// A function that was started: an event and a request id in, an answer out.
+pub(crate) type Started = Arc<dyn Fn(Vec<u8>, String) -> Answered + Send + Sync>;
+
+/// What starts a function.
+type Start = fn(&Environment) -> Result<Started, SettingError>;
+
+/// Every function there is, by the name of its folder.
+pub(crate) const FUNCTIONS: &[(&str, Start)] = &[
+    ("accept", behind_gateway::<accept::Accept>),
+    ("assign-brand", behind_gateway::<assign_brand::AssignBrand>),
+    ("assign-role", behind_gateway::<assign_role::AssignRole>),
+    ("browse", behind_gateway::<browse::Browse>),
+    ("check", behind_gateway::<check::Check>),
+    ("console", behind_gateway::<console::Console>),
+    ("deliver", behind_stream::<deliver::Deliver>),
+    ("expire", behind_stream::<expire::Expire>),
+    ("invite", behind_gateway::<invite::Invite>),
+    ("resend", behind_gateway::<resend::Resend>),
+    ("revoke", behind_gateway::<revoke::Revoke>),
+    ("sign-in", behind_gateway::<sign_in::SignIn>),
+    ("tenants", behind_gateway::<tenants::Tenants>),
+];
+
+/// As `lambda_http` hands it over in `web::run`.
+fn behind_gateway<F: web::Function>(environment: &Environment) -> Result<Started, SettingError> {
+    let function = Arc::new(F::new(environment)?);
+    let clock = Arc::clone(&environment.clock);
+    Ok(Arc::new(move |event, request_id| {
+        let (function, clock) = (Arc::clone(&function), Arc::clone(&clock));
+        Box::pin(async move {
+            let payload = serde_json::from_slice(&event)?;
+            let mut context = Context::default();
+            context.request_id = request_id;
+            let mut adapter = Adapter::from(service_fn(async |request: http::Request<lambda_http::Body>| {
+                Ok::<_, Failure>(web::answer(&*function, request, &*clock).await)
+            }));
+            let response = adapter.call(LambdaEvent { payload, context }).await?;
+            Ok(serde_json::to_vec(&response)?)
+        })
+    }))
+}
+
+/// As `lambda_runtime` hands it over in `runtime::stream::run`.
+fn behind_stream<C: Consumer>(environment: &Environment) -> Result<Started, SettingError> {
+    let consumer = Arc::new(C::new(environment)?);
+    let clock = Arc::clone(&environment.clock);
+    Ok(Arc::new(move |event, _| {
+        let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&clock));
+        Box::pin(async move {
+            let report = stream::consume(&*consumer, serde_json::from_slice(&event)?, &*clock).await;
+            Ok(serde_json::to_vec(&report)?)
+        })
+    }))
+}

@@ -1,0 +1,208 @@
+//! The mailbox: takes what SES v2's `SendEmail` is asked to send, and keeps it to be read.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use model::Timestamp;
+use runtime::Clock;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::LocalClock;
+
+/// A mail that was sent.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sent {
+    /// What SES calls it.
+    pub id: String,
+    /// The sender.
+    pub from: String,
+    /// The addressee.
+    pub to: String,
+    /// The subject.
+    pub subject: String,
+    /// The body as text.
+    pub text: String,
+    /// The body as HTML.
+    pub html: String,
+    /// What it is marked with.
+    pub tags: Value,
+    /// The link in it, if there is one.
+    pub link: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How SES fails, for the tests: the next sends answer with this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailboxFault {
+    /// Too many a second.
+    Throttled,
+    /// It will never take this one.
+    Rejected,
+}
+
+/// The mailbox.
+#[derive(Clone)]
+pub struct Mailbox {
+    inner: Arc<Mutex<Inner>>,
+    clock: LocalClock,
+}
+
+#[derive(Default)]
+struct Inner {
+    sent: Vec<Sent>,
+    faults: Vec<MailboxFault>,
+}
+
+impl Mailbox {
+    pub(crate) fn new(clock: LocalClock) -> Self {
+        Self { inner: Arc::default(), clock }
+    }
+
+    fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The mails to an address, oldest first; all of them for none.
+    #[must_use]
+    pub fn to(&self, address: Option<&str>) -> Vec<Sent> {
+        let wanted = |mail: &&Sent| address.is_none_or(|a| mail.to.eq_ignore_ascii_case(a));
+        self.inner().sent.iter().filter(wanted).cloned().collect()
+    }
+
+    /// Makes the next sends fail, one after the other.
+    pub fn fail_next(&self, faults: impl IntoIterator<Item = MailboxFault>) {
+        self.inner().faults.extend(faults);
+    }
+
+    fn take(&self, request: &Value) -> Result<String, MailboxFault> {
+        let text =
+            |pointer: &str| request.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut inner = self.inner();
+        if !inner.faults.is_empty() {
+            return Err(inner.faults.remove(0));
+        }
+        let id = Uuid::now_v7().to_string();
+        let body = text("/Content/Simple/Body/Text/Data");
+        inner.sent.push(Sent {
+            id: id.clone(),
+            from: text("/FromEmailAddress"),
+            to: text("/Destination/ToAddresses/0"),
+            subject: text("/Content/Simple/Subject/Data"),
+            link: body.split_whitespace().find(|word| word.starts_with("http")).map(str::to_owned),
+            text: body,
+            html: text("/Content/Simple/Body/Html/Data"),
+            tags: request.get("EmailTags").cloned().unwrap_or_default(),
+            at: self.clock.now(),
+        });
+        Ok(id)
+    }
+
+    /// SES v2's API and the pages to read mail on.
+    pub(crate) fn router(&self) -> Router {
+        Router::new()
+            .route("/v2/email/outbound-emails", post(send))
+            .route("/messages", get(messages))
+            .route("/messages/{id}", get(message))
+            .route("/", get(page))
+            .with_state(self.clone())
+    }
+}
+
+fn json_answer(status: StatusCode, body: &impl Serialize) -> Response {
+    let body = serde_json::to_string(body).unwrap_or_default();
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+async fn send(State(mailbox): State<Mailbox>, body: Bytes) -> Response {
+    let Ok(request) = serde_json::from_slice::<Value>(&body) else {
+        return json_answer(StatusCode::BAD_REQUEST, &json!({"message": "not JSON"}));
+    };
+    let refused = |status, code: &'static str, message: &str| {
+        let mut response = json_answer(status, &json!({ "message": message }));
+        response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
+        response
+    };
+    match mailbox.take(&request) {
+        Ok(id) => json_answer(StatusCode::OK, &json!({ "MessageId": id })),
+        Err(MailboxFault::Throttled) => refused(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequestsException",
+            "Maximum sending rate exceeded.",
+        ),
+        Err(MailboxFault::Rejected) => {
+            refused(StatusCode::BAD_REQUEST, "MessageRejected", "Email address is not verified.")
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Filter {
+    to: Option<String>,
+}
+
+async fn messages(State(mailbox): State<Mailbox>, Query(filter): Query<Filter>) -> Response {
+    json_answer(StatusCode::OK, &mailbox.to(filter.to.as_deref()))
+}
+
+/// One mail, as a mail program shows it.
+async fn message(State(mailbox): State<Mailbox>, Path(id): Path<String>) -> Response {
+    let html = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation",
+        ),
+    ];
+    match mailbox.to(None).into_iter().find(|mail| mail.id == id) {
+        Some(mail) => (html, mail.html.replacen("<head>", "<head><base target=\"_top\">", 1)).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[derive(askama::Template)]
+#[template(
+    ext = "html",
+    source = r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Mailbox</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; }
+details { border: 1px solid #8886; border-radius: 6px; margin: 0 0 .75rem; padding: .5rem .75rem; }
+summary { cursor: pointer; } summary b { margin-right: .5rem; } time { color: #888; font-size: .85rem; float: right; }
+iframe { width: 100%; height: 30rem; border: 0; margin-top: .5rem; background: #f3f4f1; }
+</style>
+</head>
+<body>
+<h1>Mailbox</h1>
+{% if mails.is_empty() %}<p>No mail yet. Reload this page when something was sent.</p>{% endif %}
+{% for mail in mails %}<details{% if loop.first %} open{% endif %}>
+<summary><b>{{ mail.to }}</b> {{ mail.subject }} <time>{{ mail.at }}</time></summary>
+<iframe src="/messages/{{ mail.id }}" title="{{ mail.subject }} to {{ mail.to }}" loading="lazy"></iframe>
+</details>
+{% endfor %}
+</body>
+</html>
+"#
+)]
+struct Page {
+    mails: Vec<Sent>,
+}
+
+async fn page(State(mailbox): State<Mailbox>) -> Response {
+    let mut mails = mailbox.to(None);
+    mails.reverse();
+    let page = askama::Template::render(&Page { mails }).unwrap_or_default();
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+}

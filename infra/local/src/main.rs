@@ -1,0 +1,115 @@
+//! `cargo run -p local`: the whole stack on this machine.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the terminal is what this program is for")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use local::{Demo, Failure, Happening, LocalClock, Options, Ports, Served, Stack};
+
+/// Runs the whole stack in one process: gateway and pages, table, mailbox.
+#[derive(Parser)]
+struct Arguments {
+    /// Port of the gateway and the pages.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Port of the table's DynamoDB API.
+    #[arg(long, default_value_t = 8000)]
+    table_port: u16,
+    /// Port of the mailbox: SES v2's API, and a page to read mail on.
+    #[arg(long, default_value_t = 8025)]
+    mail_port: u16,
+    /// Keeps the table in this SQLite file, written every second; in memory alone without.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Starts without the demo tenant.
+    #[arg(long)]
+    empty: bool,
+    /// The template to build everything from.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"))]
+    template: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("local: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Failure> {
+    // The functions' own lines are JSON for CloudWatch; here the gateway tells of requests, so only trouble is shown.
+    tracing_subscriber::fmt()
+        .compact()
+        .without_time()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .init();
+    let ports = Ports { http: arguments.port, table: arguments.table_port, mail: arguments.mail_port };
+    let served = Served::bind(ports.http).await?;
+    let origin = served.url()?;
+    let template = std::fs::read_to_string(&arguments.template)
+        .map_err(|e| format!("{}: {e}", arguments.template.display()))?;
+    let known = arguments.data.as_ref().is_some_and(|file| file.exists());
+    let stack = Stack::start(Options {
+        template,
+        parameters: BTreeMap::from([
+            ("ConsoleOrigin", origin.clone()),
+            ("MailFrom", "Muster <no-reply@muster.example>".to_owned()),
+            ("OpenSignUp", "true".to_owned()),
+        ]),
+        settings: BTreeMap::new(),
+        clock: LocalClock::running(),
+        data: arguments.data,
+        table_port: ports.table,
+        mail_port: ports.mail,
+        http_client: None,
+        tell: Some(Arc::new(show)),
+    })
+    .await?;
+
+    let demo = if arguments.empty || known { None } else { Some(Demo::create(&stack).await?) };
+    println!("\n  API and pages  {origin}");
+    println!("  Mailbox        {}", stack.mail_url);
+    println!("  Table          {}  (DynamoDB API)", stack.table_url);
+    if let Some(demo) = demo {
+        println!("\n  {} is a team to try things on, tenant {}", demo.name, demo.tenant);
+        println!("  sign in as {} with the password \"{}\"", demo.owner, demo.password);
+    }
+    println!("\n  Ctrl-C stops it.\n");
+    served.run(Arc::new(stack), interrupted()).await
+}
+
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+/// One line for what happened.
+fn show(happening: Happening) {
+    match happening {
+        Happening::Answered { method, path, status, code, function, took } => {
+            let code = code.map(|c| format!(" {c}")).unwrap_or_default();
+            println!("{method:>6} {path} → {status}{code}  ({function}, {} ms)", took.as_millis());
+        }
+        Happening::Streamed { function, records, took } => {
+            println!("stream {records} record(s) → {function}  ({} ms)", took.as_millis());
+        }
+        Happening::Mailed { to, subject } => println!("  mail → {to}  \"{subject}\""),
+        Happening::DeadLetter { queue } => println!("  dead letter → {queue}"),
+    }
+}

@@ -1,0 +1,177 @@
+//! The stack on its ports: gateway and pages, Lambda's Invoke API, and the clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use runtime::Clock as _;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::{Call, Failure, Reply, Stack};
+
+/// What API Gateway takes at most.
+const LARGEST: usize = 10 * 1024 * 1024;
+/// How often the stream is looked at, and the file is written.
+const PUMP: Duration = Duration::from_millis(50);
+const SAVE: Duration = Duration::from_secs(1);
+
+/// The ports on 127.0.0.1.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// Gateway and pages.
+    pub http: u16,
+    /// The table's API.
+    pub table: u16,
+    /// The mailbox.
+    pub mail: u16,
+}
+
+/// The gateway's listener, bound before anything is made.
+pub struct Served(TcpListener);
+
+impl Served {
+    /// Takes the gateway's port.
+    ///
+    /// # Errors
+    /// When it is taken.
+    pub async fn bind(port: u16) -> Result<Self, Failure> {
+        let taken = |e| format!("port {port} on 127.0.0.1 can't be had ({e}), choose another with --port");
+        Ok(Self(TcpListener::bind(("127.0.0.1", port)).await.map_err(taken)?))
+    }
+
+    /// Where the gateway answers.
+    ///
+    /// # Errors
+    /// When the system doesn't say.
+    pub fn url(&self) -> Result<String, Failure> {
+        Ok(format!("http://{}", self.0.local_addr()?))
+    }
+
+    /// Serves until `stop`; pumps the stream and keeps the file meanwhile.
+    ///
+    /// # Errors
+    /// When the port or the file fails.
+    pub async fn run(
+        self,
+        stack: Arc<Stack>,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Failure> {
+        let pumping = tokio::spawn(pump(Arc::clone(&stack)));
+        let router = Router::new()
+            .route("/_local/clock", post(clock))
+            .route("/2015-03-31/functions/{name}/invocations", post(invoke))
+            .fallback(gateway)
+            .layer(DefaultBodyLimit::max(LARGEST))
+            .with_state(Arc::clone(&stack));
+        axum::serve(self.0, router).with_graceful_shutdown(stop).await?;
+        pumping.abort();
+        stack.save()
+    }
+}
+
+async fn pump(stack: Arc<Stack>) {
+    let mut saved = tokio::time::Instant::now();
+    let mut changed = false;
+    loop {
+        match stack.pump(true).await {
+            Ok(handled) => changed |= handled,
+            Err(error) => complain(&error),
+        }
+        // Most writes also queue a mail or leave a trace in the stream; the clock covers those that don't.
+        if saved.elapsed() > SAVE && (changed || saved.elapsed() > SAVE * 5) {
+            if let Err(error) = stack.save() {
+                complain(&error);
+            }
+            (saved, changed) = (tokio::time::Instant::now(), false);
+        }
+        tokio::time::sleep(PUMP).await;
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the terminal is where the developer looks")]
+fn complain(error: &Failure) {
+    eprintln!("local: {error}");
+}
+
+async fn gateway(
+    State(stack): State<Arc<Stack>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let readable = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let call = Call {
+        method: method.to_string(),
+        path: uri.path().to_owned(),
+        query: uri.query().unwrap_or_default().to_owned(),
+        headers: headers.iter().map(|(name, value)| (name.to_string(), readable(value))).collect(),
+        body: body.to_vec(),
+    };
+    match stack.call(call).await {
+        Ok(reply) => reply.into_response(),
+        Err(error) => {
+            // as API Gateway answers for a function that broke
+            complain(&error);
+            json_answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"message": "Internal Server Error"}))
+        }
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        for (name, value) in self.headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+fn json_answer(status: StatusCode, body: &serde_json::Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_seconds: u64,
+}
+
+/// Moves time for everything, and removes what has expired by then.
+async fn clock(State(stack): State<Arc<Stack>>, body: Bytes) -> Response {
+    let Ok(Advance { advance_seconds }) = serde_json::from_slice(&body) else {
+        let words = json!({"message": "send {\"advance_seconds\": n}"});
+        return json_answer(StatusCode::BAD_REQUEST, &words);
+    };
+    stack.clock().advance(Duration::from_secs(advance_seconds));
+    match stack.sweep().await {
+        Ok(swept) => json_answer(StatusCode::OK, &json!({"now": stack.clock().now(), "swept": swept})),
+        Err(error) => json_answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"message": error.to_string()})),
+    }
+}
+
+/// Lambda's Invoke API.
+async fn invoke(State(stack): State<Arc<Stack>>, Path(name): Path<String>, body: Bytes) -> Response {
+    let event = if body.is_empty() { b"{}".to_vec() } else { body.to_vec() };
+    match stack.invoke(&name, event, Uuid::now_v7().to_string()).await {
+        Ok(answer) => (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], answer).into_response(),
+        Err(error) => {
+            let body = json!({"errorType": "Unhandled", "errorMessage": error.to_string()});
+            let mut response = json_answer(StatusCode::OK, &body);
+            response.headers_mut().insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
+            response
+        }
+    }
+}

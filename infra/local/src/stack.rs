@@ -1,0 +1,347 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use dynoxide::Database;
+use runtime::{Clock as _, Environment, Variables};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::functions::{FUNCTIONS, Started};
+use crate::gateway::{Call, Reply, Router};
+use crate::pump::Pump;
+use crate::table::Table;
+use crate::{Failure, LocalClock, Mailbox, Template, event};
+
+/// How a stack is started.
+pub struct Options {
+    /// The text of `template.yaml`.
+    pub template: String,
+    /// Parameters of the template that differ from its defaults.
+    pub parameters: BTreeMap<&'static str, String>,
+    /// Settings that differ from what the template gives the functions.
+    pub settings: BTreeMap<&'static str, String>,
+    /// The clock.
+    pub clock: LocalClock,
+    /// Where the table is kept; in memory alone without.
+    pub data: Option<PathBuf>,
+    /// The port of the table's API on 127.0.0.1; any free one for 0.
+    pub table_port: u16,
+    /// The port of the mailbox; any free one for 0.
+    pub mail_port: u16,
+    /// The HTTP client of a function's SDK, by the function's name, where it shall be another than the usual one.
+    pub http_client: Option<HttpClientOf>,
+    /// Told what happens.
+    pub tell: Option<Arc<dyn Fn(Happening) + Send + Sync>>,
+}
+
+/// Makes the HTTP client of a function's SDK, by the function's name.
+pub type HttpClientOf = Arc<dyn Fn(&str) -> SharedHttpClient + Send + Sync>;
+
+/// Something that a developer wants to see.
+#[derive(Debug)]
+pub enum Happening {
+    /// A request was answered.
+    Answered {
+        /// The method.
+        method: String,
+        /// The path.
+        path: String,
+        /// The status.
+        status: u16,
+        /// The problem's code.
+        code: Option<String>,
+        /// The function.
+        function: String,
+        /// How long it took.
+        took: Duration,
+    },
+    /// Stream records were handled.
+    Streamed {
+        /// The function.
+        function: String,
+        /// How many.
+        records: usize,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A mail was sent.
+    Mailed {
+        /// To whom.
+        to: String,
+        /// The subject.
+        subject: String,
+    },
+    /// A record was given up.
+    DeadLetter {
+        /// The queue that it would lie in.
+        queue: String,
+    },
+}
+
+/// The running stack.
+pub struct Stack {
+    pub(crate) table: Table,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) clock: LocalClock,
+    functions: BTreeMap<String, Started>,
+    router: Router,
+    pumps: tokio::sync::Mutex<Vec<Pump>>,
+    dead_letters: Mutex<Vec<(String, Value)>>,
+    tell: Option<Arc<dyn Fn(Happening) + Send + Sync>>,
+    /// Where the table's API answers.
+    pub table_url: String,
+    /// Where the mailbox answers.
+    pub mail_url: String,
+}
+
+/// The tables of the template and of this process have to name the same functions.
+fn same_functions(template: &[crate::template::Function]) -> Result<(), Failure> {
+    for (name, _) in FUNCTIONS {
+        if !template.iter().any(|f| f.name == *name) {
+            return Err(format!("the function {name} has no resource in template.yaml").into());
+        }
+    }
+    match template.iter().find(|f| !FUNCTIONS.iter().any(|(name, _)| f.name == *name)) {
+        Some(f) => Err(format!("template.yaml names the function {}, which isn't there", f.name).into()),
+        None => Ok(()),
+    }
+}
+
+/// Every route of the template has to be one that its function serves, and the reverse.
+fn same_routes(router: &Router) -> Result<(), Failure> {
+    let known = |method: &str, path: &str, function: &str| {
+        web::routes::ROUTES.iter().any(|r| r.method == method && r.path == path && r.function == function)
+    };
+    for (method, path, function) in router.routes() {
+        if let Some(path) = path
+            && !known(method, path, function)
+        {
+            return Err(format!("template.yaml: {method} {path} is no route of {function}").into());
+        }
+    }
+    for route in web::routes::ROUTES {
+        let there = |(method, path, function): (&str, Option<&str>, &str)| {
+            (method, path, function) == (route.method, Some(route.path), route.function)
+        };
+        if !router.routes().any(there) {
+            let (method, path, function) = (route.method, route.path, route.function);
+            return Err(format!("{method} {path} of {function} has no event in template.yaml").into());
+        }
+    }
+    Ok(())
+}
+
+impl Stack {
+    /// Starts everything that a template describes.
+    ///
+    /// # Errors
+    /// A template that can't be read, or doesn't fit the functions; a port that is taken.
+    pub async fn start(options: Options) -> Result<Self, Failure> {
+        let template = Template::parse(&options.template, &options.parameters)?;
+        let described = template.functions()?;
+        same_functions(&described)?;
+        let router = Router::new(&described)?;
+        same_routes(&router)?;
+
+        let clock = options.clock;
+        let table = Table::open(&template, &clock, options.data.as_deref())?;
+        let mailbox = Mailbox::new(clock.clone());
+        let table_url = listen_table(options.table_port, table.database.clone()).await?;
+        let mail_url = listen_mail(options.mail_port, &mailbox).await?;
+
+        let mut functions = BTreeMap::new();
+        let mut pumps = Vec::new();
+        for function in &described {
+            let mut variables = function.environment.clone();
+            variables.extend(
+                [
+                    ("AWS_REGION", "eu-central-1"),
+                    ("AWS_ACCESS_KEY_ID", "local"),
+                    ("AWS_SECRET_ACCESS_KEY", "local"),
+                    ("AWS_ENDPOINT_URL_DYNAMODB", &table_url),
+                    ("AWS_ENDPOINT_URL_SESV2", &mail_url),
+                ]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+            );
+            variables.extend(options.settings.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
+            let mut environment = Environment::new(Variables::of(variables), Arc::new(clock.clone()));
+            if let Some(client_of) = &options.http_client {
+                environment = environment.with_http_client(client_of(&function.name));
+            }
+            let (_, start) =
+                FUNCTIONS.iter().find(|(name, _)| *name == function.name).ok_or("no such function")?;
+            functions.insert(function.name.clone(), start(&environment)?);
+            for mapping in &function.streams {
+                pumps.push(Pump::new(&function.name, mapping.clone(), &table)?);
+            }
+        }
+        Ok(Self {
+            table,
+            mailbox,
+            clock,
+            functions,
+            router,
+            pumps: tokio::sync::Mutex::new(pumps),
+            dead_letters: Mutex::default(),
+            tell: options.tell,
+            table_url,
+            mail_url,
+        })
+    }
+
+    fn tell(&self, happening: Happening) {
+        if let Some(tell) = &self.tell {
+            tell(happening);
+        }
+    }
+
+    /// The clock.
+    #[must_use]
+    pub const fn clock(&self) -> &LocalClock {
+        &self.clock
+    }
+
+    /// The mailbox.
+    #[must_use]
+    pub const fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
+    /// Every item of the table.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub fn items(&self) -> Result<Vec<Value>, Failure> {
+        self.table.scan()
+    }
+
+    /// What was given up: the queue and the record.
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<(String, Value)> {
+        self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends a request through the gateway.
+    ///
+    /// # Errors
+    /// When the function broke: API Gateway would answer 500.
+    pub async fn call(&self, call: Call) -> Result<Reply, Failure> {
+        let started = Instant::now();
+        let found = self.router.find(&call.method, &call.path).ok_or("no route, and no $default")?;
+        let request_id = Uuid::now_v7().to_string();
+        let event = event::http(&call, &found.route_key, &found.parameters, &request_id, self.clock.now());
+        let answer = self.invoke(found.function, serde_json::to_vec(&event)?, request_id).await?;
+        let reply = Reply::read(found.function, &answer)?;
+        if call.path.starts_with("/v1") || reply.status >= 400 {
+            self.tell(Happening::Answered {
+                code: reply.json().get("code").and_then(Value::as_str).map(str::to_owned),
+                method: call.method,
+                path: call.path,
+                status: reply.status,
+                function: reply.function.clone(),
+                took: started.elapsed(),
+            });
+        }
+        Ok(reply)
+    }
+
+    /// Hands a function an event, as Lambda's Invoke API does.
+    ///
+    /// # Errors
+    /// When there is no such function, or it broke.
+    pub async fn invoke(
+        &self,
+        function: &str,
+        event: Vec<u8>,
+        request_id: String,
+    ) -> Result<Vec<u8>, Failure> {
+        let started =
+            self.functions.get(function).ok_or_else(|| format!("there is no function {function}"))?;
+        started(event, request_id).await
+    }
+
+    /// Pumps the stream once: every mapping takes over what is new and handles one batch. Answers whether anything was
+    /// handled. Where `patient`, records that failed wait for their turn.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn pump(&self, patient: bool) -> Result<bool, Failure> {
+        let mut pumps = self.pumps.lock().await;
+        let mut handled = false;
+        for pump in pumps.iter_mut() {
+            pump.read(&self.table)?;
+            let Some(batch) = pump.batch(&self.table.stream_arn, patient) else { continue };
+            handled = true;
+            let (started, mails) = (Instant::now(), self.mailbox.to(None).len());
+            let event = serde_json::to_vec(&batch.event)?;
+            let answer = self.invoke(&pump.function, event, Uuid::now_v7().to_string()).await;
+            pump.done(batch.size, answer);
+            self.tell(Happening::Streamed {
+                function: pump.function.clone(),
+                records: batch.size,
+                took: started.elapsed(),
+            });
+            for mail in self.mailbox.to(None).into_iter().skip(mails) {
+                self.tell(Happening::Mailed { to: mail.to, subject: mail.subject });
+            }
+            for record in pump.dead_letters.drain(..).collect::<Vec<_>>() {
+                let queue = pump.dead_letter_queue().to_owned();
+                self.tell(Happening::DeadLetter { queue: queue.clone() });
+                self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).push((queue, record));
+            }
+        }
+        Ok(handled)
+    }
+
+    /// Pumps until the stream is dry, without waiting between tries.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn settle(&self) -> Result<(), Failure> {
+        while self.pump(false).await? {}
+        Ok(())
+    }
+
+    /// Removes what its TTL has passed, and lets the stream tell.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn sweep(&self) -> Result<usize, Failure> {
+        let swept = self.table.sweep()?;
+        self.settle().await?;
+        Ok(swept)
+    }
+
+    /// Writes the table's file, if it is kept in one.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn save(&self) -> Result<(), Failure> {
+        self.table.save()
+    }
+}
+
+async fn bind(port: u16) -> Result<(TcpListener, String), Failure> {
+    let listener = TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|e| format!("port {port} on 127.0.0.1 can't be had ({e}), choose another"))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    Ok((listener, url))
+}
+
+async fn listen_table(port: u16, database: Database) -> Result<String, Failure> {
+    let (listener, url) = bind(port).await?;
+    tokio::spawn(dynoxide::server::serve_on(listener, database));
+    Ok(url)
+}
+
+async fn listen_mail(port: u16, mailbox: &Mailbox) -> Result<String, Failure> {
+    let (listener, url) = bind(port).await?;
+    let router = mailbox.router();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(url)
+}

@@ -1,0 +1,107 @@
+//! The embedded table: `dynoxide-rs`, as strict as DynamoDB, on a clock of ours.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dynoxide::Database;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::template::Template;
+use crate::{Failure, LocalClock};
+
+/// The database and the table in it.
+#[derive(Clone)]
+pub(crate) struct Table {
+    pub(crate) database: Database,
+    pub(crate) name: String,
+    pub(crate) stream_arn: String,
+    shard: String,
+    file: Option<PathBuf>,
+}
+
+fn request<T: DeserializeOwned>(json: Value) -> Result<T, Failure> {
+    Ok(serde_json::from_value(json)?)
+}
+
+impl Table {
+    /// Makes the table that the template describes; one that was kept in `file` is taken up again.
+    pub(crate) fn open(
+        template: &Template,
+        clock: &LocalClock,
+        file: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        // The engine takes a clock in memory only, so a file is read at the start and written as time goes by.
+        let database = Database::memory_with_clock(Arc::new(clock.clone()))?;
+        let (name, create) = template.table()?;
+        match file.filter(|f| f.exists()) {
+            Some(file) => database.restore_from(&file.to_string_lossy())?,
+            None => {
+                database.create_table(request(create)?)?;
+                database.update_time_to_live(request(template.ttl()?)?)?;
+            }
+        }
+        let streams = serde_json::to_value(database.list_streams(request(json!({"TableName": name}))?)?)?;
+        let stream_arn = streams
+            .pointer("/Streams/0/StreamArn")
+            .and_then(Value::as_str)
+            .ok_or("the table has no stream")?
+            .to_owned();
+        let shard = dynoxide::streams::shard_id(&name);
+        Ok(Self { database, name, stream_arn, shard, file: file.map(Path::to_owned) })
+    }
+
+    /// Where the stream begins.
+    pub(crate) fn beginning(&self) -> Result<String, Failure> {
+        let asked = json!({
+            "StreamArn": self.stream_arn,
+            "ShardId": self.shard,
+            "ShardIteratorType": "TRIM_HORIZON",
+        });
+        Ok(self
+            .database
+            .get_shard_iterator(request(asked)?)?
+            .shard_iterator
+            .ok_or("the stream has no beginning")?)
+    }
+
+    /// The records behind `iterator`, and the iterator to go on with.
+    pub(crate) fn records(&self, iterator: &str) -> Result<(Vec<Value>, String), Failure> {
+        let found = self.database.get_records(request(json!({"ShardIterator": iterator}))?)?;
+        let records = found.records.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+        Ok((records, found.next_shard_iterator.unwrap_or_else(|| iterator.to_owned())))
+    }
+
+    /// Removes what its TTL has passed, as DynamoDB would some time later.
+    pub(crate) fn sweep(&self) -> Result<usize, Failure> {
+        Ok(self.database.sweep_ttl()?)
+    }
+
+    /// Every item of the table, for looking at all that is stored.
+    pub(crate) fn scan(&self) -> Result<Vec<Value>, Failure> {
+        let (mut items, mut from) = (Vec::new(), Value::Null);
+        loop {
+            let mut asked = json!({"TableName": self.name});
+            if !from.is_null() {
+                asked["ExclusiveStartKey"] = from;
+            }
+            let found = serde_json::to_value(self.database.scan(request(asked)?)?)?;
+            items.extend(found.get("Items").and_then(Value::as_array).cloned().unwrap_or_default());
+            match found.get("LastEvaluatedKey") {
+                Some(next) if !next.is_null() => from = next.clone(),
+                _ => return Ok(items),
+            }
+        }
+    }
+
+    /// Writes the file, if there is one: aside first, so that a crash leaves the old one.
+    pub(crate) fn save(&self) -> Result<(), Failure> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let aside = file.with_extension("saving");
+        if aside.exists() {
+            std::fs::remove_file(&aside)?;
+        }
+        self.database.vacuum_into(&aside.to_string_lossy())?;
+        Ok(std::fs::rename(aside, file)?)
+    }
+}
