@@ -1,1 +1,21 @@
-//! The guarantees, as stories over the real handlers and the embedded table
+//! What the stories are told with: a [`World`] of its own for each, whose people go in by the door.
+//!
+//! A world is the whole stack of `infra/local` on a clock that stands still, its functions reaching the embedded table
+//! with the real SDK through a [`Wire`], where a story counts calls, makes them fail, and steps operations through
+//! every interleaving.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a story that can't go on has failed"
+)]
+
+mod ledger;
+mod schedule;
+mod wire;
+mod world;
+
+pub use ledger::Ledger;
+pub use schedule::{Operation, interleavings, race};
+pub use wire::{Fault, Wire};
+pub use world::{Invited, PASSWORD, Person, ReplyExt, START, Team, World, logs};

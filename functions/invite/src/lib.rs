@@ -176,7 +176,7 @@ impl Invite {
             locale: draft.locale.clone(),
             status: InvitationStatus::Pending,
             generation: 1,
-            token_digest: None,
+            newest_token: None,
             delivery: Delivery::queued(now),
             invited_by: Some(inside.member.user_id),
             vouched_by: Some(inside.member.user_id),

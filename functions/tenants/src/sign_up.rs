@@ -103,7 +103,7 @@ impl Tenants {
             locale: None,
             status: InvitationStatus::Pending,
             generation: 1,
-            token_digest: None,
+            newest_token: None,
             delivery: Delivery::queued(now),
             invited_by: None,
             vouched_by: None,

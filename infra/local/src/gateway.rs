@@ -137,7 +137,25 @@ struct LambdaAnswer {
     is_base64_encoded: bool,
 }
 
+impl Call {
+    /// Bytes of the request line and the headers.
+    pub(crate) fn head_size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.method.len() + self.path.len() + self.query.len() + headers
+    }
+}
+
 impl Reply {
+    /// What API Gateway itself answers.
+    pub(crate) fn too_large_head() -> Self {
+        Self {
+            status: 431,
+            headers: BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]),
+            body: br#"{"message":"Request Header Fields Too Large"}"#.to_vec(),
+            function: "the gateway".to_owned(),
+        }
+    }
+
     pub(crate) fn read(function: &str, answer: &[u8]) -> Result<Self, Failure> {
         let answer: LambdaAnswer = serde_json::from_slice(answer)?;
         let body = answer.body.unwrap_or_default();

@@ -16,6 +16,9 @@ use crate::pump::Pump;
 use crate::table::Table;
 use crate::{Failure, LocalClock, Mailbox, Template, event};
 
+/// Bytes of the request line and the headers that API Gateway takes.
+const LARGEST_HEAD: usize = 10_240;
+
 /// How a stack is started.
 pub struct Options {
     /// The text of `template.yaml`.
@@ -219,6 +222,14 @@ impl Stack {
         self.table.scan()
     }
 
+    /// Changes an item behind everybody's back, as another version of the code might have written it.
+    ///
+    /// # Errors
+    /// When the table refuses the `UpdateItem` request.
+    pub fn update_item(&self, request: &Value) -> Result<(), Failure> {
+        self.table.update_item(request)
+    }
+
     /// What was given up: the queue and the record.
     #[must_use]
     pub fn dead_letters(&self) -> Vec<(String, Value)> {
@@ -231,6 +242,9 @@ impl Stack {
     /// When the function broke: API Gateway would answer 500.
     pub async fn call(&self, call: Call) -> Result<Reply, Failure> {
         let started = Instant::now();
+        if call.head_size() > LARGEST_HEAD {
+            return Ok(Reply::too_large_head());
+        }
         let found = self.router.find(&call.method, &call.path).ok_or("no route, and no $default")?;
         let request_id = Uuid::now_v7().to_string();
         let event = event::http(&call, &found.route_key, &found.parameters, &request_id, self.clock.now());

@@ -77,6 +77,12 @@ impl Table {
         Ok(self.database.sweep_ttl()?)
     }
 
+    /// DynamoDB's `UpdateItem`.
+    pub(crate) fn update_item(&self, asked: &Value) -> Result<(), Failure> {
+        self.database.update_item(request(asked.clone())?)?;
+        Ok(())
+    }
+
     /// Every item of the table, for looking at all that is stored.
     pub(crate) fn scan(&self) -> Result<Vec<Value>, Failure> {
         let (mut items, mut from) = (Vec::new(), Value::Null);

@@ -148,9 +148,9 @@ pub struct Invitation {
     pub status: InvitationStatus,
     /// Raised by every resend; tokens of an older generation are dead.
     pub generation: u32,
-    /// The digest of the newest token, so that a link whose token item is gone is still told from a forged one.
+    /// The newest token, so that a link whose token item is gone is still told from a forged one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_digest: Option<Digest>,
+    pub newest_token: Option<NewestToken>,
     /// How far the newest email got.
     pub delivery: Delivery,
     /// Who invited; nobody for the owner who signed up.
@@ -176,6 +176,15 @@ pub struct Invitation {
     pub resends: Window,
     /// Renewed with every write.
     pub version: Stamp,
+}
+
+/// What an invitation remembers of its newest token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewestToken {
+    /// Its digest.
+    pub digest: Digest,
+    /// The generation that it was minted in.
+    pub generation: u32,
 }
 
 /// What a Token item says: which invitation, in which generation, until when.
@@ -280,11 +289,11 @@ impl Invitation {
         now: Timestamp,
     ) -> Result<&'a Self, Dead> {
         let Some(invitation) = invitation else { return Err(Dead::Unknown) };
-        let generation = match record {
-            Some(r) if r.invitation_id == invitation.id && r.tenant_id == invitation.tenant_id => {
-                Some(r.generation)
+        let (generation, swept) = match (record, &invitation.newest_token) {
+            (Some(r), _) if r.invitation_id == invitation.id && r.tenant_id == invitation.tenant_id => {
+                (r.generation, false)
             }
-            _ if invitation.token_digest.as_ref() == Some(digest) => None,
+            (_, Some(newest)) if newest.digest == *digest => (newest.generation, true),
             _ => return Err(Dead::Unknown),
         };
         match invitation.status {
@@ -294,14 +303,13 @@ impl Invitation {
             InvitationStatus::Pending | InvitationStatus::Expired => {}
         }
         let expired = Dead::Expired { renewable: now < invitation.expires_at + RENEWABLE };
-        match generation {
-            // A resend may also shorten the life of a link that is out already, never lengthen it.
-            Some(generation) if generation < invitation.generation => Err(Dead::Revoked),
-            // The sweeper took the item: the link is past its time, even where another clock runs behind.
-            None => Err(expired),
-            Some(_) if invitation.status_at(now) == InvitationStatus::Expired => Err(expired),
-            Some(_) if record.is_some_and(|r| r.expires_at <= now) => Err(expired),
-            Some(_) => Ok(invitation),
+        if generation < invitation.generation {
+            Err(Dead::Revoked)
+        } else if swept || invitation.status_at(now) == InvitationStatus::Expired {
+            // what the sweeper took is past its time, even where another clock runs behind
+            Err(expired)
+        } else {
+            Ok(invitation)
         }
     }
 }
@@ -348,7 +356,7 @@ mod tests {
             locale: None,
             status: InvitationStatus::Pending,
             generation: 2,
-            token_digest: Some(token.digest()),
+            newest_token: Some(NewestToken { digest: token.digest(), generation: 2 }),
             delivery: Delivery::queued(now),
             invited_by: None,
             vouched_by: None,
@@ -362,6 +370,10 @@ mod tests {
         };
         let record = TokenRecord { tenant_id, invitation_id: id, generation: 2, expires_at };
         (invitation, token, record)
+    }
+
+    fn older_and_swept(invitation: &Invitation) -> Invitation {
+        Invitation { generation: 3, ..invitation.clone() }
     }
 
     #[test]
@@ -381,6 +393,7 @@ mod tests {
         assert_eq!(open(&invitation, None, late), Err(Dead::Expired { renewable: false }));
         let older = TokenRecord { generation: 1, ..record.clone() };
         assert_eq!(open(&invitation, Some(&older), now), Err(Dead::Revoked));
+        assert_eq!(open(&older_and_swept(&invitation), None, now), Err(Dead::Revoked));
         let forged = Digest::of(b"another");
         assert_eq!(Invitation::open(Some(&invitation), &forged, None, now).map(|_| ()), Err(Dead::Unknown));
         assert_eq!(Invitation::open(None, &forged, Some(&record), now).map(|_| ()), Err(Dead::Unknown));

@@ -25,7 +25,9 @@ pub use entity::{
     Mail, MailKind, MailStatus, Member, Session, Tenant, User,
 };
 pub use id::{EventId, InvitationId, MailId, Stamp, TenantId, UserId, new_brand_id, parse_brand_id};
-pub use invitation::{Dead, Delivery, DeliveryState, Invitation, InvitationStatus, Invitee, TokenRecord};
+pub use invitation::{
+    Dead, Delivery, DeliveryState, Invitation, InvitationStatus, Invitee, NewestToken, TokenRecord,
+};
 pub use limits::{Limit, Limits, Window};
 pub use names::{BrandName, CompanyName, InvalidText, Locale, PersonName, Phone};
 pub use policy::{BrandId, Brands, Denial, MemberStatus, Permission, Permissions, Role, TenantStatus};

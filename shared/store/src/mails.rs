@@ -1,4 +1,6 @@
-use model::{Delivery, DeliveryState, Digest, Invitation, Mail, MailStatus, Stamp, Timestamp, TokenRecord};
+use model::{
+    Delivery, DeliveryState, Digest, Invitation, Mail, MailStatus, NewestToken, Stamp, Timestamp, TokenRecord,
+};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
@@ -26,7 +28,7 @@ impl Store {
         let unclaimed =
             Expression::default().when("status", &MailStatus::Queued).when("attempts", &before.attempts);
         let newest = Expression::default()
-            .set("token_digest", Some(digest))
+            .set("newest_token", Some(&NewestToken { digest: digest.clone(), generation: token.generation }))
             .set("delivery", Some(&invitation.delivery))
             .set("version", Some(&self.stamp(after.claimed_until.unwrap_or(after.created_at))))
             .when("generation", &invitation.generation)

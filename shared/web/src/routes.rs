@@ -64,7 +64,10 @@ impl Route {
     pub fn leads_to(&self, segments: &[&str]) -> bool {
         let mine: Vec<&str> = self.path.split('/').skip(1).collect();
         mine.len() == segments.len()
-            && mine.iter().zip(segments).all(|(mine, theirs)| mine.starts_with('{') || mine == theirs)
+            && mine
+                .iter()
+                .zip(segments)
+                .all(|(mine, theirs)| if mine.starts_with('{') { !theirs.is_empty() } else { mine == theirs })
     }
 }
 

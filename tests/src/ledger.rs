@@ -1,0 +1,103 @@
+//! What must hold of everything that is stored, after whatever happened: the guarantees G1, G3, G4 and G11 read off the
+//! items themselves.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// The items of the table, by kind.
+pub struct Ledger(BTreeMap<String, Vec<Value>>);
+
+/// An attribute's text or number as text; empty where it is missing.
+fn text(item: &Value, name: &str) -> String {
+    let attribute = &item[name];
+    attribute["S"].as_str().or_else(|| attribute["N"].as_str()).unwrap_or_default().to_owned()
+}
+
+impl Ledger {
+    /// From all items of a table.
+    #[must_use]
+    pub fn of(items: Vec<Value>) -> Self {
+        let mut kinds: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for item in items {
+            kinds.entry(text(&item, "entity")).or_default().push(item);
+        }
+        Self(kinds)
+    }
+
+    /// The items of one kind.
+    #[must_use]
+    pub fn all(&self, kind: &str) -> &[Value] {
+        self.0.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many items of a kind have this value.
+    #[must_use]
+    pub fn count(&self, kind: &str, attribute: &str, value: &str) -> usize {
+        self.all(kind).iter().filter(|item| text(item, attribute) == value).count()
+    }
+
+    /// Fails unless everything that must always hold does.
+    ///
+    /// # Panics
+    /// With what doesn't hold.
+    pub fn check(&self) {
+        for tenant in self.all("Tenant") {
+            self.check_tenant(tenant);
+        }
+        for claim in self.all("Claim") {
+            let user = text(claim, "user_id");
+            assert_eq!(self.count("User", "id", &user), 1, "an address belongs to one user");
+        }
+    }
+
+    fn check_tenant(&self, tenant: &Value) {
+        let id = text(tenant, "id");
+        let mine = |kind: &str| -> Vec<&Value> {
+            self.all(kind).iter().filter(|item| text(item, "tenant_id") == id).collect()
+        };
+        let with = |kind: &str, attribute: &str, value: &str| {
+            mine(kind).into_iter().filter(|item| text(item, attribute) == value).count()
+        };
+
+        // G3: seats
+        let used: usize = text(tenant, "seats_used").parse().unwrap();
+        let limit: usize = text(tenant, "seat_limit").parse().unwrap();
+        let pending = with("Invitation", "status", "pending");
+        let active = with("Member", "status", "active");
+        assert_eq!(used, active + pending, "seats: {active} active, {pending} pending");
+        assert!(used <= limit, "{used} of {limit} seats");
+
+        // G4: one owner, once there is one
+        let owners = mine("Member")
+            .into_iter()
+            .filter(|m| text(m, "role") == "owner" && text(m, "status") == "active");
+        let active_tenant = text(tenant, "status") == "active";
+        assert_eq!(owners.count(), usize::from(active_tenant), "owners");
+        assert_eq!(text(tenant, "owner").is_empty(), !active_tenant);
+
+        // G1: one invitation, one member; one address, one holder
+        let mut members: Vec<String> = mine("Invitation")
+            .into_iter()
+            .filter(|i| text(i, "status") == "accepted")
+            .map(|i| text(i, "accepted_by"))
+            .collect();
+        members.sort();
+        members.dedup();
+        let mut there: Vec<String> = mine("Member").into_iter().map(|m| text(m, "user_id")).collect();
+        there.sort();
+        assert_eq!(members, there, "every member has accepted an invitation, and the reverse");
+        let holders = self.all("Invitee").iter().filter(|i| text(i, "pk") == format!("TENANT#{id}")).count();
+        let belonging = there.len() - with("Member", "status", "revoked");
+        assert_eq!(holders, belonging + pending, "addresses held");
+
+        // G11: what ended has its event
+        let events = |kind: &str| with("Event", "type", kind);
+        assert_eq!(events("invitation.accepted"), with("Invitation", "status", "accepted"));
+        assert_eq!(events("invitation.declined"), with("Invitation", "status", "declined"));
+        assert_eq!(events("invitation.revoked"), with("Invitation", "status", "revoked"));
+        assert_eq!(events("tenant.created"), 1);
+        // the owner's came with the sign-up
+        assert_eq!(events("invitation.created") + 1, mine("Invitation").len());
+    }
+}

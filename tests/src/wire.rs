@@ -1,0 +1,176 @@
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use serde_json::{Value, json};
+
+use crate::schedule;
+
+/// How a call to DynamoDB goes wrong.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// It never arrives.
+    Unreachable,
+    /// It is done, and the answer is lost.
+    LostAnswer,
+    /// The table has too much to do.
+    Throttled,
+    /// It breaks inside.
+    ServerError,
+    /// The transaction is cancelled with these reasons, nothing is written.
+    Cancelled(&'static [&'static str]),
+    /// The batch read answers that it got to none of its keys.
+    Unprocessed,
+}
+
+struct Rule {
+    function: &'static str,
+    operation: &'static str,
+    times: usize,
+    fault: Fault,
+}
+
+/// One call to DynamoDB.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// By which function.
+    pub function: String,
+    /// `BatchGetItem`, `TransactWriteItems` …; `SendEmail` for SES.
+    pub operation: String,
+    /// The request's body.
+    pub body: String,
+}
+
+/// The way from the functions' SDK clients to the table and the mailbox.
+#[derive(Clone, Default)]
+pub struct Wire(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    rules: Vec<Rule>,
+    sent: Vec<Sent>,
+}
+
+impl Wire {
+    /// Makes the next `times` calls of `operation` by `function` go wrong.
+    pub fn fail(&self, function: &'static str, operation: &'static str, times: usize, fault: Fault) {
+        self.0.lock().unwrap().rules.push(Rule { function, operation, times, fault });
+    }
+
+    /// Whether anything was ever made to go wrong here.
+    #[must_use]
+    pub fn was_told_to_fail(&self) -> bool {
+        !self.0.lock().unwrap().rules.is_empty()
+    }
+
+    /// What was sent since the last time that this was asked.
+    pub fn take_sent(&self) -> Vec<Sent> {
+        std::mem::take(&mut self.0.lock().unwrap().sent)
+    }
+
+    fn note(&self, function: &str, operation: &str, body: &[u8]) -> Option<Fault> {
+        let mut state = self.0.lock().unwrap();
+        state.sent.push(Sent {
+            function: function.to_owned(),
+            operation: operation.to_owned(),
+            body: String::from_utf8_lossy(body).into_owned(),
+        });
+        let fits = |r: &&mut Rule| r.times > 0 && r.function == function && r.operation == operation;
+        let rule = state.rules.iter_mut().find(fits)?;
+        rule.times -= 1;
+        Some(rule.fault.clone())
+    }
+
+    /// The HTTP client of a function's SDK.
+    #[must_use]
+    pub fn client(&self, function: &str) -> SharedHttpClient {
+        let inner = runtime::aws::https_client();
+        SharedHttpClient::new(Client { function: function.to_owned(), wire: self.clone(), inner })
+    }
+}
+
+#[derive(Clone)]
+struct Client {
+    function: String,
+    wire: Wire,
+    inner: SharedHttpClient,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the wire of {}", self.function)
+    }
+}
+
+impl HttpClient for Client {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let connector = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(Connector { client: self.clone(), connector })
+    }
+}
+
+#[derive(Debug)]
+struct Connector {
+    client: Client,
+    connector: SharedHttpConnector,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request
+            .headers()
+            .get("x-amz-target")
+            .and_then(|t| t.split_once('.'))
+            .map(|(_, op)| op.to_owned());
+        let operation = target.unwrap_or_else(|| "SendEmail".to_owned());
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let (client, connector) = (self.client.clone(), self.connector.clone());
+        HttpConnectorFuture::new(async move {
+            schedule::wait_for_turn().await;
+            match client.wire.note(&client.function, &operation, &body) {
+                None => connector.call(request).await,
+                Some(Fault::Unreachable) => Err(ConnectorError::io("connection refused".into())),
+                Some(Fault::LostAnswer) => {
+                    connector.call(request).await?;
+                    Err(ConnectorError::io("connection reset".into()))
+                }
+                Some(Fault::Throttled) => {
+                    Ok(refused(400, "ProvisionedThroughputExceededException", Value::Null))
+                }
+                Some(Fault::ServerError) => Ok(refused(500, "InternalServerError", Value::Null)),
+                Some(Fault::Cancelled(codes)) => {
+                    let reasons: Vec<Value> = codes.iter().map(|code| json!({ "Code": code })).collect();
+                    Ok(refused(400, "TransactionCanceledException", reasons.into()))
+                }
+                Some(Fault::Unprocessed) => {
+                    let asked: Value = serde_json::from_slice(&body).unwrap();
+                    let answer = json!({"Responses": {}, "UnprocessedKeys": asked["RequestItems"]});
+                    Ok(response(200, &answer))
+                }
+            }
+        })
+    }
+}
+
+fn refused(status: u16, code: &str, reasons: Value) -> HttpResponse {
+    let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
+    response(status, &json!({"__type": kind, "message": "made up by a test", "CancellationReasons": reasons}))
+}
+
+fn response(status: u16, body: &Value) -> HttpResponse {
+    let mut response =
+        HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body.to_string()));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response
+}

@@ -1,0 +1,386 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, LazyLock, Mutex, Once};
+use std::time::Duration;
+
+use local::{Call, LocalClock, Options, Reply, Stack};
+use model::Timestamp;
+use serde_json::{Value, json};
+use tracing_subscriber::prelude::*;
+
+use crate::{Ledger, Wire};
+
+/// The password that everybody chooses who isn't asked about it.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// 2026-11-22T09:00:00Z, where every clock begins.
+pub const START: Timestamp = Timestamp::from_unix_millis(1_795_338_000_000);
+
+const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// Everything that was logged by anybody in this process.
+static LOG: LazyLock<Arc<Mutex<Vec<u8>>>> = LazyLock::new(Arc::default);
+
+/// What all worlds together have logged so far, at the finest level that a deployment can be set to.
+#[must_use]
+pub fn logs() -> String {
+    String::from_utf8_lossy(&LOG.lock().unwrap()).into_owned()
+}
+
+struct Tee;
+
+impl io::Write for Tee {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOG.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let filter = runtime::log::filter(tracing_subscriber::filter::LevelFilter::TRACE);
+        let lines = tracing_subscriber::fmt::layer().json().with_writer(|| Tee).with_filter(filter);
+        tracing_subscriber::registry().with(lines).init();
+    });
+}
+
+/// A whole stack, and what was seen in it.
+#[derive(Clone)]
+pub struct World {
+    stack: Arc<Stack>,
+    wire: Wire,
+    seen: Arc<Mutex<Vec<Reply>>>,
+}
+
+/// Short questions about an answer.
+pub trait ReplyExt {
+    /// The problem's code; empty where there is no problem.
+    fn code(&self) -> String;
+    /// The text at a JSON pointer; empty where there is none.
+    fn text(&self, pointer: &str) -> String;
+    /// The answer, which has to have this status.
+    fn expect(self, status: u16) -> Self;
+    /// The answer, which has to be a problem of this status and code.
+    fn refused(self, status: u16, code: &str) -> Self;
+}
+
+impl ReplyExt for Reply {
+    fn code(&self) -> String {
+        self.text("/code")
+    }
+
+    fn text(&self, pointer: &str) -> String {
+        self.json().pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    #[track_caller]
+    fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        self
+    }
+
+    #[track_caller]
+    fn refused(self, status: u16, code: &str) -> Self {
+        let reply = self.expect(status);
+        assert_eq!(reply.code(), code, "{}", String::from_utf8_lossy(&reply.body));
+        assert_eq!(reply.headers["content-type"], "application/problem+json");
+        assert_eq!(reply.headers["cache-control"], "no-store");
+        reply
+    }
+}
+
+impl World {
+    /// With the template's settings and anybody free to sign up.
+    pub async fn new() -> Self {
+        Self::with([]).await
+    }
+
+    /// With other settings.
+    pub async fn with<const N: usize>(settings: [(&'static str, &str); N]) -> Self {
+        let settings = settings.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        Self::start(TEMPLATE, settings).await.unwrap()
+    }
+
+    /// From another template. Answers why it can't be.
+    pub async fn start_with(template: String) -> Result<Self, String> {
+        Self::start(&template, BTreeMap::new()).await.map_err(|e| e.to_string())
+    }
+
+    async fn start(template: &str, settings: BTreeMap<&'static str, String>) -> Result<Self, local::Failure> {
+        listen();
+        let wire = Wire::default();
+        let wires = wire.clone();
+        let stack = Stack::start(Options {
+            template: template.to_owned(),
+            parameters: BTreeMap::from([
+                ("ConsoleOrigin", "https://team.example.com".to_owned()),
+                ("MailFrom", "Muster <no-reply@muster.example>".to_owned()),
+                ("OpenSignUp", "true".to_owned()),
+            ]),
+            settings,
+            clock: LocalClock::frozen_at(START),
+            data: None,
+            table_port: 0,
+            mail_port: 0,
+            http_client: Some(Arc::new(move |function| wires.client(function))),
+            tell: None,
+        })
+        .await?;
+        Ok(Self { stack: Arc::new(stack), wire, seen: Arc::default() })
+    }
+
+    /// The stack.
+    #[must_use]
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// The way to the table.
+    #[must_use]
+    pub const fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// Every answer that was given.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Reply> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Lets time pass. Nothing is swept by that.
+    pub fn pass(&self, seconds: u64) {
+        self.stack.clock().advance(Duration::from_secs(seconds));
+    }
+
+    /// Lets the stream run dry.
+    pub async fn settle(&self) {
+        self.stack.settle().await.unwrap();
+    }
+
+    /// What is stored.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger::of(self.stack.items().unwrap())
+    }
+
+    /// Sends any request.
+    pub async fn call(&self, call: Call) -> Reply {
+        let reply = self.stack.call(call).await.unwrap();
+        assert!(reply.status < 500 || self.may_break(), "{}", String::from_utf8_lossy(&reply.body));
+        self.seen.lock().unwrap().push(reply.clone());
+        reply
+    }
+
+    /// Whether a story has made something fail, so that a 5xx is an answer to expect.
+    fn may_break(&self) -> bool {
+        self.wire.was_told_to_fail()
+    }
+
+    /// Sends JSON, in a session or without.
+    pub async fn ask(&self, method: &str, path: &str, session: Option<&str>, body: &Value) -> Reply {
+        self.ask_with(method, path, session, body, &[]).await
+    }
+
+    /// The same, with more headers.
+    pub async fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        session: Option<&str>,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let mut all = vec![("content-type".to_owned(), "application/json".to_owned())];
+        all.extend(session.map(|token| ("authorization".to_owned(), format!("Bearer {token}"))));
+        all.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
+        let (method, path, query) = (method.to_owned(), path.to_owned(), query.to_owned());
+        self.call(Call { method, path, query, headers: all, body }).await
+    }
+
+    /// The token in the newest mail to an address.
+    ///
+    /// # Panics
+    /// When no mail came.
+    pub async fn token(&self, email: &str) -> String {
+        self.settle().await;
+        let mail = self.stack.mailbox().to(Some(email)).pop().unwrap_or_else(|| panic!("no mail to {email}"));
+        let link = mail.link.expect("a link in the mail");
+        let (page, token) = link.split_once('#').expect("a fragment");
+        assert_eq!(page, "https://team.example.com/accept");
+        token.to_owned()
+    }
+
+    /// Opens a public route of an invitation.
+    pub async fn invitation(&self, verb: &str, body: Value) -> Reply {
+        self.ask("POST", &format!("/v1/invitations/{verb}"), None, &body).await
+    }
+
+    /// Signs in.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Reply {
+        self.ask("POST", "/v1/sessions", None, &json!({"email": email, "password": password})).await
+    }
+
+    /// Signs an organization up; nobody has confirmed it yet. Answers the tenant's id.
+    pub async fn sign_up(&self, name: &str, email: &str) -> String {
+        let body = json!({"name": name, "email": email, "first_name": "Olive", "last_name": "Owner"});
+        self.ask("POST", "/v1/tenants", None, &body).await.expect(202).text("/tenant/id")
+    }
+
+    /// An organization with its owner, `owner@<name>.example`.
+    pub async fn team(&self, name: &str) -> Team {
+        let email = format!("owner@{}.example", name.to_lowercase());
+        let tenant = self.sign_up(name, &email).await;
+        let owner = Person::accepting(self, &tenant, &email).await;
+        Team { world: self.clone(), tenant, owner }
+    }
+}
+
+/// A tenant and its owner.
+#[derive(Clone)]
+pub struct Team {
+    /// Where it is.
+    pub world: World,
+    /// Its id.
+    pub tenant: String,
+    /// Its owner.
+    pub owner: Person,
+}
+
+/// Somebody signed in, inside one tenant.
+#[derive(Clone)]
+pub struct Person {
+    /// Where they are.
+    pub world: World,
+    /// The tenant that they act in.
+    pub tenant: String,
+    /// Their address.
+    pub email: String,
+    /// Their id.
+    pub user: String,
+    /// Their session.
+    pub session: String,
+}
+
+/// Somebody who was invited and hasn't answered.
+#[derive(Clone)]
+pub struct Invited {
+    /// Where.
+    pub world: World,
+    /// The tenant.
+    pub tenant: String,
+    /// The invitation's id.
+    pub id: String,
+    /// Their address.
+    pub email: String,
+}
+
+/// The body of an invitation.
+fn invitation(email: &str, role: &str) -> Value {
+    json!({"email": email, "first_name": "Ina", "last_name": "Invited", "role": role})
+}
+
+impl Team {
+    /// The owner invites somebody.
+    pub async fn invite(&self, email: &str, role: &str) -> Invited {
+        let reply = self.owner.invite(email, role).await.expect(201);
+        Invited {
+            world: self.world.clone(),
+            tenant: self.tenant.clone(),
+            id: reply.text("/id"),
+            email: email.to_owned(),
+        }
+    }
+
+    /// The owner invites somebody, who accepts.
+    pub async fn join(&self, email: &str, role: &str) -> Person {
+        self.invite(email, role).await.accept().await
+    }
+
+    /// The owner makes a brand. Answers its id.
+    pub async fn brand(&self, name: &str) -> String {
+        self.owner.post("brands", json!({ "name": name })).await.expect(201).text("/id")
+    }
+}
+
+impl Invited {
+    /// Opens the link in the newest mail and accepts.
+    pub async fn accept(&self) -> Person {
+        Person::accepting(&self.world, &self.tenant, &self.email).await
+    }
+
+    /// The token in the newest mail.
+    pub async fn token(&self) -> String {
+        self.world.token(&self.email).await
+    }
+}
+
+impl Person {
+    async fn accepting(world: &World, tenant: &str, email: &str) -> Self {
+        let token = world.token(email).await;
+        let body = json!({"token": token, "password": PASSWORD});
+        let reply = world.invitation("accept", body).await.expect(201);
+        Self {
+            world: world.clone(),
+            tenant: tenant.to_owned(),
+            email: email.to_owned(),
+            user: reply.text("/member/user_id"),
+            session: reply.text("/session/token"),
+        }
+    }
+
+    /// The same person, acting in another tenant.
+    #[must_use]
+    pub fn inside(&self, tenant: &str) -> Self {
+        Self { tenant: tenant.to_owned(), ..self.clone() }
+    }
+
+    /// Sends a request about the tenant: `members`, `invitations/…`; the tenant itself for an empty path.
+    pub async fn ask(&self, method: &str, path: &str, body: Value) -> Reply {
+        self.ask_with(method, path, body, &[]).await
+    }
+
+    /// The same, with more headers.
+    pub async fn ask_with(&self, method: &str, path: &str, body: Value, headers: &[(&str, &str)]) -> Reply {
+        let slash = if path.is_empty() || path.starts_with('?') { "" } else { "/" };
+        let path = format!("/v1/tenants/{}{slash}{path}", self.tenant);
+        self.world.ask_with(method, &path, Some(&self.session), &body, headers).await
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.ask("GET", path, Value::Null).await
+    }
+
+    /// POST.
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.ask("POST", path, body).await
+    }
+
+    /// PUT.
+    pub async fn put(&self, path: &str, body: Value) -> Reply {
+        self.ask("PUT", path, body).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.ask("DELETE", path, Value::Null).await
+    }
+
+    /// Invites somebody.
+    pub async fn invite(&self, email: &str, role: &str) -> Reply {
+        self.post("invitations", invitation(email, role)).await
+    }
+
+    /// Asks whether they may.
+    pub async fn may(&self, permission: &str) -> bool {
+        let reply = self.post("check", json!({ "permission": permission })).await.expect(200);
+        reply.json()["allowed"] == true
+    }
+}

@@ -1,0 +1,347 @@
+//! Who may what, and who sees what.
+
+use local::Call;
+use serde_json::{Value, json};
+use stories::{PASSWORD, Person, ReplyExt, Team, World};
+use web::routes::{ROUTES, Route};
+
+/// A path of a route with these ids in it.
+fn path(route: &Route, ids: &[(&str, &str)]) -> String {
+    ids.iter().fold(route.path.to_owned(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id))
+}
+
+/// A body that each route would take.
+fn body(route: &Route) -> Value {
+    match (route.method, route.path) {
+        ("POST", "/v1/tenants/{tenant}/brands") | ("PATCH", _) => json!({"name": "Sage"}),
+        ("POST", "/v1/tenants/{tenant}/invitations") => {
+            json!({"email": "x@y.example", "first_name": "X", "last_name": "Y"})
+        }
+        ("POST", "/v1/tenants/{tenant}/check") => json!({"permission": "tenant.read"}),
+        ("PUT", "/v1/tenants/{tenant}/members/{user}/role") => json!({"role": "member"}),
+        ("PUT", "/v1/tenants/{tenant}/members/{user}/brands") => json!({"brands": []}),
+        _ => Value::Null,
+    }
+}
+
+async fn with_everything(team: &Team) -> [(&'static str, String); 4] {
+    let domain = team.owner.email.split_once('@').unwrap().1.to_owned();
+    let member = team.join(&format!("member@{domain}"), "member").await;
+    let invited = team.invite(&format!("invited@{domain}"), "member").await;
+    let brand = team.brand("Sage").await;
+    [("tenant", team.tenant.clone()), ("user", member.user), ("invitation", invited.id), ("brand", brand)]
+}
+
+#[tokio::test]
+async fn no_route_but_the_public_ones_answers_without_a_session() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let ids = with_everything(&team).await;
+    let ids: Vec<(&str, &str)> = ids.iter().map(|(n, id)| (*n, id.as_str())).collect();
+    for route in ROUTES.iter().filter(|r| !r.public) {
+        let path = path(route, &ids);
+        let nobody = world.ask(route.method, &path, None, &body(route)).await.refused(401, "unauthenticated");
+        assert_eq!(nobody.headers["www-authenticate"], "Bearer");
+        let (user, secret) = team.owner.session.split_once('.').unwrap();
+        for forged in [
+            format!("{user}.{}", "A".repeat(43)),
+            format!("{}.{secret}", ids[1].1),
+            secret.to_owned(),
+            team.owner.session[1..].to_owned(),
+            String::new(),
+        ] {
+            let reply = world.ask(route.method, &path, Some(&forged), &body(route)).await;
+            let reply = reply.refused(401, "unauthenticated");
+            assert_eq!(
+                reply.headers["www-authenticate"], "Bearer error=\"invalid_token\"",
+                "{} {path}",
+                route.method
+            );
+        }
+        let basic = [("authorization", "Basic b3duZXI6cGFzc3dvcmQ=")];
+        let path = path.as_str();
+        world.ask_with(route.method, path, None, &body(route), &basic).await.refused(401, "unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_tenant_is_there_for_somebody_of_another_one() {
+    let world = World::new().await;
+    let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
+    let theirs = with_everything(&acme).await;
+    let mine = with_everything(&brew).await;
+    let before = world.ledger().all("Event").len();
+    for route in ROUTES.iter().filter(|r| r.path.contains("{tenant}")) {
+        // the foreign tenant, with all its own ids
+        let ids: Vec<(&str, &str)> = theirs.iter().map(|(n, id)| (*n, id.as_str())).collect();
+        let foreign = path(route, &ids);
+        world
+            .ask(route.method, &foreign, Some(&brew.owner.session), &body(route))
+            .await
+            .refused(404, "not-found");
+        // my own tenant, with one foreign id among mine
+        for (name, foreign) in
+            theirs.iter().skip(1).filter(|(name, _)| route.path.contains(&format!("{{{name}}}")))
+        {
+            if route.method == "DELETE"
+                && route.path.ends_with("/brands/{brand}")
+                && *name == "brand"
+                && route.path.contains("{user}")
+            {
+                continue; // taking away a brand that was never assigned changes nothing, whoever's it is
+            }
+            let ids: Vec<(&str, &str)> = mine
+                .iter()
+                .map(|(n, id)| (*n, if n == name { foreign.as_str() } else { id.as_str() }))
+                .collect();
+            let path = path(route, &ids);
+            let reply = world.ask(route.method, &path, Some(&brew.owner.session), &body(route)).await;
+            reply.refused(404, "not-found");
+        }
+        // what is no id at all is answered alike
+        for strange in ["0", "..%2f", "%00", "not-an-id", &"a".repeat(9_000), &theirs[0].1.to_uppercase()] {
+            let mut ids = ids.clone();
+            ids[0].1 = strange;
+            let reply =
+                world.ask(route.method, &path(route, &ids), Some(&acme.owner.session), &body(route)).await;
+            reply.refused(404, "not-found");
+        }
+    }
+    assert_eq!(world.ledger().all("Event").len(), before, "nothing was changed");
+    // foreign ids in bodies
+    let body = json!({"email": "z@y.example", "first_name": "X", "last_name": "Y", "brands": [theirs[3].1]});
+    let wrong = brew.owner.post("invitations", body).await.refused(422, "validation");
+    assert_eq!(wrong.text("/errors/0/pointer"), "/brands/0");
+    let body = json!({"permission": "brand.read", "brand": theirs[3].1});
+    assert_eq!(brew.owner.post("check", body).await.expect(200).json()["allowed"], false);
+}
+
+#[tokio::test]
+async fn each_role_does_what_the_table_says_and_nothing_else() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let sage = team.brand("Sage").await;
+    for role in policy::Role::ALL {
+        let who = if role == policy::Role::Owner {
+            team.owner.clone()
+        } else {
+            let who = team.join(&format!("{role}@acme.example"), role.name()).await;
+            team.owner
+                .put(&format!("members/{}/brands", who.user), json!({"brands": [sage]}))
+                .await
+                .expect(200);
+            who
+        };
+        for permission in policy::Permission::ALL {
+            let expected = role.permissions().contains(*permission);
+            let brand = if permission.is_brand_scoped() { json!(sage) } else { Value::Null };
+            let question = json!({"permission": permission.name(), "brand": brand});
+            let reply = who.post("check", question).await.expect(200).json();
+            assert_eq!(reply["allowed"], expected, "{role} {permission}: {}", reply["reason"]);
+        }
+        // and the routes hold to it
+        let holds = |permission| role.permissions().contains(permission);
+        for (path, permission) in [
+            ("members", policy::Permission::MembersRead),
+            ("invitations", policy::Permission::MembersInvite),
+            ("events", policy::Permission::AuditRead),
+            ("", policy::Permission::TenantRead),
+            ("brands", policy::Permission::BrandRead),
+        ] {
+            let reply = who.get(path).await;
+            if holds(permission) {
+                reply.expect(200)
+            } else {
+                reply.refused(403, "forbidden")
+            };
+        }
+        if !holds(policy::Permission::MembersInvite) {
+            let reply = who.invite("x@acme.example", "partner").await.refused(403, "forbidden");
+            assert_eq!(reply.text("/rule"), "permissions");
+            let me = format!("members/{}", team.owner.user);
+            who.delete(&me).await.refused(403, "forbidden");
+            who.post(&format!("{me}/suspend"), Value::Null).await.refused(403, "forbidden");
+            who.put(&format!("{me}/role"), json!({"role": "partner"})).await.refused(403, "forbidden");
+            who.post("brands", json!({"name": "Mine"})).await.refused(403, "forbidden");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_gives_away_what_they_lack_or_changes_themselves_or_the_owner() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let adam = team.join("adam@acme.example", "admin").await;
+    let ana = team.join("ana@acme.example", "member").await;
+
+    for who in [&team.owner, &adam] {
+        who.invite("x@acme.example", "owner").await.refused(403, "role-not-grantable");
+        let path = format!("members/{}/role", ana.user);
+        who.put(&path, json!({"role": "owner"})).await.refused(403, "role-not-grantable");
+        let me = format!("members/{}", who.user);
+        who.put(&format!("{me}/role"), json!({"role": "partner"})).await.refused(403, "forbidden");
+        who.put(&format!("{me}/brands"), json!({"brands": "all"})).await.refused(403, "forbidden");
+        who.post(&format!("{me}/suspend"), Value::Null).await.refused(403, "forbidden");
+        who.delete(&me).await.refused(403, "forbidden");
+    }
+    let owner = format!("members/{}", team.owner.user);
+    adam.put(&format!("{owner}/role"), json!({"role": "admin"})).await.refused(409, "owner-required");
+    adam.post(&format!("{owner}/suspend"), Value::Null).await.refused(409, "owner-required");
+    adam.delete(&owner).await.refused(409, "owner-required");
+
+    // a list of her own that lets her invite gives her nothing to hand on but what she holds
+    let invite = |role: &str, permissions: Value| json!({"email": "x@acme.example", "first_name": "X", "last_name": "X", "role": role, "permissions": permissions});
+    let own = invite("member", json!(["members.invite", "members.read", "tenant.read"]));
+    team.owner.post("invitations", own).await.expect(201);
+    let token = world.token("x@acme.example").await;
+    let accepted =
+        world.invitation("accept", json!({"token": token, "password": PASSWORD})).await.expect(201);
+    let xena = Person {
+        user: accepted.text("/member/user_id"),
+        session: accepted.text("/session/token"),
+        email: "x@acme.example".into(),
+        ..ana.clone()
+    };
+    assert!(xena.may("members.invite").await && !xena.may("products.read").await);
+    for (role, rule) in [("admin", "R1"), ("member", "R4"), ("partner", "R4")] {
+        let refused = xena.invite("y@acme.example", role).await.refused(403, "role-not-grantable");
+        assert_eq!(refused.text("/rule"), rule);
+    }
+    let body = invite("member", json!(["members.invite"]));
+    assert_eq!(xena.post("invitations", body).await.refused(403, "role-not-grantable").text("/rule"), "R4");
+    for (role, permission, rule) in [
+        ("admin", "tenant.close", "R4"),
+        ("partner", "billing.read", "R5"),
+        ("partner", "members.read", "R5"),
+    ] {
+        let mut body = invite(role, json!([permission]));
+        body["email"] = json!("y@acme.example");
+        let refused = team.owner.post("invitations", body).await.refused(403, "role-not-grantable");
+        assert_eq!(refused.text("/rule"), rule);
+    }
+    let listed = xena
+        .post(
+            "invitations",
+            json!({"email": "z@acme.example", "first_name": "Z", "last_name": "Z",
+        "role": "partner", "permissions": ["tenant.read"]}),
+        )
+        .await;
+    listed.expect(201);
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn a_removed_members_next_request_fails_on_every_session_and_sign_in_says_why() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let ana = team.join("ana@acme.example", "member").await;
+    let other = world.sign_in(&ana.email, PASSWORD).await.expect(201).text("/session/token");
+    let other = Person { session: other, ..ana.clone() };
+    other.get("members").await.expect(200);
+    team.owner.post(&format!("members/{}/suspend", ana.user), Value::Null).await.expect(200);
+    for session in [&ana, &other] {
+        let refused = session.get("members").await.refused(403, "access-revoked");
+        assert!(refused.text("/detail").contains("suspended"), "{}", refused.text("/detail"));
+    }
+    team.owner.post(&format!("members/{}/reinstate", ana.user), Value::Null).await.expect(200);
+    team.owner.delete(&format!("members/{}", ana.user)).await.expect(204);
+    for session in [&ana, &other] {
+        session.get("members").await.refused(403, "access-revoked");
+        session.post("check", json!({"permission": "tenant.read"})).await.refused(403, "access-revoked");
+    }
+    let refused = world.sign_in(&ana.email, PASSWORD).await.refused(403, "access-revoked");
+    assert!(refused.text("/detail").contains("Acme"), "{}", refused.text("/detail"));
+    // who doesn't know the password is told nothing of it
+    world.sign_in(&ana.email, "some other password").await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn lists_show_only_brands_that_the_reader_may_see() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let (sage, bloom) = (team.brand("Sage").await, team.brand("Bloom").await);
+    let (ana, ben) =
+        (team.join("ana@acme.example", "member").await, team.join("ben@acme.example", "member").await);
+    let brands = |who: &Person, list: Value| {
+        let (owner, path) = (team.owner.clone(), format!("members/{}/brands", who.user));
+        async move { owner.put(&path, json!({ "brands": list })).await.expect(200) }
+    };
+    brands(&ana, json!([sage])).await;
+    brands(&ben, json!([sage, bloom])).await;
+    let seen = ana.get(&format!("members/{}", ben.user)).await.expect(200).json();
+    assert_eq!(seen["brands"], json!([sage]));
+    let list = ana.get("members").await.expect(200);
+    assert!(!String::from_utf8_lossy(&list.body).contains(&bloom));
+    ana.get(&format!("members?brand={bloom}")).await.refused(404, "not-found");
+    let with_sage = ana.get(&format!("members?brand={sage}&role=member")).await.expect(200).json();
+    assert_eq!(with_sage["items"].as_array().unwrap().len(), 2);
+    let listed = ana.get("brands").await.expect(200).json();
+    assert_eq!(listed["items"][0]["id"], json!(sage));
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    // an unassigned brand is not there, for changes neither
+    ana.ask("PATCH", &format!("brands/{bloom}"), json!({"name": "Mine"})).await.refused(403, "forbidden");
+    team.owner.delete(&format!("brands/{bloom}")).await.expect(204);
+    let gone = json!({"permission": "products.read", "brand": bloom});
+    assert_eq!(
+        ben.post("check", gone).await.expect(200).json()["allowed"],
+        false,
+        "deleted, though still assigned"
+    );
+    let question = json!({"permission": "products.write", "brand": sage, "user": ben.user});
+    assert_eq!(ana.post("check", question).await.expect(200).json()["allowed"], true);
+}
+
+#[tokio::test]
+async fn versions_are_honoured_and_doing_what_is_done_writes_nothing() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let ana = team.join("ana@acme.example", "member").await;
+    let path = format!("members/{}", ana.user);
+    let etag = team.owner.get(&path).await.expect(200).headers["etag"].clone();
+    let role = json!({"role": "sales_rep"});
+    let put = |etag: String, body: Value| {
+        let (owner, path) = (team.owner.clone(), format!("{path}/role"));
+        async move { owner.ask_with("PUT", &path, body, &[("if-match", &etag)]).await }
+    };
+    let changed = put(etag.clone(), role.clone()).await.expect(200);
+    assert_ne!(changed.headers["etag"], etag);
+    put(etag, json!({"role": "partner"})).await.refused(412, "conflict");
+    let events = world.ledger().all("Event").len();
+    put("*".to_owned(), role).await.expect(200);
+    let brand = team.brand("Sage").await;
+    team.owner.ask("PATCH", &format!("brands/{brand}"), json!({"name": "Sage"})).await.expect(200);
+    team.owner.put(&format!("{path}/brands"), json!({"brands": []})).await.expect(200);
+    team.owner.delete(&format!("{path}/brands/{brand}")).await.expect(200);
+    assert_eq!(world.ledger().all("Event").len(), events + 1, "the new brand alone");
+    let etag = [("if-match", "\"something else\"")];
+    let body = json!({"name": "Rue"});
+    team.owner.ask_with("PATCH", &format!("brands/{brand}"), body, &etag).await.refused(412, "conflict");
+}
+
+#[tokio::test]
+async fn every_path_answers_for_its_methods_and_none_for_others() {
+    let world = World::new().await;
+    for route in ROUTES {
+        let path = path(
+            route,
+            &[("tenant", "t"), ("user", "u"), ("brand", "b"), ("invitation", "i"), ("file", "f")],
+        );
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "HEAD"] {
+            let served = ROUTES
+                .iter()
+                .any(|r| r.method == method && r.leads_to(&path.split('/').skip(1).collect::<Vec<_>>()));
+            let call = Call { method: method.to_owned(), path: path.clone(), ..Call::default() };
+            let reply = world.call(call).await;
+            if served {
+                assert_ne!(reply.status, 405, "{method} {path}");
+            } else {
+                let reply = reply.refused(405, "method-not-allowed");
+                assert!(reply.headers["allow"].contains(route.method), "{method} {path}");
+            }
+        }
+    }
+    for nothing in ["/", "/v1", "/v1/", "/v2/tenants", "/v1/tenants/", "/assets/../secret", "/assets/none.js"]
+    {
+        world.ask("GET", nothing, None, &Value::Null).await.refused(404, "not-found");
+    }
+}

@@ -1,0 +1,182 @@
+//! The outbox: an invitation that was answered 201 is emailed, or ends visibly as failed (G9).
+
+use local::MailboxFault;
+use serde_json::{Value, json};
+use stories::{Fault, PASSWORD, ReplyExt, World};
+
+async fn delivery(world: &World, id: &str) -> (String, String) {
+    let ledger = world.ledger();
+    let item = ledger.all("Invitation").iter().find(|i| i["id"]["S"] == id).unwrap();
+    let text = |v: &Value| v["S"].as_str().unwrap_or_default().to_owned();
+    (text(&item["delivery"]["M"]["state"]), text(&item["delivery"]["M"]["reason"]))
+}
+
+#[tokio::test]
+async fn a_busy_ses_delays_a_mail_and_loses_none() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    world.stack().mailbox().fail_next([MailboxFault::Throttled; 7]);
+    let invited = team.invite("ana@acme.example", "member").await;
+    let other = team.invite("ben@acme.example", "member").await;
+    invited.accept().await;
+    other.accept().await;
+    assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1);
+    assert!(world.stack().dead_letters().is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_that_ses_will_never_take_is_seen_as_failed() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    world.stack().mailbox().fail_next([MailboxFault::Rejected]);
+    let invited = team.invite("ana@acme.example", "member").await;
+    world.settle().await;
+    let shown = team.owner.get(&format!("invitations/{}", invited.id)).await.expect(200);
+    assert_eq!(shown.text("/delivery/state"), "failed");
+    assert_eq!(shown.text("/delivery/reason"), "the mail service refused it, check the address");
+    assert!(world.stack().dead_letters().is_empty(), "there is nothing to try again");
+    // sending it again is all it takes
+    team.owner.post(&format!("invitations/{}/resend", invited.id), Value::Null).await.expect(200);
+    invited.accept().await;
+}
+
+#[tokio::test]
+async fn what_still_fails_after_its_tries_is_a_dead_letter_and_seen_as_failed() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    world.stack().mailbox().fail_next([MailboxFault::Throttled; 3 * 10]);
+    let invited = team.invite("ana@acme.example", "member").await;
+    world.settle().await;
+    let dead = world.stack().dead_letters();
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].0, "DeliverDeadLetters");
+    let shown = team.owner.get(&format!("invitations/{}", invited.id)).await.expect(200);
+    assert_eq!(shown.text("/delivery/state"), "failed");
+    let failed = team.owner.get("invitations?delivery=failed").await.expect(200).json();
+    assert_eq!(failed["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_crash_after_any_call_leads_to_a_second_mail_and_never_to_none() {
+    // load the facts, the voucher, claim; then SES took the mail and the note of it is lost for good
+    for (operation, skipped) in
+        [("BatchGetItem", 1), ("BatchGetItem", 2), ("TransactWriteItems", 1), ("PutItem", 1)]
+    {
+        let world = World::new().await;
+        let team = world.team("Acme").await;
+        let invited = team.invite("ana@acme.example", "member").await;
+        // all the SDK's tries of that call fail: to the function it is as if it had died there
+        world.wire().fail("deliver", operation, 3 * skipped, Fault::Unreachable);
+        world.stack().pump(false).await.unwrap();
+        world.pass(31);
+        world.settle().await;
+        let mails = world.stack().mailbox().to(Some("ana@acme.example"));
+        assert!((1..=2).contains(&mails.len()), "{operation}: {} mails", mails.len());
+        // every link that went out works until one is used
+        for mail in &mails {
+            let token = mail.link.as_deref().unwrap().split_once('#').unwrap().1;
+            world.invitation("preview", json!({ "token": token })).await.expect(200);
+        }
+        invited.accept().await;
+        world.ledger().check();
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_comes_twice_sends_one_mail() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("ana@acme.example", "member").await;
+    let mail = world
+        .ledger()
+        .all("Mail")
+        .iter()
+        .find(|m| m["invitation_id"]["S"] == invited.id.as_str())
+        .unwrap()
+        .clone();
+    let record = json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "7", "NewImage": mail}});
+    world.settle().await;
+    let event = serde_json::to_vec(&json!({"Records": [record, record]})).unwrap();
+    let report = world.stack().invoke("deliver", event, String::new()).await.unwrap();
+    assert_eq!(report, br#"{"batchItemFailures":[]}"#);
+    assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_at_the_same_record_send_one_mail() {
+    for order in stories::interleavings(3, 3) {
+        let world = World::new().await;
+        let team = world.team("Acme").await;
+        let invited = team.invite("ana@acme.example", "member").await;
+        let ledger = world.ledger();
+        let mail =
+            ledger.all("Mail").iter().find(|m| m["invitation_id"]["S"] == invited.id.as_str()).unwrap();
+        let record = json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "7", "NewImage": mail}});
+        let event = serde_json::to_vec(&json!({ "Records": [record] })).unwrap();
+        let deliver = || -> stories::Operation<Vec<u8>> {
+            let (world, event) = (world.clone(), event.clone());
+            Box::pin(async move { world.stack().invoke("deliver", event, String::new()).await.unwrap() })
+        };
+        stories::race(&order, vec![deliver(), deliver()]).await;
+        assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1, "{order:?}");
+        world.settle().await;
+        assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1, "{order:?}");
+        invited.accept().await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_about_what_is_over_or_superseded() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let revoked = team.invite("ana@acme.example", "member").await;
+    team.owner.delete(&format!("invitations/{}", revoked.id)).await.expect(204);
+    let resent = team.invite("ben@acme.example", "member").await;
+    team.owner.post(&format!("invitations/{}/resend", resent.id), Value::Null).await.expect(200);
+    world.settle().await;
+    assert!(world.stack().mailbox().to(Some("ana@acme.example")).is_empty());
+    assert_eq!(world.stack().mailbox().to(Some("ben@acme.example")).len(), 1, "the newer one");
+    resent.accept().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_stood_still_for_an_hour_is_seen_as_failed_without_anybody_writing_it() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("ana@acme.example", "member").await;
+    world.pass(3_601);
+    let shown = team.owner.get(&format!("invitations/{}", invited.id)).await.expect(200);
+    assert_eq!(shown.text("/delivery/state"), "failed");
+    assert_eq!(delivery(&world, &invited.id).await.0, "queued", "by the clock alone");
+    // and should the stream come back, the mail goes out all the same
+    world.settle().await;
+    let shown = team.owner.get(&format!("invitations/{}", invited.id)).await.expect(200);
+    assert_eq!(shown.text("/delivery/state"), "sent");
+}
+
+#[tokio::test]
+async fn records_that_nobody_waits_for_are_skipped_and_an_unreadable_one_fails_alone() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("ana@acme.example", "member").await;
+    let ledger = world.ledger();
+    let mail =
+        ledger.all("Mail").iter().find(|m| m["invitation_id"]["S"] == invited.id.as_str()).unwrap().clone();
+    let mut newer = mail.clone();
+    newer["kind"] = json!({"S": "carrier_pigeon"});
+    let record = |number: &str, image: &Value| json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": number, "NewImage": image}});
+    let records = json!({"Records": [
+        {"eventName": "INSERT", "dynamodb": {"SequenceNumber": "1"}},
+        record("2", &json!({"entity": {"S": "Spaceship"}})),
+        record("3", &newer),
+        record("4", &mail),
+        {"eventName": "MODIFY", "dynamodb": {"SequenceNumber": "5", "NewImage": mail}},
+    ]});
+    let report =
+        world.stack().invoke("deliver", serde_json::to_vec(&records).unwrap(), String::new()).await.unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report, json!({"batchItemFailures": [{"itemIdentifier": "3"}]}));
+    assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1);
+    let token = world.token("ana@acme.example").await;
+    world.invitation("accept", json!({"token": token, "password": PASSWORD})).await.expect(201);
+}

@@ -1,0 +1,167 @@
+//! A table that can't: retried inside the deadline, then 503 with `Retry-After`, and the same call with the same
+//! `Idempotency-Key` succeeds later (G14).
+
+use serde_json::{Value, json};
+use stories::{Fault, PASSWORD, ReplyExt, World};
+
+const KEY: [(&str, &str); 1] = [("idempotency-key", "one and the same")];
+
+fn body() -> Value {
+    json!({"email": "ana@acme.example", "first_name": "Ana", "last_name": "A"})
+}
+
+#[tokio::test]
+async fn a_passing_fault_is_not_noticed() {
+    for (operation, times, fault) in [
+        ("BatchGetItem", 2, Fault::Throttled),
+        ("BatchGetItem", 2, Fault::ServerError),
+        ("BatchGetItem", 2, Fault::Unreachable),
+        ("BatchGetItem", 3, Fault::Unprocessed),
+        ("TransactWriteItems", 2, Fault::Throttled),
+        ("TransactWriteItems", 2, Fault::ServerError),
+        ("TransactWriteItems", 1, Fault::LostAnswer),
+        ("TransactWriteItems", 4, Fault::Cancelled(&["TransactionConflict", "None"])),
+        ("TransactWriteItems", 2, Fault::Cancelled(&["TransactionConflict", "ThrottlingError"])),
+    ] {
+        let world = World::new().await;
+        let team = world.team("Acme").await;
+        world.wire().fail("invite", operation, times, fault.clone());
+        let reply = team.owner.post("invitations", body()).await;
+        assert_eq!(reply.status, 201, "{operation} {fault:?}: {}", reply.text("/code"));
+        world.ledger().check();
+        assert_eq!(world.ledger().all("Invitation").len(), 2, "{operation} {fault:?}: done once");
+    }
+}
+
+#[tokio::test]
+async fn a_lasting_fault_is_a_503_that_changes_nothing_and_the_same_call_succeeds_later() {
+    for (operation, fault) in [
+        ("BatchGetItem", Fault::Throttled),
+        ("BatchGetItem", Fault::Unreachable),
+        ("BatchGetItem", Fault::Unprocessed),
+        ("TransactWriteItems", Fault::ServerError),
+        ("TransactWriteItems", Fault::Cancelled(&["TransactionConflict", "None"])),
+        ("TransactWriteItems", Fault::Cancelled(&["ThrottlingError", "None"])),
+    ] {
+        let world = World::new().await;
+        let team = world.team("Acme").await;
+        world.wire().fail("invite", operation, 6, fault.clone());
+        let reply =
+            team.owner.ask_with("POST", "invitations", body(), &KEY).await.refused(503, "unavailable");
+        assert_eq!(reply.headers["retry-after"], "2", "{operation} {fault:?}");
+        assert_eq!(world.ledger().all("Invitation").len(), 1, "{operation} {fault:?}");
+        let mut tries = 0;
+        let done = loop {
+            let reply = team.owner.ask_with("POST", "invitations", body(), &KEY).await;
+            tries += 1;
+            if reply.status == 201 || tries > 3 {
+                break reply;
+            }
+        };
+        done.expect(201);
+        world.ledger().check();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_for_good_is_given_again() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    world.wire().fail("invite", "TransactWriteItems", 3, Fault::LostAnswer);
+    team.owner.ask_with("POST", "invitations", body(), &KEY).await.refused(503, "unavailable");
+    let again = team.owner.ask_with("POST", "invitations", body(), &KEY).await.expect(201);
+    assert!(again.headers.contains_key("location"));
+    let ledger = world.ledger();
+    assert_eq!(ledger.all("Invitation").len(), 2, "done once");
+    assert_eq!(ledger.count("Invitation", "id", &again.text("/id")), 1);
+    ledger.check();
+}
+
+#[tokio::test]
+async fn an_accept_whose_answer_was_lost_is_given_again_with_a_session_of_its_own() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let token = team.invite("ana@acme.example", "member").await.token().await;
+    let body = json!({"token": token, "password": PASSWORD});
+    world.wire().fail("accept", "TransactWriteItems", 3, Fault::LostAnswer);
+    let accept = |body: Value| {
+        let world = world.clone();
+        async move { world.ask_with("POST", "/v1/invitations/accept", None, &body, &KEY).await }
+    };
+    accept(body.clone()).await.refused(503, "unavailable");
+    let again = accept(body.clone()).await.expect(201);
+    let third = accept(body).await.expect(201);
+    assert_eq!(again.json()["member"], third.json()["member"]);
+    assert_ne!(again.text("/session/token"), third.text("/session/token"));
+    let session = again.text("/session/token");
+    world.ask("GET", "/v1/me", Some(&session), &Value::Null).await.expect(200);
+    // the key alone opens nothing
+    let guessed = json!({"token": token, "password": "not the password that it was"});
+    accept(guessed).await.refused(422, "idempotency-mismatch");
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn the_same_key_gives_the_same_answer_for_a_day_and_another_request_is_refused() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let first = team.owner.ask_with("POST", "invitations", body(), &KEY).await.expect(201);
+    let again = team.owner.ask_with("POST", "invitations", body(), &KEY).await.expect(201);
+    assert_eq!(first.body, again.body);
+    assert_eq!(first.headers["location"], again.headers["location"]);
+    let mut other = body();
+    other["last_name"] = json!("B");
+    team.owner.ask_with("POST", "invitations", other, &KEY).await.refused(422, "idempotency-mismatch");
+    // keys are everybody's own
+    let adam = team.join("adam@acme.example", "admin").await;
+    let ben = json!({"email": "ben@acme.example", "first_name": "Ben", "last_name": "B"});
+    adam.ask_with("POST", "invitations", ben, &KEY).await.expect(201);
+    // every other POST keeps to it too
+    let brand = json!({"name": "Sage"});
+    let key = [("idempotency-key", "brand")];
+    let made = team.owner.ask_with("POST", "brands", brand.clone(), &key).await.expect(201);
+    let same = team.owner.ask_with("POST", "brands", brand.clone(), &key).await.expect(201);
+    assert_eq!(made.body, same.body);
+    let path = format!("members/{}/suspend", adam.user);
+    let key = [("idempotency-key", "suspend")];
+    let off = team.owner.ask_with("POST", &path, Value::Null, &key).await.expect(200);
+    team.owner.post(&format!("members/{}/reinstate", adam.user), Value::Null).await.expect(200);
+    let same = team.owner.ask_with("POST", &path, Value::Null, &key).await.expect(200);
+    assert_eq!(off.body, same.body);
+    assert_eq!(world.ledger().count("Member", "status", "active"), 2, "not suspended again");
+    let resend = format!("invitations/{}/resend", first.text("/id"));
+    let key = [("idempotency-key", "resend")];
+    let sent = team.owner.ask_with("POST", &resend, Value::Null, &key).await.expect(200);
+    assert_eq!(sent.body, team.owner.ask_with("POST", &resend, Value::Null, &key).await.expect(200).body);
+    let sign_up = json!({"name": "Brew", "email": "o@brew.example", "first_name": "O", "last_name": "O"});
+    let up = |body: Value| {
+        let world = world.clone();
+        async move { world.ask_with("POST", "/v1/tenants", None, &body, &[("idempotency-key", "up")]).await }
+    };
+    assert_eq!(up(sign_up.clone()).await.expect(202).body, up(sign_up).await.expect(202).body);
+    // a day later the key is free, whether or not the sweeper came
+    world.pass(86_400);
+    let after =
+        team.owner.ask_with("POST", "brands", brand, &[("idempotency-key", "brand")]).await.expect(201);
+    assert_ne!(made.text("/id"), after.text("/id"));
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn an_item_of_newer_code_is_refused_and_never_taken_for_something_else() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let ana = team.join("ana@acme.example", "member").await;
+    let put = json!({
+        "TableName": "Table",
+        "Key": {"pk": {"S": format!("TENANT#{}", team.tenant)}, "sk": {"S": format!("MEMBER#{}", ana.user)}},
+        "UpdateExpression": "SET #r = :r",
+        "ExpressionAttributeNames": {"#r": "role"},
+        "ExpressionAttributeValues": {":r": {"S": "galactic_overlord"}},
+    });
+    world.stack().update_item(&put).unwrap();
+    world.wire().fail("nobody", "nothing", 0, Fault::Throttled);
+    let reply = ana.post("check", json!({"permission": "tenant.close"})).await.refused(500, "internal");
+    assert!(!String::from_utf8_lossy(&reply.body).contains("galactic"), "the cause stays in the log");
+    assert!(stories::logs().contains("galactic_overlord"));
+}

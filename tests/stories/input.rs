@@ -1,0 +1,291 @@
+//! Input that is wrong gets its 4xx, says what to do, and changes nothing (G12).
+
+use local::Call;
+use serde_json::{Value, json};
+use stories::{PASSWORD, Person, ReplyExt, Team, World};
+
+/// Sends bytes as they are to the route that invites.
+async fn raw(owner: &Person, body: &[u8], headers: &[(&str, &str)]) -> local::Reply {
+    let mut all = vec![("authorization".to_owned(), format!("Bearer {}", owner.session))];
+    all.extend(headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+    let path = format!("/v1/tenants/{}/invitations", owner.tenant);
+    let call = Call { method: "POST".to_owned(), path, headers: all, body: body.to_vec(), ..Call::default() };
+    owner.world.call(call).await
+}
+
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+
+async fn team() -> Team {
+    World::new().await.team("Acme").await
+}
+
+#[tokio::test]
+async fn what_is_not_json_is_malformed() {
+    let team = team().await;
+    let deep = format!("{{\"email\": {}{}}}", "[".repeat(10_000 / 2), "]".repeat(10_000 / 2));
+    let bodies: Vec<Vec<u8>> = vec![
+        b"".to_vec(),
+        b"{".to_vec(),
+        b"{\"email\": \"a@b.co\",}".to_vec(),
+        b"{\"email\": NaN}".to_vec(),
+        b"{\"email\": \"a@b.co\"} // comment".to_vec(),
+        b"{'email': 'a@b.co'}".to_vec(),
+        b"{\"email\": \"\xff\xfe\"}".to_vec(),
+        b"\xef\xbb\xbf{}".to_vec(),
+        b"{\"unknown\": 1,".to_vec(),
+        deep.into_bytes(),
+    ];
+    for body in bodies {
+        let reply = raw(&team.owner, &body, &JSON).await;
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (400, "malformed"),
+            "{}",
+            String::from_utf8_lossy(&body)
+        );
+    }
+    for body in ["[]", "null", "5", "\"text\"", "[\"a@b.co\", \"A\", \"B\"]"] {
+        raw(&team.owner, body.as_bytes(), &JSON).await.refused(422, "validation");
+    }
+    assert_eq!(team.world.ledger().all("Invitation").len(), 1);
+}
+
+#[tokio::test]
+async fn only_plain_json_is_spoken_and_not_too_much_of_it() {
+    let team = team().await;
+    let body = br#"{"email": "a@b.co", "first_name": "A", "last_name": "B"}"#;
+    for (name, value) in [
+        ("accept", "*/*"),
+        ("content-type", "text/plain"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("content-type", "application/json; charset=utf-16"),
+        ("content-type", "application/jsonx"),
+    ] {
+        raw(&team.owner, body, &[(name, value)]).await.refused(415, "unsupported-media-type");
+    }
+    let zipped = [JSON[0], ("content-encoding", "gzip")];
+    raw(&team.owner, body, &zipped).await.refused(415, "unsupported-media-type");
+    for size in [16 * 1024 + 1, 1024 * 1024, 6 * 1024 * 1024] {
+        let body = format!("{{\"email\": \"{}\"}}", "a".repeat(size));
+        raw(&team.owner, body.as_bytes(), &JSON).await.refused(413, "payload-too-large");
+    }
+    let spoken = [("content-type", "Application/JSON; charset=UTF-8"), ("accept", "text/html")];
+    raw(&team.owner, body, &spoken).await.expect(201);
+}
+
+#[tokio::test]
+async fn every_wrong_field_of_an_invitation_is_named() {
+    let team = team().await;
+    let good = json!({"email": "ana@b.example", "first_name": "Ana", "last_name": "A"});
+    let many: Vec<String> = (0..51).map(|n| format!("01a202c6-e1a3-7a38-9802-{n:012}")).collect();
+    let cases = [
+        ("email", json!(null)),
+        ("email", json!("")),
+        ("email", json!("   ")),
+        ("email", json!("no-at")),
+        ("email", json!("a@b@c.de")),
+        ("email", json!(".a@b.co")),
+        ("email", json!("a..b@c.de")),
+        ("email", json!("a@b.c\r\nBcc: x@y")),
+        ("email", json!("a\u{0}@b.co")),
+        ("email", json!("\"a b\"@x.yz")),
+        ("email", json!("a@[127.0.0.1]")),
+        ("email", json!("a@localhost")),
+        ("email", json!("m\u{131}ke@x.yz")),
+        ("email", json!("a＠x.yz")),
+        ("email", json!(format!("{}@b.co", "a".repeat(65)))),
+        ("email", json!(5)),
+        ("email", json!(["a@b.co"])),
+        ("email", json!({"$ne": 1})),
+        ("first_name", json!(null)),
+        ("first_name", json!("")),
+        ("first_name", json!("<script>alert(1)</script>")),
+        ("first_name", json!("see https://evil.example")),
+        ("last_name", json!("a\r\nSubject: x")),
+        ("last_name", json!("\u{202e}gnp")),
+        ("last_name", json!("x".repeat(101))),
+        ("phone", json!("555-0123")),
+        ("phone", json!(14_155_550_123_u64)),
+        ("role", json!("Admin")),
+        ("role", json!("")),
+        ("role", json!("superuser")),
+        ("role", json!(["admin"])),
+        ("role", json!({"$ne": 1})),
+        ("brands", json!("every")),
+        ("brands", json!(["not-an-id"])),
+        ("brands", json!([5])),
+        ("brands", json!(["01a202c6-e1a3-7a38-9802-fdcb99ebdc61"])),
+        ("brands", json!(many)),
+        ("permissions", json!(["everything"])),
+        ("permissions", json!("all")),
+        ("expires_in_days", json!(0)),
+        ("expires_in_days", json!(31)),
+        ("expires_in_days", json!(-1)),
+        ("expires_in_days", json!(1e18)),
+        ("expires_in_days", json!(1.5)),
+        ("expires_in_days", json!("7d")),
+        ("locale", json!("klingon")),
+        ("is_admin", json!(true)),
+        ("org_id", json!("x")),
+        ("status", json!("accepted")),
+        ("token", json!("x")),
+    ];
+    for (field, value) in cases {
+        let mut body = good.clone();
+        body[field] = value.clone();
+        let reply = team.owner.post("invitations", body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (422, "validation"), "{field} {value}");
+        let pointer = reply.text("/errors/0/pointer");
+        assert!(pointer.starts_with(&format!("/{field}")), "{field} {value}: {pointer}");
+        assert!(!reply.text("/errors/0/detail").contains("struct "), "{}", reply.text("/errors/0/detail"));
+    }
+    let all = json!({"email": "x", "role": "king", "expires_in_days": 99});
+    let reply = team.owner.post("invitations", all).await.refused(422, "validation");
+    assert_eq!(reply.json()["errors"].as_array().unwrap().len(), 5, "all that is wrong at once");
+    let twice = br#"{"email": "a@b.co", "email": "c@d.co", "first_name": "A", "last_name": "B"}"#;
+    raw(&team.owner, twice, &JSON).await.refused(422, "validation");
+    assert_eq!(team.world.ledger().all("Invitation").len(), 1);
+}
+
+#[tokio::test]
+async fn one_mailbox_has_one_spelling() {
+    let team = team().await;
+    let first = team.invite("a@müller.example", "member").await;
+    for same in ["A@MÜLLER.example", "a@xn--mller-kva.example", " a@müller.example "] {
+        let reply = team.owner.invite(same, "member").await.refused(409, "invitation-pending");
+        assert_eq!(reply.text("/existing/id"), first.id);
+    }
+    team.world.settle().await;
+    let mails = team.world.stack().mailbox().to(Some("a@xn--mller-kva.example"));
+    assert_eq!(mails.len(), 1, "to the stored address");
+    team.owner.invite("Owner@acme.example", "member").await.refused(409, "already-member");
+}
+
+#[tokio::test]
+async fn the_other_bodies_are_held_to_their_shapes() {
+    let team = team().await;
+    let ana = team.join("ana@acme.example", "member").await;
+    let member = format!("members/{}", ana.user);
+    for body in [json!({}), json!({"role": "Admin"}), json!({"role": null}), json!({"role": "admin", "x": 1})]
+    {
+        team.owner.put(&format!("{member}/role"), body).await.refused(422, "validation");
+    }
+    for body in [json!({}), json!({"brands": "none"}), json!({"brands": [1]}), json!({"brands": ["x"]})] {
+        team.owner.put(&format!("{member}/brands"), body).await.refused(422, "validation");
+    }
+    for body in [
+        json!({}),
+        json!({"permission": "fly"}),
+        json!({"permission": "tenant.read", "user": "x"}),
+        json!({"permission": "tenant.read", "brand": "x"}),
+    ] {
+        team.owner.post("check", body).await.refused(422, "validation");
+    }
+    for body in [json!({}), json!({"name": ""}), json!({"name": "<b>"}), json!({"name": "x".repeat(201)})] {
+        team.owner.post("brands", body).await.refused(422, "validation");
+    }
+    for verb in ["suspend", "reinstate"] {
+        team.owner.post(&format!("{member}/{verb}"), json!({"reason": "x"})).await.refused(422, "validation");
+    }
+    team.owner.put(&format!("{member}/role"), Value::Null).await.refused(400, "malformed");
+    for body in [json!({}), json!({"name": "X", "email": "x", "first_name": "", "last_name": "Y"})] {
+        team.world.ask("POST", "/v1/tenants", None, &body).await.refused(422, "validation");
+    }
+    for query in [
+        "limit=0",
+        "limit=-1",
+        "limit=101",
+        "limit=1e3",
+        "limit=x",
+        "limit=1&limit=2",
+        "status=dead",
+        "x=1",
+        "role=king",
+        "brand=x",
+        "inactive_since=yesterday",
+    ] {
+        team.owner.get(&format!("members?{query}")).await.refused(422, "validation");
+    }
+    for key in [" ", "ключ", &"k".repeat(256)] {
+        let headers = [("idempotency-key", key)];
+        let body = json!({"name": "Sage"});
+        team.owner.ask_with("POST", "brands", body, &headers).await.refused(400, "malformed");
+    }
+}
+
+#[tokio::test]
+async fn cursors_are_only_good_for_the_list_that_gave_them() {
+    let team = team().await;
+    for n in 0..5 {
+        team.brand(&format!("Brand {n}")).await;
+    }
+    let mut seen = Vec::new();
+    let mut path = "brands?limit=2".to_owned();
+    loop {
+        let page = team.owner.get(&path).await.expect(200).json();
+        seen.extend(page["items"].as_array().unwrap().iter().map(|b| b["id"].to_string()));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("brands?limit=2&cursor={cursor}"),
+            None => break,
+        }
+    }
+    let mut unique = seen.clone();
+    unique.sort();
+    unique.dedup();
+    assert_eq!((seen.len(), unique.len()), (5, 5));
+
+    let first = team.owner.get("brands?limit=1").await.json()["next_cursor"].as_str().unwrap().to_owned();
+    let other = team.world.team("Brew").await;
+    for cursor in ["x", "AAAA", &"A".repeat(9_000), &first[1..], &format!("{first}A")] {
+        team.owner.get(&format!("brands?cursor={cursor}")).await.refused(400, "malformed");
+    }
+    team.owner.get(&format!("members?cursor={first}")).await.refused(400, "malformed");
+    other.owner.get(&format!("brands?cursor={first}")).await.refused(400, "malformed");
+    // longer ones never get past the gateway
+    other.owner.get(&format!("brands?cursor={}", "A".repeat(100_000))).await.expect(431);
+}
+
+#[tokio::test]
+async fn a_password_is_judged_before_it_is_hashed() {
+    let team = team().await;
+    let token = team.invite("ana.botanist@acme.example", "member").await.token().await;
+    for weak in [
+        "",
+        "14 characters!",
+        "123456789012345",
+        "passwordpassword",
+        "aaaaaaaaaaaaaaaaaaaa",
+        "ana.botanist@acme.example",
+        "ANA.Botanist@acme.example",
+        &"long ".repeat(205),
+    ] {
+        let body = json!({"token": token, "password": weak});
+        let reply = team.world.invitation("accept", body).await.refused(422, "validation");
+        assert_eq!(reply.text("/errors/0/pointer"), "/password");
+    }
+    for (field, value) in
+        [("role", json!("owner")), ("brand", json!("x")), ("email", json!("x@y.zz")), ("org", json!(1))]
+    {
+        let mut body = json!({"token": token, "password": PASSWORD});
+        body[field] = value;
+        team.world.invitation("accept", body).await.refused(422, "validation");
+    }
+    let body = json!({"token": token, "password": "x".repeat(15_000)});
+    team.world.invitation("accept", body).await.refused(422, "validation");
+    assert_eq!(team.world.ledger().all("Member").len(), 1);
+    let body = json!({"token": token, "password": "ключ от старой двери 🗝"});
+    team.world.invitation("accept", body).await.expect(201);
+}
+
+#[tokio::test]
+async fn an_event_that_is_nobodys_is_refused_and_breaks_nothing() {
+    let team = team().await;
+    for event in ["{}", "[]", "null", "{\"Records\": 5}"] {
+        for function in ["invite", "deliver", "console"] {
+            let answered =
+                team.world.stack().invoke(function, event.as_bytes().to_vec(), String::new()).await;
+            assert!(answered.is_err() || function == "console", "{function} {event}");
+        }
+    }
+    team.invite("ana@acme.example", "member").await.accept().await;
+}

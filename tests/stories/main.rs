@@ -1,0 +1,15 @@
+//! The guarantees, told as stories. See `docs` of the crate `stories` for what they are told with.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a story that can't go on has failed")]
+
+mod accepting;
+mod access;
+mod delivery;
+mod faults;
+mod input;
+mod life;
+mod limits;
+mod parity;
+mod races;
+mod seats;
+mod secrets;
+mod signing_in;

@@ -1,0 +1,250 @@
+//! What stands in several places says the same in each.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use stories::{ReplyExt, World};
+use web::routes::ROUTES;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+fn folders(path: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(Path::new(ROOT).join(path)).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn template() -> String {
+    std::fs::read_to_string(Path::new(ROOT).join("template.yaml")).unwrap()
+}
+
+#[test]
+fn a_function_is_a_folder_a_crate_a_binary_and_a_resource_of_one_name() {
+    let template = template();
+    for name in folders("functions") {
+        let manifest =
+            std::fs::read_to_string(Path::new(ROOT).join(format!("functions/{name}/Cargo.toml"))).unwrap();
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
+        assert!(template.contains(&format!("Binary: {name}}}")), "{name} in template.yaml");
+    }
+    let binaries = template.matches("Binary: ").count();
+    assert_eq!(binaries, folders("functions").len());
+}
+
+/// The stack refuses to start when routes and functions differ; this is that the refusal is there, and says where.
+#[tokio::test]
+async fn a_route_without_a_function_or_the_reverse_stops_the_local_stack() {
+    let good = template();
+    let route =
+        "        Me: {Type: HttpApi, Properties: {ApiId: !Ref HttpApi, Method: GET, Path: \"/v1/me\"}}\n";
+    assert!(good.contains(route));
+    for (broken, words) in [
+        (good.replace(route, ""), "GET /v1/me of sign-in has no event in template.yaml"),
+        (good.replace("Path: \"/v1/me\"", "Path: \"/v1/you\""), "GET /v1/you is no route of sign-in"),
+        (
+            good.replace("{Binary: check}", "{Binary: cheque}"),
+            "the function check has no resource in template.yaml",
+        ),
+    ] {
+        let refused = World::start_with(broken).await.err().unwrap();
+        assert!(refused.contains(words), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn the_keys_of_the_template_are_those_of_the_store() {
+    let template = template();
+    for attribute in store::keys::ATTRIBUTES {
+        assert!(template.contains(&format!("AttributeName: {attribute}, AttributeType: S")), "{attribute}");
+    }
+    assert!(template.contains(&format!("IndexName: {}", store::keys::INDEX)));
+    assert!(template.contains(&format!("AttributeName: {}, Enabled: true", store::keys::TTL)));
+    // and the table that opens the file of keys names every kind of item that a life leaves behind
+    let keys = std::fs::read_to_string(Path::new(ROOT).join("shared/store/src/keys.rs")).unwrap();
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    team.brand("Sage").await;
+    team.owner
+        .ask_with("POST", "brands", json!({"name": "Rue"}), &[("idempotency-key", "k")])
+        .await
+        .expect(201);
+    team.invite("ana@acme.example", "member").await.token().await;
+    for item in world.stack().items().unwrap() {
+        let prefix = |name: &str| item[name]["S"].as_str().unwrap().split('#').next().unwrap().to_owned();
+        assert!(keys.contains(&format!("`{}#", prefix("pk"))), "{item}");
+    }
+}
+
+/// The actions that `template.yaml` gives a function on the table, and those that it is seen to use, are the same.
+#[tokio::test]
+async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
+    let world = World::with([("NEW_TENANT_SEATS", "4")]).await;
+    let team = world.team("Acme").await;
+    let ana = team.join("ana@acme.example", "member").await;
+    let brand = team.brand("Sage").await;
+    // everything that writes, the rare ways included: reclaiming seats, giving way, wrong passwords, retried keys
+    team.owner.get("brands").await.expect(200);
+    team.owner.get("").await.expect(200);
+    team.owner.ask("PATCH", &format!("brands/{brand}"), json!({"name": "Rue"})).await.expect(200);
+    for list in ["members", "invitations", "events"] {
+        team.owner.get(list).await.expect(200);
+    }
+    team.owner.post("check", json!({"permission": "tenant.read"})).await.expect(200);
+    world.ask("GET", "/v1/me", Some(&ana.session), &Value::Null).await.expect(200);
+    let member = format!("members/{}", ana.user);
+    team.owner.put(&format!("{member}/role"), json!({"role": "sales_rep"})).await.expect(200);
+    team.owner.put(&format!("{member}/brands/{brand}"), Value::Null).await.expect(200);
+    team.owner.post(&format!("{member}/suspend"), Value::Null).await.expect(200);
+    team.owner.post(&format!("{member}/reinstate"), Value::Null).await.expect(200);
+    let body = |email: &str| json!({"email": email, "first_name": "N", "last_name": "N", "expires_in_days": 1, "brands": [brand]});
+    let first = team.owner.post("invitations", body("b@acme.example")).await.expect(201).text("/id");
+    let second = team.owner.post("invitations", body("c@acme.example")).await.expect(201).text("/id");
+    let old = world.token("b@acme.example").await;
+    world.pass(86_400 + 1);
+    team.owner.post("invitations", body("d@acme.example")).await.expect(201);
+    team.owner.post("invitations", body("b@acme.example")).await.expect(201);
+    world.invitation("renew", json!({ "token": old })).await.refused(402, "seats-exhausted");
+    team.owner
+        .post(&format!("invitations/{second}/resend"), Value::Null)
+        .await
+        .refused(402, "seats-exhausted");
+    drop(first);
+    world.pass(86_400 + 1);
+    team.owner.post(&format!("invitations/{second}/resend"), Value::Null).await.expect(200);
+    let token = world.token("c@acme.example").await;
+    world.invitation("accept", json!({"token": token, "password": stories::PASSWORD})).await.expect(201);
+    team.owner.post(&format!("{member}/suspend"), Value::Null).await.expect(200);
+    team.owner.post("invitations", body("e@acme.example")).await.expect(201);
+    team.owner.post("invitations", body("f@acme.example")).await.expect(201);
+    let token = world.token("f@acme.example").await;
+    world.invitation("decline", json!({ "token": token })).await.expect(204);
+    let gone = team.owner.post("invitations", body("f@acme.example")).await.expect(201).text("/id");
+    team.owner.delete(&format!("invitations/{gone}")).await.expect(204);
+    team.owner.post("invitations", body("g@acme.example")).await.expect(201);
+    let late = world.token("g@acme.example").await;
+    world.pass(86_400 + 1);
+    team.owner.post(&format!("{member}/reinstate"), Value::Null).await.expect(200);
+    world.stack().sweep().await.unwrap();
+    world.invitation("renew", json!({ "token": late })).await.expect(202);
+    world.settle().await;
+    let signed_in = world.sign_in(&ana.email, stories::PASSWORD).await.expect(201).text("/session/token");
+    world.ask("DELETE", "/v1/sessions/current", Some(&signed_in), &Value::Null).await.expect(204);
+    team.owner.delete(&member).await.expect(204);
+    team.owner.delete(&format!("brands/{brand}")).await.expect(204);
+    world.pass(86_400 + 1);
+    world.stack().sweep().await.unwrap();
+
+    let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
+    for sent in world.wire().take_sent().into_iter().filter(|sent| sent.operation != "SendEmail") {
+        let body: Value = serde_json::from_str(&sent.body).unwrap();
+        let function = sent.function.clone();
+        let actions: Vec<String> = match sent.operation.as_str() {
+            "TransactWriteItems" => {
+                let items = body["TransactItems"].as_array().unwrap().iter();
+                let name = |item: &Value| match item.as_object().unwrap().keys().next().unwrap().as_str() {
+                    "ConditionCheck" => "ConditionCheckItem".to_owned(),
+                    action => format!("{action}Item"),
+                };
+                items.map(name).collect()
+            }
+            "Query" if body.get("IndexName").is_some() => vec!["Query on the index".to_owned()],
+            action => vec![action.to_owned()],
+        };
+        seen.extend(actions.into_iter().map(|action| (function.clone(), action)));
+    }
+    assert_eq!(seen, given());
+}
+
+/// What the policies of `template.yaml` allow, by function.
+fn given() -> BTreeSet<(String, String)> {
+    let mut given = BTreeSet::new();
+    let (mut function, mut pending) = (String::new(), Vec::new());
+    for line in template().lines() {
+        let line = line.trim();
+        if let Some((_, name)) = line.split_once("Binary: ") {
+            name.trim_end_matches('}').clone_into(&mut function);
+        } else if let Some((_, action)) = line.split_once("dynamodb:") {
+            pending.push(action.to_owned());
+        } else if line.starts_with("Resource:") {
+            let index = line.contains("/index/");
+            let named = |action: String| if index { format!("{action} on the index") } else { action };
+            given.extend(pending.drain(..).map(|action| (function.clone(), named(action))));
+        }
+    }
+    given
+}
+
+/// Two trips for an operation, one of them a transaction where it changes something; `check` takes one.
+#[tokio::test]
+async fn an_operation_takes_two_trips() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let ana = team.join("ana@acme.example", "member").await;
+    let (first, brand) = (team.brand("Sage").await, team.brand("Rue").await);
+    let invited = team.invite("ben@acme.example", "member").await;
+    world.settle().await;
+    let member = format!("members/{}", ana.user);
+    let change = ["BatchGetItem", "TransactWriteItems"].as_slice();
+    for (method, path, body, expected) in [
+        ("POST", "check".to_owned(), json!({"permission": "tenant.read", "brand": brand}), &change[..1]),
+        ("GET", String::new(), Value::Null, &change[..1]),
+        ("GET", member.clone(), Value::Null, &change[..1]),
+        ("GET", "members".to_owned(), Value::Null, &["BatchGetItem", "Query"]),
+        ("POST", "brands".to_owned(), json!({"name": "Ivy"}), change),
+        ("PATCH", format!("brands/{brand}"), json!({"name": "Fern"}), change),
+        ("DELETE", format!("brands/{brand}"), Value::Null, change),
+        (
+            "POST",
+            "invitations".to_owned(),
+            json!({"email": "c@d.example", "first_name": "C", "last_name": "D"}),
+            change,
+        ),
+        ("POST", format!("invitations/{}/resend", invited.id), Value::Null, change),
+        ("DELETE", format!("invitations/{}", invited.id), Value::Null, change),
+        ("PUT", format!("{member}/role"), json!({"role": "partner"}), change),
+        ("PUT", format!("{member}/brands/{first}"), Value::Null, change),
+        ("POST", format!("{member}/suspend"), Value::Null, change),
+        ("POST", format!("{member}/reinstate"), Value::Null, change),
+        ("DELETE", member.clone(), Value::Null, change),
+    ] {
+        world.wire().take_sent();
+        let reply = team.owner.ask(method, &path, body).await;
+        assert!(reply.status < 300, "{method} {path}: {}", reply.code());
+        let sent: Vec<String> = world.wire().take_sent().into_iter().map(|sent| sent.operation).collect();
+        assert_eq!(sent, expected, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn only_deliver_talks_to_ses() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    team.join("ana@acme.example", "member").await;
+    let mailed: BTreeSet<String> = world
+        .wire()
+        .take_sent()
+        .into_iter()
+        .filter(|s| s.operation == "SendEmail")
+        .map(|s| s.function)
+        .collect();
+    assert_eq!(mailed, BTreeSet::from(["deliver".to_owned()]));
+    let tree = |function: &str| {
+        std::fs::read_to_string(Path::new(ROOT).join(format!("functions/{function}/Cargo.toml"))).unwrap()
+    };
+    for function in folders("functions") {
+        let manifest = tree(&function);
+        assert_eq!(manifest.contains("mail.workspace"), function == "deliver", "{function}");
+        let hashes = function == "accept" || function == "sign-in";
+        assert_eq!(manifest.contains("password.workspace"), hashes, "{function}");
+        assert_eq!(manifest.contains("store.workspace"), function != "console", "{function}");
+    }
+}
+
+#[test]
+fn every_route_names_a_folder_and_reads_as_the_others() {
+    let functions = folders("functions");
+    for route in ROUTES {
+        assert!(functions.contains(route.function), "{}", route.path);
+        assert!(route.path.starts_with("/v1/") || route.function == "console");
+    }
+}

@@ -1,0 +1,74 @@
+//! Sessions.
+
+use serde_json::{Value, json};
+use stories::{PASSWORD, ReplyExt, World};
+
+#[tokio::test]
+async fn an_unknown_address_and_a_wrong_password_are_one_answer_at_one_price() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    world.wire().take_sent();
+    let mut prices = Vec::new();
+    let mut bodies = Vec::new();
+    for email in [team.owner.email.as_str(), "nobody@acme.example"] {
+        let reply = world.sign_in(email, "not the password at all").await.refused(401, "unauthenticated");
+        let mut body = reply.json();
+        body["request_id"] = Value::Null;
+        bodies.push((body, reply.headers));
+        let mut calls: Vec<String> =
+            world.wire().take_sent().into_iter().map(|sent| sent.operation).collect();
+        calls.sort();
+        prices.push(calls);
+    }
+    assert_eq!(prices[0], prices[1], "the same trips");
+    assert_eq!(bodies[0], bodies[1]);
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_closed_and_when_its_time_is_over() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let me = |session: String| {
+        let world = world.clone();
+        async move { world.ask("GET", "/v1/me", Some(&session), &Value::Null).await }
+    };
+    let first = world.sign_in(&team.owner.email, PASSWORD).await.expect(201).text("/session/token");
+    let second = world.sign_in(&team.owner.email, PASSWORD).await.expect(201).text("/session/token");
+    assert_ne!(first, second);
+    world.ask("DELETE", "/v1/sessions/current", Some(&first), &Value::Null).await.expect(204);
+    me(first.clone()).await.refused(401, "unauthenticated");
+    world
+        .ask("DELETE", "/v1/sessions/current", Some(&first), &Value::Null)
+        .await
+        .refused(401, "unauthenticated");
+    me(second.clone()).await.expect(200);
+    world.pass(14 * 86_400 - 1);
+    me(second.clone()).await.expect(200);
+    world.pass(1);
+    me(second).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn signing_in_tells_who_and_where() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let reply = world.sign_in("OWNER@acme.example", PASSWORD).await.expect(201).json();
+    assert_eq!(reply["user"]["email"], "owner@acme.example");
+    assert_eq!(
+        reply["memberships"][0]["tenant"],
+        json!({"id": team.tenant, "name": "Acme", "status": "active"})
+    );
+    assert_eq!(reply["memberships"][0]["role"], "owner");
+    let key = [("idempotency-key", "k")];
+    let body = json!({"email": team.owner.email, "password": PASSWORD});
+    let first = world.ask_with("POST", "/v1/sessions", None, &body, &key).await.expect(201);
+    let second = world.ask_with("POST", "/v1/sessions", None, &body, &key).await.expect(201);
+    assert_eq!(first.json()["user"], second.json()["user"]);
+    for wrong in
+        [json!({}), json!({"email": "x", "password": "y"}), json!({"email": "a@b.co", "password": 5})]
+    {
+        world.ask("POST", "/v1/sessions", None, &wrong).await.refused(422, "validation");
+    }
+    let long = json!({"email": "a@b.co", "password": "x".repeat(1_025)});
+    world.ask("POST", "/v1/sessions", None, &long).await.refused(422, "validation");
+}
