@@ -1,5 +1,5 @@
 //! The rules R1 to R8, each over every combination that it speaks of, and the table as a checked-in file.
-#![expect(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fmt::Write as _;
 
