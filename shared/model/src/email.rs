@@ -134,7 +134,8 @@ mod tests {
     fn what_is_no_address_says_why() {
         let long_local = format!("{}@b.co", "a".repeat(65));
         let long_label = format!("a@{}.co", "b".repeat(64));
-        let long_all = format!("a@{}co", "bbbbbbbbb.".repeat(26));
+        let long_all = format!("{}@{}co", "a".repeat(64), "bbbbbbbbb.".repeat(19));
+        let long_domain = format!("a@{}co", "bbbbbbbbb.".repeat(26));
         for (typed, why) in [
             ("", InvalidEmail::Empty),
             (" \t ", InvalidEmail::Empty),
@@ -161,6 +162,7 @@ mod tests {
             (&long_local, InvalidEmail::Long),
             (&long_label, InvalidEmail::Domain),
             (&long_all, InvalidEmail::Long),
+            (&long_domain, InvalidEmail::Domain),
         ] {
             assert_eq!(Email::parse(typed).map(|e| e.canonical().to_owned()), Err(why), "{typed:?}");
         }
