@@ -17,5 +17,5 @@ mod world;
 
 pub use ledger::Ledger;
 pub use schedule::{Operation, interleavings, race};
-pub use wire::{Fault, Wire};
+pub use wire::{Fault, Sent, Wire};
 pub use world::{Invited, PASSWORD, Person, ReplyExt, START, Team, World, logs};

@@ -55,6 +55,7 @@ pub struct World {
     stack: Arc<Stack>,
     wire: Wire,
     seen: Arc<Mutex<Vec<Reply>>>,
+    keyed: bool,
 }
 
 /// Short questions about an answer.
@@ -131,7 +132,13 @@ impl World {
             tell: None,
         })
         .await?;
-        Ok(Self { stack: Arc::new(stack), wire, seen: Arc::default() })
+        Ok(Self { stack: Arc::new(stack), wire, seen: Arc::default(), keyed: false })
+    }
+
+    /// The same world, every POST with an `Idempotency-Key` of its own.
+    #[must_use]
+    pub fn keyed(self) -> Self {
+        Self { keyed: true, ..self }
     }
 
     /// The stack.
@@ -199,6 +206,10 @@ impl World {
         let mut all = vec![("content-type".to_owned(), "application/json".to_owned())];
         all.extend(session.map(|token| ("authorization".to_owned(), format!("Bearer {token}"))));
         all.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        if self.keyed && method == "POST" {
+            let n = self.seen.lock().unwrap().len();
+            all.push(("idempotency-key".to_owned(), format!("key number {n}")));
+        }
         let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
         let (method, path, query) = (method.to_owned(), path.to_owned(), query.to_owned());
         self.call(Call { method, path, query, headers: all, body }).await
@@ -225,6 +236,13 @@ impl World {
     /// Signs in.
     pub async fn sign_in(&self, email: &str, password: &str) -> Reply {
         self.ask("POST", "/v1/sessions", None, &json!({"email": email, "password": password})).await
+    }
+
+    /// Invokes `operate`. Answers what it answers, or why it refused.
+    pub async fn operate(&self, order: Value) -> Result<Value, String> {
+        let event = serde_json::to_vec(&order).unwrap();
+        let answer = self.stack.invoke("operate", event, "an invocation".to_owned()).await;
+        answer.map(|answer| serde_json::from_slice(&answer).unwrap()).map_err(|e| e.to_string())
     }
 
     /// Signs an organization up; nobody has confirmed it yet. Answers the tenant's id.

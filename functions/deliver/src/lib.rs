@@ -9,10 +9,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mail::{Mailer, NotSent, Tags};
+use mail::{Mailer, NotSent};
 use model::{
-    Delivery, DeliveryState, Dice, Invitation, InvitationStatus, InvitationToken, Mail, MailStatus, Member,
-    Tenant, Timestamp, TokenRecord,
+    Delivery, DeliveryState, Dice, Invitation, InvitationStatus, InvitationToken, Mail, MailStatus, MailTags,
+    Member, Tenant, Timestamp, TokenRecord,
 };
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
@@ -170,7 +170,8 @@ impl Deliver {
             token,
         };
         let message = words.write(self.mailer.origin()).map_err(|e| Postponed::Ses(e.to_string()))?;
-        let tags = Tags { tenant: tenant.id, invitation: invitation.id, generation: invitation.generation };
+        let tags =
+            MailTags { tenant: tenant.id, invitation: invitation.id, generation: invitation.generation };
         let delivery = |state, reason| Delivery { state, reason, at: now };
         match self.mailer.send(&invitation.email, &message, tags).await {
             Ok(message_id) => {

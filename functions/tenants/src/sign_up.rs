@@ -1,7 +1,6 @@
 use model::{
-    Brands, CompanyName, Delivery, Digest, Email, Event, EventActor, EventKind, EventSubject, Invitation,
-    InvitationId, InvitationStatus, Mail, PersonName, Refusal, Role, Stamp, Tenant, TenantId, TenantStatus,
-    Timestamp, Window,
+    CompanyName, Digest, Email, Event, EventActor, EventKind, EventSubject, Founding, Mail, PersonName,
+    Refusal, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use store::Trace;
@@ -9,9 +8,6 @@ use web::views::TenantView;
 use web::{Answer, Form, Idempotency, Outcome, Replay, Request};
 
 use crate::Tenants;
-
-/// How long the owner has to confirm, in days.
-const DAYS: u8 = 7;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,46 +71,18 @@ impl Tenants {
             return Ok(answer);
         }
         let dice = &*self.dice;
-        let (t, id) = (TenantId::new(dice, now), InvitationId::new(dice, now));
-        let tenant = Tenant {
-            id: t,
+        let new = &self.new_tenants;
+        let founding = Founding {
             name: draft.name.clone(),
-            status: TenantStatus::Pending,
-            plan: self.new_tenants.plan.clone(),
-            seat_limit: self.new_tenants.seats,
-            // the owner's
-            seats_used: 1,
-            email_policy: self.new_tenants.email_policy,
-            owner: None,
-            created_at: now,
-            mails: Window { window: self.limits.mails_by_tenant.window(now), count: 1 },
-            authority: Stamp::new(dice, now),
-        };
-        let invitation = Invitation {
-            id,
-            tenant_id: t,
             email: draft.email.clone(),
             first_name: draft.first_name.clone(),
             last_name: draft.last_name.clone(),
-            phone: None,
-            role: Role::Owner,
-            brands: Brands::none(),
-            permissions: None,
-            locale: None,
-            status: InvitationStatus::Pending,
-            generation: 1,
-            newest_token: None,
-            delivery: Delivery::queued(now),
-            invited_by: None,
-            vouched_by: None,
-            created_at: now,
-            expires_in_days: DAYS,
-            expires_at: now.floor_second() + Invitation::lifetime(DAYS),
-            accepted_at: None,
-            accepted_by: None,
-            resends: Window::default(),
-            version: Stamp::new(dice, now),
+            plan: new.plan.clone(),
+            seats: new.seats,
+            email_policy: new.email_policy,
         };
+        let (tenant, invitation) = founding.found(&self.limits, dice, now);
+        let t = tenant.id;
         let (kind, actor) = (EventKind::TenantCreated, EventActor::Invitee);
         let event = Event::new(dice, now, t, kind, actor, EventSubject::Tenant(t), request_id)
             .with("name", &draft.name)

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use model::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::Sent;
 use crate::gateway::Call;
 
 /// API Gateway's event for a request, payload format 2.0.
@@ -92,9 +93,68 @@ pub(crate) fn matches(pattern: &Value, event: &Value) -> bool {
         Value::Object(fields) => {
             fields.iter().all(|(name, wanted)| event.get(name).is_some_and(|found| matches(wanted, found)))
         }
-        Value::Array(values) => values.contains(event),
+        Value::Array(values) => match event {
+            // of several values, one has to fit
+            Value::Array(found) => found.iter().any(|one| values.contains(one)),
+            one => values.contains(one),
+        },
         _ => false,
     }
+}
+
+/// EventBridge's event for what SES says of a mail. `kind` is `bounce`, `complaint`, `delivery` or `delay`; `reason`
+/// is what a bounce or delay is about, in a word: `full`, `suppressed`, anything else is a refused address.
+///
+/// <https://docs.aws.amazon.com/ses/latest/dg/monitoring-eventbridge.html>
+pub(crate) fn ses(mail: &Sent, kind: &str, reason: &str, now: Timestamp) -> Option<Value> {
+    let recipients = json!([{"emailAddress": mail.to, "diagnosticCode": reason}]);
+    let (full, suppressed) = (reason.contains("full"), reason.contains("suppress"));
+    let (detail_type, event_type, part, said) = match kind {
+        "delivery" => ("Email Delivered", "Delivery", "delivery", json!({"recipients": [mail.to]})),
+        "bounce" => {
+            let (kind, sub) = match (full, suppressed) {
+                (true, _) => ("Transient", "MailboxFull"),
+                (_, true) => ("Permanent", "OnAccountSuppressionList"),
+                _ => ("Permanent", "General"),
+            };
+            let said = json!({"bounceType": kind, "bounceSubType": sub, "bouncedRecipients": recipients});
+            ("Email Bounced", "Bounce", "bounce", said)
+        }
+        "complaint" => {
+            let said = json!({"complainedRecipients": recipients});
+            ("Email Complaint Received", "Complaint", "complaint", said)
+        }
+        "delay" => {
+            let delay = if full { "MailboxFull" } else { "TransientCommunicationFailure" };
+            let said = json!({"delayType": delay, "delayedRecipients": recipients});
+            ("Email Delivery Delayed", "DeliveryDelay", "deliveryDelay", said)
+        }
+        _ => return None,
+    };
+    let mut tags: Map<String, Value> = Map::new();
+    for tag in mail.tags.as_array().into_iter().flatten() {
+        let text = |name: &str| tag.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        tags.insert(text("Name"), json!([text("Value")]));
+    }
+    if let Some(set) = &mail.configuration_set {
+        tags.insert("ses:configuration-set".to_owned(), json!([set]));
+    }
+    let mut detail = json!({
+        "eventType": event_type,
+        "mail": {"timestamp": mail.at, "messageId": mail.id, "destination": [mail.to], "tags": tags},
+    });
+    detail[part] = said;
+    Some(json!({
+        "version": "0",
+        "id": mail.id,
+        "detail-type": detail_type,
+        "source": "aws.ses",
+        "account": "000000000000",
+        "time": now,
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": detail,
+    }))
 }
 
 /// Refuses patterns that [`matches`] would misread: rules like `prefix` are objects inside the list of values.

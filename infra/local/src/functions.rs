@@ -8,6 +8,7 @@ use std::sync::Arc;
 use lambda_http::http;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use lambda_http::{Adapter, Service, service_fn};
+use runtime::direct::Direct;
 use runtime::stream::{self, Consumer};
 use runtime::{Environment, SettingError};
 
@@ -31,7 +32,9 @@ pub(crate) const FUNCTIONS: &[(&str, Start)] = &[
     ("console", behind_gateway::<console::Console>),
     ("deliver", behind_stream::<deliver::Deliver>),
     ("expire", behind_stream::<expire::Expire>),
+    ("feedback", invoked::<feedback::Feedback>),
     ("invite", behind_gateway::<invite::Invite>),
+    ("operate", invoked::<operate::Operate>),
     ("resend", behind_gateway::<resend::Resend>),
     ("revoke", behind_gateway::<revoke::Revoke>),
     ("sign-in", behind_gateway::<sign_in::SignIn>),
@@ -66,6 +69,19 @@ fn behind_stream<C: Consumer>(environment: &Environment) -> Result<Started, Sett
         Box::pin(async move {
             let report = stream::consume(&*consumer, serde_json::from_slice(&event)?, &*clock).await;
             Ok(serde_json::to_vec(&report)?)
+        })
+    }))
+}
+
+/// As `lambda_runtime` hands it over in `runtime::direct::run`.
+fn invoked<D: Direct>(environment: &Environment) -> Result<Started, SettingError> {
+    let function = Arc::new(D::new(environment)?);
+    let clock = Arc::clone(&environment.clock);
+    Ok(Arc::new(move |event, request_id| {
+        let (function, clock) = (Arc::clone(&function), Arc::clone(&clock));
+        Box::pin(async move {
+            let answered = function.handle(serde_json::from_slice(&event)?, &request_id, clock.now()).await;
+            Ok(serde_json::to_vec(&answered.map_err(|error| error.to_string())?)?)
         })
     }))
 }

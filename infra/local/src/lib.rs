@@ -9,6 +9,7 @@
 
 mod clock;
 mod demo;
+mod docs;
 mod event;
 mod functions;
 mod gateway;

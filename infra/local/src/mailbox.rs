@@ -33,6 +33,8 @@ pub struct Sent {
     pub html: String,
     /// What it is marked with.
     pub tags: Value,
+    /// The configuration set that its events are published by.
+    pub configuration_set: Option<String>,
     /// The link in it, if there is one.
     pub link: Option<String>,
     /// When.
@@ -100,6 +102,7 @@ impl Mailbox {
             text: body,
             html: text("/Content/Simple/Body/Html/Data"),
             tags: request.get("EmailTags").cloned().unwrap_or_default(),
+            configuration_set: request.get("ConfigurationSetName").and_then(Value::as_str).map(str::to_owned),
             at: self.clock.now(),
         });
         Ok(id)

@@ -110,6 +110,7 @@ fn show(happening: Happening) {
             println!("stream {records} record(s) → {function}  ({} ms)", took.as_millis());
         }
         Happening::Mailed { to, subject } => println!("  mail → {to}  \"{subject}\""),
+        Happening::Published { kind, function } => println!(" event {kind} → {function}"),
         Happening::DeadLetter { queue } => println!("  dead letter → {queue}"),
     }
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::{Call, Failure, Reply, Stack};
+use crate::{Call, Failure, Reply, Stack, docs};
 
 /// What API Gateway takes at most.
 const LARGEST: usize = 10 * 1024 * 1024;
@@ -67,6 +67,8 @@ impl Served {
         let pumping = tokio::spawn(pump(Arc::clone(&stack)));
         let router = Router::new()
             .route("/_local/clock", post(clock))
+            .route("/_local/feedback", post(feedback))
+            .merge(docs::router())
             .route("/2015-03-31/functions/{name}/invocations", post(invoke))
             .fallback(gateway)
             .layer(DefaultBodyLimit::max(LARGEST))
@@ -159,6 +161,29 @@ async fn clock(State(stack): State<Arc<Stack>>, body: Bytes) -> Response {
     match stack.sweep().await {
         Ok(swept) => json_answer(StatusCode::OK, &json!({"now": stack.clock().now(), "swept": swept})),
         Err(error) => json_answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"message": error.to_string()})),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Feedback {
+    to: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Sends the event that SES would.
+async fn feedback(State(stack): State<Arc<Stack>>, body: Bytes) -> Response {
+    let Ok(Feedback { to, kind, reason }) = serde_json::from_slice(&body) else {
+        let words =
+            json!({"message": "send {\"to\": address, \"type\": \"bounce\", \"reason\": \"mailbox full\"}"});
+        return json_answer(StatusCode::BAD_REQUEST, &words);
+    };
+    match stack.feedback(&to, &kind, &reason).await {
+        Ok(event) => json_answer(StatusCode::OK, &event),
+        Err(error) => json_answer(StatusCode::BAD_REQUEST, &json!({"message": error.to_string()})),
     }
 }
 

@@ -78,6 +78,13 @@ pub enum Happening {
         /// The subject.
         subject: String,
     },
+    /// An event was handed to a function.
+    Published {
+        /// The event's detail type.
+        kind: String,
+        /// The function.
+        function: String,
+    },
     /// A record was given up.
     DeadLetter {
         /// The queue that it would lie in.
@@ -92,6 +99,8 @@ pub struct Stack {
     pub(crate) clock: LocalClock,
     functions: BTreeMap<String, Started>,
     router: Router,
+    /// Functions and the patterns of events that they are handed.
+    rules: Vec<(String, Value)>,
     pumps: tokio::sync::Mutex<Vec<Pump>>,
     dead_letters: Mutex<Vec<(String, Value)>>,
     tell: Option<Arc<dyn Fn(Happening) + Send + Sync>>,
@@ -157,8 +166,9 @@ impl Stack {
         let mail_url = listen_mail(options.mail_port, &mailbox).await?;
 
         let mut functions = BTreeMap::new();
-        let mut pumps = Vec::new();
+        let (mut pumps, mut rules) = (Vec::new(), Vec::new());
         for function in &described {
+            rules.extend(function.rules.iter().map(|pattern| (function.name.clone(), pattern.clone())));
             let mut variables = function.environment.clone();
             variables.extend(
                 [
@@ -188,6 +198,7 @@ impl Stack {
             clock,
             functions,
             router,
+            rules,
             pumps: tokio::sync::Mutex::new(pumps),
             dead_letters: Mutex::default(),
             tell: options.tell,
@@ -276,6 +287,34 @@ impl Stack {
         let started =
             self.functions.get(function).ok_or_else(|| format!("there is no function {function}"))?;
         started(event, request_id).await
+    }
+
+    /// Puts an event on the default bus: every function with a rule that fits is handed it. Answers their names.
+    ///
+    /// # Errors
+    /// When one of them fails: EventBridge would send the event again.
+    pub async fn publish(&self, event: &Value) -> Result<Vec<String>, Failure> {
+        let mut told = Vec::new();
+        for (function, _) in self.rules.iter().filter(|(_, pattern)| event::matches(pattern, event)) {
+            self.invoke(function, serde_json::to_vec(event)?, Uuid::now_v7().to_string()).await?;
+            let kind = event.get("detail-type").and_then(Value::as_str).unwrap_or_default().to_owned();
+            self.tell(Happening::Published { kind, function: function.clone() });
+            told.push(function.clone());
+        }
+        Ok(told)
+    }
+
+    /// Says of the newest mail to an address what SES would: `bounce`, `complaint`, `delivery` or `delay`. Answers the
+    /// event.
+    ///
+    /// # Errors
+    /// When there is no such mail or kind of event, or `feedback` fails.
+    pub async fn feedback(&self, to: &str, kind: &str, reason: &str) -> Result<Value, Failure> {
+        let mail = self.mailbox.to(Some(to)).pop().ok_or_else(|| format!("there is no mail to {to}"))?;
+        let event = event::ses(&mail, kind, reason, self.clock.now())
+            .ok_or_else(|| format!("{kind} is none of bounce, complaint, delivery, delay"))?;
+        self.publish(&event).await?;
+        Ok(event)
     }
 
     /// Pumps the stream once: every mapping takes over what is new and handles one batch. Answers whether anything was

@@ -23,6 +23,8 @@ pub(crate) struct Function {
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) routes: Vec<Route>,
     pub(crate) streams: Vec<StreamMapping>,
+    /// Patterns of EventBridge rules on the default bus.
+    pub(crate) rules: Vec<Value>,
 }
 
 /// A route of the HTTP API; no path is the API's `$default`.
@@ -59,6 +61,7 @@ impl Template {
             ("AWS::Partition", "aws"),
             ("AWS::URLSuffix", "amazonaws.com"),
             ("AWS::StackName", "muster"),
+            ("AWS::NoValue", ""),
         ];
         resolver.values.extend(pseudo.map(|(name, value)| (name.to_owned(), value.to_owned())));
         for (name, parameter) in object(&raw, "Parameters") {
@@ -105,7 +108,7 @@ impl Template {
             let variables = variables.and_then(Value::as_object);
             environment.extend(variables.into_iter().flatten().map(|(k, v)| (k.clone(), plain(v))));
         }
-        let (mut routes, mut streams) = (Vec::new(), Vec::new());
+        let (mut routes, mut streams, mut rules) = (Vec::new(), Vec::new(), Vec::new());
         for (event, source) in
             resource.pointer("/Properties/Events").and_then(Value::as_object).into_iter().flatten()
         {
@@ -116,10 +119,20 @@ impl Template {
                     path: properties.get("Path").map(plain),
                 }),
                 Some("DynamoDB") => streams.push(StreamMapping::parse(properties)?),
+                Some("EventBridgeRule") => {
+                    let pattern = properties.get("Pattern").cloned().unwrap_or_default();
+                    if !crate::event::understood(&pattern) {
+                        return Err(format!(
+                            "template.yaml: the pattern of {id}.{event} is not understood here"
+                        )
+                        .into());
+                    }
+                    rules.push(pattern);
+                }
                 other => return Err(format!("template.yaml: {id}.{event} has the type {other:?}").into()),
             }
         }
-        Ok(Function { name: name.to_owned(), environment, routes, streams })
+        Ok(Function { name: name.to_owned(), environment, routes, streams, rules })
     }
 
     /// The table: its name, and the request that creates it as DynamoDB's API spells it.

@@ -8,4 +8,4 @@ mod message;
 mod ses;
 
 pub use message::{Invitation, Message};
-pub use ses::{Mailer, NotSent, Tags};
+pub use ses::{Mailer, NotSent};

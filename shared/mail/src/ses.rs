@@ -1,7 +1,7 @@
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as SesMessage, MessageTag};
-use model::{Email, InvitationId, TenantId};
+use model::{Email, MailTags};
 use runtime::{Environment, SettingError};
 
 use crate::Message;
@@ -13,17 +13,6 @@ pub struct Mailer {
     from: String,
     origin: String,
     configuration_set: Option<String>,
-}
-
-/// What a sent mail is marked with, so that what SES says of it later finds its invitation.
-#[derive(Clone, Copy, Debug)]
-pub struct Tags {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The invitation.
-    pub invitation: InvitationId,
-    /// Its generation.
-    pub generation: u32,
 }
 
 /// Why a mail wasn't sent.
@@ -60,7 +49,7 @@ impl Mailer {
     ///
     /// # Errors
     /// [`NotSent`]. SES has no idempotency: after a lost answer a second try may send a second mail.
-    pub async fn send(&self, to: &Email, message: &Message, tags: Tags) -> Result<String, NotSent> {
+    pub async fn send(&self, to: &Email, message: &Message, tags: MailTags) -> Result<String, NotSent> {
         let utf8 = |data: &str| {
             Content::builder()
                 .data(data)

@@ -5,8 +5,8 @@ use policy::{BrandId, Brands, Grant, MemberStatus, Permissions, Relation, Role, 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BrandName, CompanyName, Dice, Digest, Email, EventId, Invitation, InvitationId, Locale, MailId,
-    PersonName, Phone, Stamp, TenantId, Timestamp, UserId, Window,
+    BrandName, CompanyName, DeliveryState, Dice, Digest, Email, EventId, Invitation, InvitationId, Locale,
+    MailId, PersonName, Phone, Stamp, TenantId, Timestamp, UserId, Window,
 };
 
 /// Whether an address may belong to several tenants.
@@ -193,6 +193,20 @@ impl From<EmailPolicy> for Belonging {
     }
 }
 
+/// An address that no mail goes to any more: it bounced for good, or its owner complained.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Suppression {
+    /// The address.
+    pub email: Email,
+    /// What happened.
+    pub state: DeliveryState,
+    /// In words for an admin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was first told.
+    pub at: Timestamp,
+}
+
 /// A signed-in user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
@@ -255,6 +269,17 @@ pub struct Mail {
     pub created_at: Timestamp,
 }
 
+/// What a sent mail is marked with, so that what SES says of it later finds its invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailTags {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The invitation.
+    pub invitation: InvitationId,
+    /// Its generation.
+    pub generation: u32,
+}
+
 impl Mail {
     /// The mail that carries the link of an invitation's newest generation.
     #[must_use]
@@ -305,6 +330,9 @@ pub enum EventKind {
     /// The invited person turned it down.
     #[serde(rename = "invitation.declined")]
     InvitationDeclined,
+    /// An invitation's email didn't arrive: it bounced, was rejected, or was marked as spam.
+    #[serde(rename = "invitation.undelivered")]
+    InvitationUndelivered,
     /// An invitation was taken back.
     #[serde(rename = "invitation.revoked")]
     InvitationRevoked,
@@ -326,6 +354,21 @@ pub enum EventKind {
     /// A membership was ended.
     #[serde(rename = "member.revoked")]
     MemberRevoked,
+    /// The operator gave the tenant another plan or other seats.
+    #[serde(rename = "tenant.plan_changed")]
+    TenantPlanChanged,
+    /// The ownership went to another member.
+    #[serde(rename = "tenant.transferred")]
+    TenantTransferred,
+    /// The operator made an address free that nobody uses any more.
+    #[serde(rename = "email.released")]
+    EmailReleased,
+    /// The operator switched the tenant off.
+    #[serde(rename = "tenant.suspended")]
+    TenantSuspended,
+    /// The operator switched it on again.
+    #[serde(rename = "tenant.reinstated")]
+    TenantReinstated,
 }
 
 /// Who did it.
@@ -339,6 +382,8 @@ pub enum EventActor {
     },
     /// The person behind an emailed link.
     Invitee,
+    /// The deployment's operator, by direct invocation.
+    Operator,
     /// The clock.
     System,
 }

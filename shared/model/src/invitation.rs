@@ -91,6 +91,41 @@ impl DeliveryState {
     }
 }
 
+impl DeliveryState {
+    /// The states that news of `self` replaces. Chosen so that whatever of it comes, in whatever order and however
+    /// often, the last word is the same: what is known for certain is never replaced by what is older news.
+    #[must_use]
+    pub const fn replaces(self) -> &'static [Self] {
+        match self {
+            Self::Queued => &[],
+            // a last try says failed before it begins
+            Self::Sent => &[Self::Queued, Self::Failed],
+            Self::Delayed => &[Self::Queued, Self::Sent, Self::Failed],
+            Self::Delivered => &[Self::Queued, Self::Sent, Self::Delayed, Self::Failed],
+            Self::Failed => &[Self::Queued, Self::Sent, Self::Delayed],
+            // a server may take a mail and send it back later
+            Self::Bounced | Self::Suppressed => {
+                &[Self::Queued, Self::Sent, Self::Delayed, Self::Delivered, Self::Failed]
+            }
+            Self::Complained => &[
+                Self::Queued,
+                Self::Sent,
+                Self::Delayed,
+                Self::Delivered,
+                Self::Failed,
+                Self::Bounced,
+                Self::Suppressed,
+            ],
+        }
+    }
+
+    /// Whether the invited person will not read this mail.
+    #[must_use]
+    pub const fn is_undelivered(self) -> bool {
+        matches!(self, Self::Bounced | Self::Suppressed | Self::Complained | Self::Failed)
+    }
+}
+
 /// How far the newest email of an invitation got, why, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {

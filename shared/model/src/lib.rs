@@ -10,6 +10,7 @@
 mod dice;
 mod email;
 mod entity;
+mod founding;
 mod id;
 mod invitation;
 mod limits;
@@ -22,8 +23,9 @@ pub use dice::{Dice, SystemDice};
 pub use email::{Email, InvalidEmail};
 pub use entity::{
     Belonging, Brand, Claim, EmailPolicy, Event, EventActor, EventKind, EventSubject, IdempotencyRecord,
-    Mail, MailKind, MailStatus, Member, Session, Tenant, User,
+    Mail, MailKind, MailStatus, MailTags, Member, Session, Suppression, Tenant, User,
 };
+pub use founding::Founding;
 pub use id::{EventId, InvitationId, MailId, Stamp, TenantId, UserId, new_brand_id, parse_brand_id};
 pub use invitation::{
     Dead, Delivery, DeliveryState, Invitation, InvitationStatus, Invitee, NewestToken, TokenRecord,

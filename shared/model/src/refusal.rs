@@ -75,6 +75,8 @@ pub enum Refusal {
     InvitationAccepted,
     /// The plan has no seat left.
     SeatsExhausted(u32),
+    /// The address bounced for good, or its owner complained.
+    RecipientSuppressed,
     /// The key was used for another request.
     IdempotencyMismatch,
     /// The thing stands in a way that doesn't allow it.

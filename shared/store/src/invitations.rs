@@ -38,10 +38,15 @@ pub struct Resending<'a> {
 }
 
 impl Transaction<'_> {
-    /// Counts an email to the address.
+    /// Counts an email to the address, which has to be one that takes mail.
     pub(crate) fn mail_to(self, email: &str, limits: &Limits, now: Timestamp) -> Self {
         let limit = limits.mails_to_address;
-        self.count(&keys::mails_to(email, limit, now), limit, now, "emails to this address")
+        self.check_or(
+            Refusal::RecipientSuppressed,
+            &keys::suppression(email),
+            Expression::default().when_missing("pk"),
+        )
+        .count(&keys::mails_to(email, limit, now), limit, now, "emails to this address")
     }
 
     /// Counts an email of the tenant and, where `seat`, takes a seat, under the plan that was read.

@@ -11,6 +11,7 @@
 //! | Token (`ttl`) | `TOKEN#sha256` | `TOKEN` | | the emailed link |
 //! | User | `USER#u` | `USER` | | `GET /me` |
 //! | Claim | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting |
+//! | Suppression | `EMAIL#canonical` | `SUPPRESSION` | | every write that queues a mail |
 //! | Session (`ttl`) | `USER#u` | `SESSION#sha256` | | every request |
 //! | Event | `EVENTS#t#yyyy-mm` | `uuidv7` | | the audit trail, a month a partition |
 //! | Idempotency record (`ttl`) | `IDEMPOTENCY#scope` | `key` | | every POST with an `Idempotency-Key` |
@@ -22,8 +23,8 @@ use std::marker::PhantomData;
 
 use model::{
     Brand, BrandId, Claim, Digest, Event, EventId, IdempotencyRecord, Invitation, InvitationId,
-    InvitationStatus, Invitee, Limit, Mail, MailId, Member, Session, Tenant, TenantId, Timestamp,
-    TokenRecord, User, UserId,
+    InvitationStatus, Invitee, Limit, Mail, MailId, Member, Session, Suppression, Tenant, TenantId,
+    Timestamp, TokenRecord, User, UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -115,6 +116,9 @@ impl Entity for User {
 impl Entity for Claim {
     const NAME: &'static str = "Claim";
 }
+impl Entity for Suppression {
+    const NAME: &'static str = "Suppression";
+}
 impl Entity for Session {
     const NAME: &'static str = "Session";
     fn ttl(&self) -> Option<u64> {
@@ -199,6 +203,12 @@ pub fn user(u: UserId) -> Key<User> {
 #[must_use]
 pub fn claim(email: &str) -> Key<Claim> {
     Key::new(format!("EMAIL#{email}"), "EMAIL".to_owned())
+}
+
+/// Why no mail goes to the canonical address `email` any more.
+#[must_use]
+pub fn suppression(email: &str) -> Key<Suppression> {
+    Key::new(format!("EMAIL#{email}"), "SUPPRESSION".to_owned())
 }
 
 /// The session of this user whose token has this digest.

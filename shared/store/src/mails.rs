@@ -1,10 +1,11 @@
 use model::{
-    Delivery, DeliveryState, Digest, Invitation, Mail, MailStatus, NewestToken, Stamp, Timestamp, TokenRecord,
+    Delivery, DeliveryState, Dice, Digest, Email, Event, EventActor, EventKind, EventSubject, Invitation,
+    Mail, MailStatus, MailTags, NewestToken, Stamp, Suppression, Timestamp, TokenRecord,
 };
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
-use crate::{Store, keys};
+use crate::{Store, Trace, keys};
 
 impl Store {
     fn stamp(&self, now: Timestamp) -> Stamp {
@@ -53,7 +54,7 @@ impl Store {
             .set("delivery", Some(delivery))
             .set("version", Some(&self.stamp(delivery.at)))
             .when("generation", &after.generation)
-            .when_one_of("delivery.state", &[DeliveryState::Queued, DeliveryState::Failed]);
+            .when_one_of("delivery.state", delivery.state.replaces());
         let noted = self
             .transaction()
             .update(Fact::Invitation, &keys::invitation(after.tenant_id, after.invitation_id), newer)
@@ -75,5 +76,77 @@ impl Store {
             .when("attempts", &claimed.attempts)
             .when("status", &MailStatus::Queued);
         self.transaction().update(Fact::Mail, &keys::mail(claimed.id), change).commit().await
+    }
+
+    /// Notes what SES says became of a mail, unless the invitation moved on to a newer one or knows better already.
+    /// Answers whether it was noted. What keeps the invited person from reading it is an event too.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn note_delivery(
+        &self,
+        mail: MailTags,
+        state: DeliveryState,
+        reason: Option<&str>,
+        dice: &dyn Dice,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let delivery = Delivery { state, reason: reason.map(str::to_owned), at: now };
+        let change = Expression::default()
+            .set("delivery", Some(&delivery))
+            .set("version", Some(&Stamp::new(dice, now)))
+            .when("generation", &mail.generation)
+            .when_one_of("delivery.state", state.replaces());
+        let transaction = self.transaction().update(
+            Fact::Invitation,
+            &keys::invitation(mail.tenant, mail.invitation),
+            change,
+        );
+        let subject = EventSubject::Invitation(mail.invitation);
+        let event = Event::new(
+            dice,
+            now,
+            mail.tenant,
+            EventKind::InvitationUndelivered,
+            EventActor::System,
+            subject,
+            "",
+        )
+        .with("state", state.name())
+        .with("reason", reason.unwrap_or_default());
+        let transaction = if state.is_undelivered() {
+            transaction.trace(Trace { event: &event, record: None })
+        } else {
+            transaction
+        };
+        match transaction.commit().await {
+            Ok(()) => Ok(true),
+            Err(Error::Changed(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends no more mail to an address. The first reason stays.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn suppress(
+        &self,
+        email: &Email,
+        state: DeliveryState,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let suppression =
+            Suppression { email: email.clone(), state, reason: reason.map(str::to_owned), at: now };
+        let written = self
+            .transaction()
+            .create(Fact::Fresh, &keys::suppression(email.canonical()), &suppression)
+            .commit()
+            .await;
+        match written {
+            Ok(()) | Err(Error::Changed(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

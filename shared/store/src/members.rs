@@ -32,7 +32,7 @@ pub struct MemberChange<'a> {
 
 impl Transaction<'_> {
     /// What a member may do, over what was read of it.
-    fn authority(self, before: &Member, after: &Member) -> Self {
+    pub(crate) fn authority(self, before: &Member, after: &Member) -> Self {
         let change = Expression::default()
             .set("role", Some(&after.role))
             .set("brands", Some(&after.brands))

@@ -133,6 +133,19 @@ impl<'s> Transaction<'s> {
         self.push(fact, item)
     }
 
+    /// The same, where the condition's failing is an answer of its own.
+    pub(crate) fn check_or<E>(self, refusal: Refusal, key: &Key<E>, when: Expression) -> Self {
+        self.check(Fact::Limit, key, when).answering(refusal)
+    }
+
+    /// What is answered when the condition of the newest action is the one that failed.
+    fn answering(mut self, refusal: Refusal) -> Self {
+        if let Some(action) = self.actions.last_mut() {
+            action.refusal = Some(refusal);
+        }
+        self
+    }
+
     /// Counts one more on a counter of its own; the limit's refusal is the answer when it is full.
     pub(crate) fn count(self, key: &Key<Rate>, limit: Limit, now: Timestamp, what: &'static str) -> Self {
         let change = Expression::default()
@@ -140,11 +153,8 @@ impl<'s> Transaction<'s> {
             .set(keys::TTL, Some(&limit.end(now)))
             .set("entity", Some(&"Rate"))
             .when_below_or_missing("count", limit.times);
-        let mut this = self.update(Fact::Limit, key, change);
-        if let Some(action) = this.actions.last_mut() {
-            action.refusal = Some(Refusal::RateLimited { retry_after: limit.retry_after(now), what });
-        }
-        this
+        let refusal = Refusal::RateLimited { retry_after: limit.retry_after(now), what };
+        self.update(Fact::Limit, key, change).answering(refusal)
     }
 
     /// The actor's rights are still those that were read.

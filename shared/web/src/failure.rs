@@ -256,6 +256,12 @@ impl Failure {
                 "No seat left",
                 format!("all {limit} seats of the plan are taken, take an invitation or a membership back or get more seats"),
             ),
+            Refusal::RecipientSuppressed => plain(
+                S::UNPROCESSABLE_ENTITY,
+                "recipient-suppressed",
+                "The address takes no mail",
+                "earlier mails to this address bounced or were marked as spam, use another address".to_owned(),
+            ),
             Refusal::IdempotencyMismatch => plain(
                 S::UNPROCESSABLE_ENTITY,
                 "idempotency-mismatch",

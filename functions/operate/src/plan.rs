@@ -1,0 +1,43 @@
+use model::{EventKind, EventSubject, Stamp, Tenant, TenantId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::{Error, Fact, Trace};
+
+use crate::{Call, Refused};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Order {
+    tenant: TenantId,
+    plan: String,
+    seats: u32,
+    reason: String,
+}
+
+impl Call<'_> {
+    pub(crate) async fn set_plan(&self, order: Order) -> Result<Value, Refused> {
+        let before = self.tenant(order.tenant).await?;
+        if order.plan.trim().is_empty() {
+            return Err(Refused::because("`plan`: it can't be empty"));
+        }
+        // seats of expired invitations are nobody's
+        while before.seats_used > order.seats && self.store().reclaim_seats(before.id, self.now).await? > 0 {}
+        let authority = Stamp::new(self.dice(), self.now);
+        let after = Tenant { plan: order.plan, seat_limit: order.seats, authority, ..before.clone() };
+        let event = self
+            .event(before.id, EventKind::TenantPlanChanged, EventSubject::Tenant(before.id), &order.reason)
+            .with("plan_before", &before.plan)
+            .with("plan", &after.plan)
+            .with("seats_before", before.seat_limit)
+            .with("seats", after.seat_limit);
+        match self.store().change_tenant(&before, &after, Trace { event: &event, record: None }).await {
+            Ok(()) => Ok(json!({"tenant": after.id, "plan": after.plan, "seats": after.seat_limit})),
+            Err(Error::Changed(Fact::Tenant)) => {
+                let words =
+                    format!("more than {} seats are taken, or the tenant changed meanwhile", order.seats);
+                Err(Refused::because(words))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

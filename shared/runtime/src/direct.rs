@@ -1,0 +1,56 @@
+//! Functions that are handed one JSON and answer with another: EventBridge's events, and direct invocation.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use model::Timestamp;
+use serde_json::Value;
+
+use crate::{Environment, SettingError, log};
+
+/// A function that is invoked directly, or by EventBridge.
+pub trait Direct: Sized + Send + Sync + 'static {
+    /// Why it failed: EventBridge sends it again, whoever invoked it is shown it.
+    type Error: Display + Send;
+
+    /// Makes the function, once in the life of a process.
+    ///
+    /// # Errors
+    /// When a setting is missing or can't be read.
+    fn new(environment: &Environment) -> Result<Self, SettingError>;
+
+    /// Handles one invocation.
+    fn handle(
+        &self,
+        event: Value,
+        request_id: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Value, Self::Error>> + Send;
+}
+
+/// Runs the function until Lambda ends it.
+///
+/// # Errors
+/// When it can't start, or the runtime API fails.
+pub async fn run<D: Direct>() -> Result<(), lambda_runtime::Error> {
+    let environment = Environment::of_process();
+    log::init(&environment.variables)?;
+    let function = Arc::new(D::new(&environment)?);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let (function, now) = (Arc::clone(&function), environment.clock.now());
+        async move {
+            let id = event.context.request_id;
+            // boxed: the compiler gives up on laying out a future this deep
+            Box::pin(function.handle(event.payload, &id, now)).await.map_err(|error| Diagnostic {
+                error_type: std::any::type_name::<D::Error>()
+                    .rsplit("::")
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+                error_message: error.to_string(),
+            })
+        }
+    }))
+    .await
+}

@@ -1,0 +1,168 @@
+//! What SES says of mails: in any order, twice, or about nothing of ours.
+
+use serde_json::{Value, json};
+use stories::{Invited, ReplyExt, Team, World};
+
+async fn shown(team: &Team, invited: &Invited) -> (String, String) {
+    let reply = team.owner.get(&format!("invitations/{}", invited.id)).await.expect(200);
+    (reply.text("/delivery/state"), reply.text("/delivery/reason"))
+}
+
+#[tokio::test]
+async fn an_admin_sees_what_became_of_a_mail() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    for (n, (kind, reason, state, words)) in [
+        ("delivery", "", "delivered", ""),
+        ("delay", "mailbox full", "delayed", "delayed: mailbox full"),
+        ("bounce", "mailbox full", "bounced", "bounced: mailbox full"),
+        ("bounce", "no such user", "bounced", "bounced: the recipient's server refused the address"),
+        (
+            "bounce",
+            "suppressed",
+            "suppressed",
+            "the address is on the suppression list after earlier bounces",
+        ),
+        ("complaint", "", "complained", "the recipient marked it as spam"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("person{n}@mail.example");
+        let invited = team.invite(&email, "member").await;
+        invited.token().await;
+        world.stack().feedback(&email, kind, reason).await.unwrap();
+        assert_eq!(shown(&team, &invited).await, (state.to_owned(), words.to_owned()));
+        // all news but good news is in the audit trail
+        let told = world.ledger().count("Event", "type", "invitation.undelivered");
+        let bad = ["bounced", "suppressed", "complained"];
+        world.stack().feedback(&email, kind, reason).await.unwrap();
+        assert_eq!(world.ledger().count("Event", "type", "invitation.undelivered"), told, "once");
+        assert_eq!(bad.contains(&state), told > 0 && n >= 2, "{state}");
+    }
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn whatever_the_order_the_last_word_is_the_same() {
+    let kinds = [("delay", ""), ("delivery", ""), ("bounce", "full"), ("complaint", "")];
+    let mut orders: Vec<Vec<(&str, &str)>> = vec![vec![]];
+    for _ in kinds {
+        orders = orders
+            .into_iter()
+            .flat_map(|so_far| {
+                let rest = kinds.into_iter().filter(|kind| !so_far.contains(kind)).collect::<Vec<_>>();
+                rest.into_iter().map(move |kind| [so_far.clone(), vec![kind]].concat())
+            })
+            .collect();
+    }
+    assert_eq!(orders.len(), 24);
+    let world = World::with([("INVITATIONS_PER_HOUR", "100"), ("NEW_TENANT_SEATS", "99")]).await;
+    let team = world.team("Acme").await;
+    for (n, order) in orders.into_iter().enumerate() {
+        let email = format!("person{n}@mail.example");
+        let invited = team.invite(&email, "member").await;
+        invited.token().await;
+        for (kind, reason) in &order {
+            world.stack().feedback(&email, kind, reason).await.unwrap();
+        }
+        assert_eq!(shown(&team, &invited).await.0, "complained", "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn news_that_overtakes_the_note_of_sending_is_kept() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("ana@mail.example", "member").await;
+    // SES took it, and the function died before it could write that down
+    world.wire().fail("deliver", "PutItem", 3, stories::Fault::Unreachable);
+    world.stack().pump(false).await.unwrap();
+    assert_eq!(shown(&team, &invited).await.0, "queued");
+    world.stack().feedback("ana@mail.example", "bounce", "full").await.unwrap();
+    world.pass(31);
+    world.settle().await;
+    assert_eq!(shown(&team, &invited).await.0, "bounced");
+}
+
+#[tokio::test]
+async fn an_address_that_bounced_for_good_gets_no_more_mail() {
+    let world = World::new().await;
+    let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
+    let invited = acme.invite("gone@mail.example", "member").await;
+    invited.token().await;
+    world.stack().feedback("gone@mail.example", "bounce", "no such user").await.unwrap();
+    acme.owner
+        .post(&format!("invitations/{}/resend", invited.id), Value::Null)
+        .await
+        .refused(422, "recipient-suppressed");
+    brew.owner.invite("Gone@mail.example", "member").await.refused(422, "recipient-suppressed");
+    let sign_up = json!({"name": "X", "email": "gone@mail.example", "first_name": "X", "last_name": "X"});
+    world.ask("POST", "/v1/tenants", None, &sign_up).await.refused(422, "recipient-suppressed");
+    assert_eq!(brew.owner.get("").await.json()["seats"]["used"], 1);
+    world.settle().await;
+    assert_eq!(world.stack().mailbox().to(Some("gone@mail.example")).len(), 1);
+    // one that was full for a while is tried again
+    let full = acme.invite("full@mail.example", "member").await;
+    full.token().await;
+    world.stack().feedback("full@mail.example", "bounce", "mailbox full").await.unwrap();
+    acme.owner.post(&format!("invitations/{}/resend", full.id), Value::Null).await.expect(200);
+    full.accept().await;
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn a_bounce_of_an_older_mail_says_nothing_about_the_newer_one() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("ana@mail.example", "member").await;
+    invited.token().await;
+    let event = world.stack().feedback("ana@mail.example", "delay", "").await.unwrap();
+    team.owner.post(&format!("invitations/{}/resend", invited.id), Value::Null).await.expect(200);
+    invited.token().await;
+    assert_eq!(shown(&team, &invited).await.0, "sent");
+    world.stack().publish(&event).await.unwrap();
+    assert_eq!(shown(&team, &invited).await.0, "sent");
+    // nor about somebody who accepted meanwhile: they stay a member
+    let ana = invited.accept().await;
+    world.stack().feedback("ana@mail.example", "bounce", "no such user").await.unwrap();
+    ana.get("").await.expect(200);
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn what_is_nobodys_is_acknowledged_and_changes_nothing() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("ana@mail.example", "member").await;
+    invited.token().await;
+    let good = world.stack().feedback("ana@mail.example", "delivery", "").await.unwrap();
+    let before = world.stack().items().unwrap().len();
+    let with = |pointer: &str, value: Value| {
+        let mut event = good.clone();
+        *event.pointer_mut(pointer).unwrap() = value;
+        event
+    };
+    for event in [
+        json!({}),
+        json!(null),
+        with("/source", json!("aws.s3")),
+        with("/detail-type", json!("Email Opened")),
+        with("/detail/mail/tags", json!({})),
+        with("/detail/mail/tags/tenant", json!(["not-an-id"])),
+        with("/detail/mail/tags/tenant", json!(["01a202c6-e1a3-7a38-9802-fdcb99ebdc61"])),
+        with("/detail/mail/tags/invitation", json!(["a", "b"])),
+        with("/detail/mail/tags/generation", json!(["-1"])),
+        with("/detail-type", json!("Email Bounced")),
+        with("/detail", json!("text")),
+    ] {
+        let answer =
+            world.stack().invoke("feedback", serde_json::to_vec(&event).unwrap(), String::new()).await;
+        assert_eq!(answer.unwrap(), b"null", "{event}");
+    }
+    assert_eq!(world.stack().items().unwrap().len(), before);
+    assert_eq!(shown(&team, &invited).await.0, "delivered");
+    // the rule lets through only what this deployment sent
+    let foreign = with("/detail/mail/tags/ses:configuration-set", json!(["another-stack"]));
+    assert!(world.stack().publish(&foreign).await.unwrap().is_empty());
+}

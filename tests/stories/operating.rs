@@ -1,0 +1,199 @@
+//! The operator's operations.
+
+use serde_json::{Value, json};
+use stories::{PASSWORD, ReplyExt, World};
+
+#[tokio::test]
+async fn where_sign_up_is_closed_the_operator_makes_tenants() {
+    let world = World::with([("OPEN_SIGN_UP", "false")]).await;
+    let order = json!({"operation": "create-tenant", "name": "Acme", "email": "olive@acme.example",
+        "first_name": "Olive", "last_name": "Owner", "plan": "large", "seats": 3, "email_policy": "exclusive",
+        "reason": "contract 17"});
+    let made = world.operate(order).await.unwrap();
+    let token = world.token("olive@acme.example").await;
+    let accepted =
+        world.invitation("accept", json!({"token": token, "password": PASSWORD})).await.expect(201);
+    let session = accepted.text("/session/token");
+    let path = format!("/v1/tenants/{}", made["tenant"].as_str().unwrap());
+    let tenant = world.ask("GET", &path, Some(&session), &Value::Null).await.expect(200).json();
+    assert_eq!((&tenant["plan"], &tenant["seats"]["limit"]), (&json!("large"), &json!(3)));
+    let events =
+        world.ask("GET", &format!("{path}/events"), Some(&session), &Value::Null).await.expect(200).json();
+    let created = events["items"].as_array().unwrap().iter().find(|e| e["type"] == "tenant.created").unwrap();
+    assert_eq!(created["actor"], json!({"kind": "operator"}));
+    assert_eq!(created["details"]["reason"], "contract 17");
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn a_plan_has_no_fewer_seats_than_are_taken() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    team.join("ana@acme.example", "member").await;
+    let body =
+        json!({"email": "late@acme.example", "first_name": "L", "last_name": "L", "expires_in_days": 1});
+    team.owner.post("invitations", body).await.expect(201);
+    let plan = |seats: u32| {
+        let order = json!({"operation": "set-plan", "tenant": team.tenant, "plan": "small", "seats": seats, "reason": "r"});
+        let world = world.clone();
+        async move { world.operate(order).await }
+    };
+    assert!(plan(2).await.unwrap_err().contains("more than 2 seats are taken"));
+    world.pass(86_400);
+    plan(2).await.unwrap();
+    team.owner.invite("ben@acme.example", "member").await.refused(402, "seats-exhausted");
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn an_owner_who_is_gone_is_followed_by_another_member() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let (ana, ben) =
+        (team.join("ana@acme.example", "member").await, team.join("ben@acme.example", "member").await);
+    let transfer = |to: &str| {
+        let order =
+            json!({"operation": "transfer-ownership", "tenant": team.tenant, "to": to, "reason": "left"});
+        let world = world.clone();
+        async move { world.operate(order).await }
+    };
+    team.owner.post(&format!("members/{}/suspend", ben.user), Value::Null).await.expect(200);
+    assert!(transfer(&ben.user).await.unwrap_err().contains("active member"));
+    assert!(transfer(&team.owner.user).await.unwrap_err().contains("the owner already"));
+    assert!(transfer(&team.tenant).await.unwrap_err().contains("no such member"));
+    transfer(&ana.user).await.unwrap();
+    assert!(ana.may("tenant.close").await && !team.owner.may("tenant.close").await);
+    world.ledger().check();
+    ana.delete(&format!("members/{}", team.owner.user)).await.expect(204);
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn two_transfers_at_once_leave_one_owner() {
+    for order in stories::interleavings(3, 3) {
+        let world = World::new().await;
+        let team = world.team("Acme").await;
+        let (ana, ben) =
+            (team.join("ana@acme.example", "admin").await, team.join("ben@acme.example", "admin").await);
+        let transfer = |to: String| -> stories::Operation<Result<Value, String>> {
+            let order =
+                json!({"operation": "transfer-ownership", "tenant": team.tenant, "to": to, "reason": "race"});
+            let world = world.clone();
+            Box::pin(async move { world.operate(order).await })
+        };
+        let done = stories::race(&order, vec![transfer(ana.user.clone()), transfer(ben.user.clone())]).await;
+        assert!(done.iter().any(Result::is_ok), "{order:?}");
+        world.ledger().check();
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_a_dead_account_is_freed_and_that_of_a_live_one_is_not() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let ana = team.join("ana@acme.example", "member").await;
+    let release = || {
+        let order = json!({"operation": "release-email", "email": "ANA@acme.example", "reason": "mistyped"});
+        let world = world.clone();
+        async move { world.operate(order).await }
+    };
+    assert!(release().await.unwrap_err().contains(&team.tenant));
+    team.owner.delete(&format!("members/{}", ana.user)).await.expect(204);
+    world.stack().feedback("ana@acme.example", "bounce", "no such user").await.unwrap();
+    release().await.unwrap();
+    assert!(release().await.unwrap_err().contains("nobody has this address"));
+    world.sign_in("ana@acme.example", PASSWORD).await.refused(401, "unauthenticated");
+    // somebody new may have it
+    let other = team.join("ana@acme.example", "partner").await;
+    assert_ne!(other.user, ana.user, "never the same user again");
+    ana.get("").await.refused(403, "access-revoked");
+}
+
+#[tokio::test]
+async fn a_suspended_tenant_lets_nobody_do_anything_until_it_is_switched_on_again() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let token = team.invite("ana@acme.example", "member").await.token().await;
+    let suspend = |suspended: bool| {
+        let order = json!({"operation": "suspend-tenant", "tenant": team.tenant, "suspended": suspended, "reason": "unpaid"});
+        let world = world.clone();
+        async move { world.operate(order).await.unwrap() }
+    };
+    suspend(true).await;
+    suspend(true).await;
+    let refused = team.owner.get("members").await.refused(403, "forbidden");
+    assert_eq!(refused.text("/rule"), "R7");
+    let body = json!({"token": token, "password": PASSWORD});
+    world.invitation("accept", body.clone()).await.refused(410, "invitation-revoked");
+    world.sign_in(&team.owner.email, PASSWORD).await.refused(403, "access-revoked");
+    suspend(false).await;
+    world.invitation("accept", body).await.expect(201);
+    team.owner.get("members").await.expect(200);
+    assert_eq!(world.ledger().count("Event", "type", "tenant.suspended"), 1);
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn an_export_holds_all_of_a_tenant_and_nothing_secret() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    team.brand("Sage").await;
+    team.join("ana@acme.example", "member").await;
+    let (mut parts, mut after, mut text) = (Vec::new(), Value::Null, String::new());
+    loop {
+        let order = json!({"operation": "export-tenant", "tenant": team.tenant, "after": after});
+        let page = world.operate(order).await.unwrap();
+        text.push_str(&page.to_string());
+        parts.push((page["part"].as_str().unwrap().to_owned(), page["items"].as_array().unwrap().len()));
+        after = page["next"].clone();
+        if after.is_null() {
+            break;
+        }
+    }
+    let expected = [("brands", 1), ("members", 2), ("invitations", 2), ("events", 5)];
+    assert_eq!(parts, expected.map(|(part, n)| (part.to_owned(), n)));
+    for internal in ["argon2", "digest", "authority", "newest_token"] {
+        assert!(!text.contains(internal), "{internal}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_none_is_refused_and_the_schema_says_the_same() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let schema: Value = serde_json::from_str(include_str!("../../infra/schemas/operate.json")).unwrap();
+    let schema = jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap();
+    let id = team.tenant.as_str();
+    let before = world.ledger().all("Event").len();
+    for wrong in [
+        json!({}),
+        json!(null),
+        json!({"operation": "drop-table"}),
+        json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": -1, "reason": "r"}),
+        json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 5}),
+        json!({"operation": "set-plan", "tenant": "Acme", "plan": "x", "seats": 5, "reason": "r"}),
+        json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 5, "reason": "r", "force": true}),
+        json!({"operation": "suspend-tenant", "tenant": id, "suspended": "yes", "reason": "r"}),
+        json!({"operation": "transfer-ownership", "tenant": id, "reason": "r"}),
+        json!({"operation": "release-email", "reason": "r"}),
+        json!({"operation": "export-tenant", "tenant": id, "after": {"part": "secrets"}}),
+        json!({"operation": "create-tenant", "name": "X", "email": "x@y.example", "first_name": "X", "reason": "r"}),
+    ] {
+        assert!(world.operate(wrong.clone()).await.is_err(), "{wrong}");
+        assert!(!schema.is_valid(&wrong), "{wrong}");
+    }
+    for right in [
+        json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 5, "reason": "r"}),
+        json!({"operation": "suspend-tenant", "tenant": id, "suspended": false, "reason": "r"}),
+        json!({"operation": "export-tenant", "tenant": id}),
+        json!({"operation": "create-tenant", "name": "X", "email": "x@y.example", "first_name": "X", "last_name": "X",
+            "reason": "r"}),
+    ] {
+        assert!(schema.is_valid(&right), "{right}");
+        world.operate(right).await.unwrap();
+    }
+    let unknown = json!({"operation": "suspend-tenant", "tenant": "01a202c6-e1a3-7a38-9802-fdcb99ebdc61",
+        "suspended": true, "reason": "r"});
+    assert!(world.operate(unknown).await.unwrap_err().contains("no such tenant"));
+    assert_eq!(world.ledger().all("Event").len(), before + 2, "a plan, a new tenant");
+}
