@@ -10,6 +10,7 @@
     reason = "a story that can't go on has failed"
 )]
 
+pub mod contract;
 mod ledger;
 mod schedule;
 mod wire;

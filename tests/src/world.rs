@@ -8,7 +8,7 @@ use model::Timestamp;
 use serde_json::{Value, json};
 use tracing_subscriber::prelude::*;
 
-use crate::{Ledger, Wire};
+use crate::{Ledger, Wire, contract};
 
 /// The password that everybody chooses who isn't asked about it.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -177,7 +177,9 @@ impl World {
 
     /// Sends any request.
     pub async fn call(&self, call: Call) -> Reply {
+        let (method, path) = (call.method.clone(), call.path.clone());
         let reply = self.stack.call(call).await.unwrap();
+        contract::hold(&method, &path, &reply);
         assert!(reply.status < 500 || self.may_break(), "{}", String::from_utf8_lossy(&reply.body));
         self.seen.lock().unwrap().push(reply.clone());
         reply

@@ -345,3 +345,38 @@ fn every_route_names_a_folder_and_reads_as_the_others() {
         assert!(route.path.starts_with("/v1/") || route.function == "console");
     }
 }
+
+#[test]
+fn the_contract_names_every_route_role_permission_and_event() {
+    let document = &stories::contract::DOCUMENT;
+    let described: BTreeSet<(String, String)> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(|m| (m.to_uppercase(), path.clone())))
+        .collect();
+    let api = ROUTES.iter().filter(|r| r.function != "console");
+    let served: BTreeSet<(String, String)> =
+        api.clone().map(|r| (r.method.to_owned(), r.path.to_owned())).collect();
+    assert_eq!(described, served);
+    for route in api {
+        let operation = &document["paths"][route.path][route.method.to_lowercase()];
+        assert_eq!(operation.get("security").is_some(), route.public, "{} {}", route.method, route.path);
+    }
+    let names = |schema: &str| -> Vec<String> {
+        let list = document["components"]["schemas"][schema]["enum"].as_array().unwrap();
+        list.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        names("Permission"),
+        policy::Permission::ALL.iter().map(|p| p.name().to_owned()).collect::<Vec<_>>()
+    );
+    assert_eq!(names("Role"), policy::Role::ALL.map(|role| role.name().to_owned()));
+    let source = std::fs::read_to_string(Path::new(ROOT).join("shared/model/src/entity.rs")).unwrap();
+    let kinds =
+        source.lines().filter_map(|l| l.trim().strip_prefix("#[serde(rename = \"")?.strip_suffix("\")]"));
+    let kinds: BTreeSet<String> = kinds.filter(|kind| kind.contains('.')).map(str::to_owned).collect();
+    let events = document["components"]["schemas"]["Event"]["properties"]["type"]["enum"].as_array().unwrap();
+    let events: BTreeSet<String> = events.iter().map(|kind| kind.as_str().unwrap().to_owned()).collect();
+    assert_eq!(events, kinds);
+}

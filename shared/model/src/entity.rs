@@ -473,6 +473,9 @@ pub struct IdempotencyRecord {
     /// The answer's `Location`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
+    /// The answer's `ETag`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// The answer's body, JSON, without any secret.
     pub body: String,
     /// From this moment on the key is free again.

@@ -6,11 +6,11 @@ use serde::Serialize;
 /// What an operation answers when it was done. Statuses are named by what they mean.
 #[derive(Debug)]
 pub struct Answer {
-    status: StatusCode,
-    location: Option<String>,
-    etag: Option<String>,
+    pub(crate) status: StatusCode,
+    pub(crate) location: Option<String>,
+    pub(crate) etag: Option<String>,
     content_type: &'static str,
-    body: Option<String>,
+    pub(crate) body: Option<String>,
     headers: Vec<(header::HeaderName, &'static str)>,
 }
 
@@ -73,21 +73,11 @@ impl Answer {
         self
     }
 
-    /// The status, for the log.
-    #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// What a record of this answer keeps of it: status, location, body.
-    pub(crate) fn parts(&self) -> (u16, Option<String>, String) {
-        (self.status.as_u16(), self.location.clone(), self.body.clone().unwrap_or_default())
-    }
-
     /// The answer that a record kept.
     pub(crate) fn replayed(record: &IdempotencyRecord) -> Self {
         Self {
             location: record.location.clone(),
+            etag: record.etag.clone(),
             body: (!record.body.is_empty()).then(|| record.body.clone()),
             ..Self::empty(StatusCode::from_u16(record.status).unwrap_or(StatusCode::OK))
         }

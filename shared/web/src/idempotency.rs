@@ -96,14 +96,14 @@ impl Idempotency {
     /// The record of `answer`, for the operation's own transaction.
     #[must_use]
     pub fn record(&self, answer: &Answer, now: Timestamp) -> IdempotencyRecord {
-        let (status, location, body) = answer.parts();
         IdempotencyRecord {
             scope: self.scope.clone(),
             key: self.key.clone(),
             fingerprint: self.fingerprint.clone(),
-            status,
-            location,
-            body,
+            status: answer.status.as_u16(),
+            location: answer.location.clone(),
+            etag: answer.etag.clone(),
+            body: answer.body.clone().unwrap_or_default(),
             expires_at: now + KEPT,
         }
     }

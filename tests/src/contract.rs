@@ -1,0 +1,88 @@
+//! The contract, `infra/openapi.yaml`: every answer that any story sees is held to it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use jsonschema::Validator;
+use local::Reply;
+use serde_json::{Value, json};
+
+/// The document.
+pub static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_yaml_ng::from_str(include_str!("../../infra/openapi.yaml")).unwrap());
+
+static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+
+/// A validator of one of the document's schemas, by its reference.
+fn validator(reference: &str) -> Arc<Validator> {
+    let mut all = VALIDATORS.lock().unwrap();
+    let made = all.entry(reference.to_owned()).or_insert_with(|| {
+        let schema = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$ref": reference,
+            "components": DOCUMENT["components"],
+        });
+        Arc::new(jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap())
+    });
+    Arc::clone(made)
+}
+
+/// What a reference in the document stands for.
+fn resolve(value: &Value) -> &Value {
+    match value.get("$ref").and_then(Value::as_str) {
+        Some(reference) => DOCUMENT.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => value,
+    }
+}
+
+/// The operation of a path, if the document has it.
+fn operation(method: &str, path: &str) -> Option<&'static Value> {
+    let segments: Vec<&str> = path.split('/').collect();
+    let fits = |template: &str| {
+        let wanted: Vec<&str> = template.split('/').collect();
+        let pairs = || wanted.iter().zip(&segments);
+        wanted.len() == segments.len()
+            && pairs().all(|(w, s)| w == s || (w.starts_with('{') && !s.is_empty()))
+    };
+    let (_, item) = DOCUMENT["paths"].as_object().unwrap().iter().find(|(template, _)| fits(template))?;
+    item.get(method.to_lowercase())
+}
+
+fn check_body(reference: &str, reply: &Reply, what: &str) {
+    let body = reply.json();
+    let wrong: Vec<String> =
+        validator(reference).iter_errors(&body).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(wrong.is_empty(), "{what}: the answer is not what infra/openapi.yaml says: {wrong:?}\n{body}");
+}
+
+/// Fails unless the document knows this answer to this request.
+///
+/// # Panics
+/// With what it doesn't know.
+pub fn hold(method: &str, path: &str, reply: &Reply) {
+    let what = format!("{method} {path} → {}", reply.status);
+    let content_type = reply.headers.get("content-type").map_or("", String::as_str);
+    if reply.function == "the gateway" {
+        return;
+    }
+    let Some(operation) = operation(method, path) else {
+        // pages, and paths and methods that nobody serves
+        if content_type == "application/problem+json" {
+            check_body("#/components/schemas/Problem", reply, &what);
+        }
+        return;
+    };
+    let described = operation["responses"].get(reply.status.to_string());
+    let described = resolve(described.unwrap_or_else(|| panic!("{what} is not described: {}", reply.json())));
+    for (name, header) in described.get("headers").and_then(Value::as_object).into_iter().flatten() {
+        let required = resolve(header)["required"] == true;
+        assert!(!required || reply.headers.contains_key(&name.to_lowercase()), "{what}: no header {name}");
+    }
+    match described.get("content").and_then(Value::as_object).and_then(|content| content.iter().next()) {
+        None => assert!(reply.body.is_empty(), "{what}: a body that is not described"),
+        Some((media_type, content)) => {
+            assert_eq!(content_type, media_type, "{what}");
+            check_body(content["schema"]["$ref"].as_str().unwrap(), reply, &what);
+        }
+    }
+}
