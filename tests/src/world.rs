@@ -129,6 +129,7 @@ impl World {
             table_port: 0,
             mail_port: 0,
             http_client: Some(Arc::new(move |function| wires.client(function))),
+            functions_url: None,
             tell: None,
         })
         .await?;

@@ -380,3 +380,39 @@ fn the_contract_names_every_route_role_permission_and_event() {
     let events: BTreeSet<String> = events.iter().map(|kind| kind.as_str().unwrap().to_owned()).collect();
     assert_eq!(events, kinds);
 }
+
+#[test]
+fn cargo_lambda_routes_as_the_gateway_does() {
+    let manifest = std::fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();
+    let (_, router) = manifest.split_once("[workspace.metadata.lambda.watch.router]").unwrap();
+    let mut routed = BTreeSet::new();
+    for line in router.lines().filter(|line| line.starts_with('"')) {
+        let path = line.split('"').nth(1).unwrap().to_owned();
+        for entry in line.split("{ method = \"").skip(1) {
+            let parts: Vec<&str> = entry.split('"').collect();
+            routed.insert((parts[0].to_owned(), path.clone(), parts[2].to_owned()));
+        }
+    }
+    let served = ROUTES.iter().map(|r| (r.method.to_owned(), r.path.to_owned(), r.function.to_owned()));
+    assert_eq!(routed, served.collect());
+}
+
+#[tokio::test]
+async fn every_function_has_a_sample_event_that_it_understands() {
+    let world = World::new().await;
+    let samples: BTreeSet<String> =
+        folders("tests/events").into_iter().map(|f| f.trim_end_matches(".json").to_owned()).collect();
+    assert_eq!(samples, folders("functions"));
+    for function in samples {
+        let event = std::fs::read(Path::new(ROOT).join(format!("tests/events/{function}.json"))).unwrap();
+        let answer = world.stack().invoke(&function, event, "sample".to_owned()).await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        // there is nobody in this world yet: what takes a session or a token is refused, the rest is done
+        let status = answer["statusCode"].as_u64().unwrap_or(200);
+        assert!([200, 202, 401, 404].contains(&status), "{function}: {answer}");
+        assert!(
+            answer.get("batchItemFailures").is_none_or(|failed| *failed == json!([])),
+            "{function}: {answer}"
+        );
+    }
+}

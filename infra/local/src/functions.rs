@@ -5,6 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::body::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use lambda_http::http;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use lambda_http::{Adapter, Service, service_fn};
@@ -84,4 +88,24 @@ fn invoked<D: Direct>(environment: &Environment) -> Result<Started, SettingError
             Ok(serde_json::to_vec(&answered.map_err(|error| error.to_string())?)?)
         })
     }))
+}
+
+/// Functions that run elsewhere, behind Lambda's Invoke API at `url`: under `cargo lambda watch`, say.
+pub(crate) fn elsewhere(url: &str, name: &str) -> Started {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let uri = format!("{}/2015-03-31/functions/{name}/invocations", url.trim_end_matches('/'));
+    Arc::new(move |event, _| {
+        let (client, uri) = (client.clone(), uri.clone());
+        Box::pin(async move {
+            let request = http::Request::post(&uri).body(Full::new(Bytes::from(event)))?;
+            let answer = client.request(request).await.map_err(|e| format!("{uri}: {e}"))?;
+            let (parts, body) = answer.into_parts();
+            let body = body.collect().await?.to_bytes();
+            if parts.status.is_success() && !parts.headers.contains_key("x-amz-function-error") {
+                Ok(body.to_vec())
+            } else {
+                Err(format!("{uri}: {} {}", parts.status, String::from_utf8_lossy(&body)).into())
+            }
+        })
+    })
 }

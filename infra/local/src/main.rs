@@ -24,6 +24,10 @@ struct Arguments {
     /// Keeps the table in this SQLite file, written every second; in memory alone without.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Sends everything to functions that run elsewhere, behind Lambda's Invoke API: `cargo lambda watch` is at
+    /// http://127.0.0.1:9000.
+    #[arg(long, value_name = "URL")]
+    functions: Option<String>,
     /// Starts without the demo tenant.
     #[arg(long)]
     empty: bool,
@@ -69,6 +73,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         table_port: ports.table,
         mail_port: ports.mail,
         http_client: None,
+        functions_url: arguments.functions,
         tell: Some(Arc::new(show)),
     })
     .await?;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::functions::{FUNCTIONS, Started};
+use crate::functions::{FUNCTIONS, Started, elsewhere};
 use crate::gateway::{Call, Reply, Router};
 use crate::pump::Pump;
 use crate::table::Table;
@@ -37,6 +37,8 @@ pub struct Options {
     pub mail_port: u16,
     /// The HTTP client of a function's SDK, by the function's name, where it shall be another than the usual one.
     pub http_client: Option<HttpClientOf>,
+    /// Where the functions run, behind Lambda's Invoke API; in this process without.
+    pub functions_url: Option<String>,
     /// Told what happens.
     pub tell: Option<Arc<dyn Fn(Happening) + Send + Sync>>,
 }
@@ -187,7 +189,11 @@ impl Stack {
             }
             let (_, start) =
                 FUNCTIONS.iter().find(|(name, _)| *name == function.name).ok_or("no such function")?;
-            functions.insert(function.name.clone(), start(&environment)?);
+            let started = match &options.functions_url {
+                Some(url) => elsewhere(url, &function.name),
+                None => start(&environment)?,
+            };
+            functions.insert(function.name.clone(), started);
             for mapping in &function.streams {
                 pumps.push(Pump::new(&function.name, mapping.clone(), &table)?);
             }

@@ -1,0 +1,383 @@
+"""The deployment, driven: called by infra/deployment-test, which builds first.
+
+What the emulator can't show is printed at the end.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import boto3
+
+STACK, BUCKET, ORIGIN = "muster", "muster-artifacts", "https://team.example.com"
+PASSWORD = "correct horse battery staple"
+
+
+def say(words):
+    print(f"   {words}", flush=True)
+
+
+class Broken(Exception):
+    pass
+
+
+class Emulator:
+    """ministack on loopback, IAM enforced."""
+
+    def __init__(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = tempfile.NamedTemporaryFile("w+", suffix=".log", delete=False)
+        home = tempfile.mkdtemp()
+        env = os.environ | {
+            "AUTH": "true", "GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+            "S3_DATA_DIR": home, "STATE_DIR": home, "HOME": home,
+        }
+        self.process = subprocess.Popen(["ministack"], env=env, stdout=self.log, stderr=subprocess.STDOUT,
+                                        start_new_session=True)
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=1)
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise Broken("the emulator didn't start")
+
+    def client(self, service):
+        return boto3.client(service, endpoint_url=self.url, region_name="eu-central-1",
+                            aws_access_key_id="test", aws_secret_access_key="test")
+
+    def stop(self):
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(timeout=20)
+
+
+class Stack:
+    """The deployed stack."""
+
+    def __init__(self, aws):
+        self.aws = aws
+        self.cloudformation = aws.client("cloudformation")
+
+    def deploy(self):
+        self.aws.client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        ses = self.aws.client("sesv2")
+        ses.create_email_identity(EmailIdentity="muster.example")
+        ses.put_account_details(MailType="TRANSACTIONAL", WebsiteURL=ORIGIN, UseCaseDescription="invitations",
+                                ProductionAccessEnabled=True)
+        env = os.environ | {"AWS_ENDPOINT_URL": self.aws.url, "AWS_ACCESS_KEY_ID": "test",
+                            "AWS_SECRET_ACCESS_KEY": "test"}
+        command = ["sam", "deploy", "--stack-name", STACK, "--s3-bucket", BUCKET, "--capabilities", "CAPABILITY_IAM",
+                   "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides", "Architecture=x86_64",
+                   "MailFrom=no-reply@muster.example", f"ConsoleOrigin={ORIGIN}", "OpenSignUp=true",
+                   "DeletionProtection=false"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True)
+        if done.returncode:
+            raise Broken(f"sam deploy failed\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+        found = self.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+        self.ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found}
+        self.types = {r["LogicalResourceId"]: r["ResourceType"] for r in found}
+        self.functions = {name: self.ids[name] for name, kind in self.types.items() if kind == "AWS::Lambda::Function"}
+        say(f"{len(found)} resources, {len(self.functions)} functions")
+
+    def route(self):
+        """The routes of the OpenAPI body that SAM gives the API, which the emulator leaves out."""
+        gateway = self.aws.client("apigatewayv2")
+        functions = self.aws.client("lambda")
+        self.api = self.ids["HttpApi"]
+        template = self.cloudformation.get_template(StackName=STACK, TemplateStage="Processed")["TemplateBody"]
+        if isinstance(template, str):
+            template = json.loads(template)
+        body = template["Resources"]["HttpApi"]["Properties"]["Body"]
+        there = {r["RouteKey"] for r in gateway.get_routes(ApiId=self.api)["Items"]}
+        self.served = {}
+        for path, methods in body["paths"].items():
+            for method, operation in methods.items():
+                uri = json.dumps(operation["x-amazon-apigateway-integration"]["uri"])
+                name = re.search(r"\$\{(\w+)\.Arn\}", uri).group(1)
+                key = "$default" if path == "/$default" else f"{method.upper()} {path}"
+                self.served[key] = name
+                if key in there:
+                    continue
+                arn = functions.get_function(FunctionName=self.functions[name])["Configuration"]["FunctionArn"]
+                integration = gateway.create_integration(
+                    ApiId=self.api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0")
+                gateway.create_route(ApiId=self.api, RouteKey=key, Target=f"integrations/{integration['IntegrationId']}")
+        if not any(s["StageName"] == "$default" for s in gateway.get_stages(ApiId=self.api)["Items"]):
+            gateway.create_stage(ApiId=self.api, StageName="$default", AutoDeploy=True)
+        say(f"{len(self.served)} routes")
+
+    def function_of(self, method, path):
+        for key, name in self.served.items():
+            if key.startswith(f"{method} ") and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", key.split(" ")[1]), path):
+                return name
+        return self.served.get("$default")
+
+    def logs(self, name):
+        """What a function logged last."""
+        client = self.aws.client("logs")
+        lines = []
+        for group in client.describe_log_groups()["logGroups"]:
+            if name.lower() in group["logGroupName"].replace("-", "").lower():
+                lines += [e["message"] for e in client.filter_log_events(logGroupName=group["logGroupName"])["events"]]
+        return "\n".join(lines[-8:])
+
+    def delete(self):
+        self.cloudformation.delete_stack(StackName=STACK)
+        for _ in range(100):
+            left = self.aws.client("lambda").list_functions()["Functions"]
+            if not left:
+                return
+            time.sleep(0.2)
+        raise Broken(f"{len(left)} functions are left after the stack was deleted")
+
+
+class Team:
+    """The API, as its clients use it."""
+
+    def __init__(self, stack):
+        self.stack = stack
+
+    def ask(self, method, path, body=None, session=None, status=200):
+        url = f"{self.stack.aws.url}/_aws/execute-api/{self.stack.api}/$default{path}"
+        request = urllib.request.Request(url, method=method)
+        request.add_header("content-type", "application/json")
+        if session:
+            request.add_header("authorization", f"Bearer {session}")
+        data = json.dumps(body).encode() if body is not None else None
+        try:
+            with urllib.request.urlopen(request, data=data, timeout=60) as answer:
+                got, text = answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            got, text = error.code, error.read().decode()
+        if got != status:
+            name = self.stack.function_of(method, path.split("?")[0])
+            raise Broken(f"{method} {path} was answered {got}, not {status}, by the function {name}: {text}\n"
+                         f"{self.stack.logs(name)}")
+        return json.loads(text) if text.startswith(("{", "[")) else text
+
+    def mails(self, to):
+        with urllib.request.urlopen(f"{self.stack.aws.url}/_ministack/ses/messages") as answer:
+            found = json.dumps(json.load(answer))
+        entries = json.loads(found)
+        mails = []
+
+        def look(value):
+            if isinstance(value, dict):
+                if "accept#" in json.dumps({k: v for k, v in value.items() if isinstance(v, (str, list))}) or (
+                        "accept#" in json.dumps(value) and to in json.dumps(value)
+                        and not any(isinstance(v, list) and v and isinstance(v[0], dict) for v in value.values())):
+                    if to in json.dumps(value):
+                        mails.append(json.dumps(value))
+                        return
+                for inner in value.values():
+                    look(inner)
+            elif isinstance(value, list):
+                for inner in value:
+                    look(inner)
+
+        look(entries)
+        return mails
+
+    def token(self, to, count=1):
+        """The token in the `count`th mail to an address: outbox, stream, deliver, SES."""
+        for _ in range(300):
+            mails = self.mails(to)
+            if len(mails) >= count:
+                tokens = [re.search(r"accept#([A-Za-z0-9_-]{86})", mail).group(1) for mail in mails]
+                return tokens
+            time.sleep(0.2)
+        raise Broken(f"no mail to {to} by the function Deliver\n{self.stack.logs('Deliver')}")
+
+    def accept(self, to, status=201):
+        body = {"token": self.token(to)[0], "password": PASSWORD}
+        return self.ask("POST", "/v1/invitations/accept", body, status=status)
+
+
+def walk(stack):
+    """The main job."""
+    api = Team(stack)
+    person = {"first_name": "New", "last_name": "Colleague"}
+    api.ask("GET", "/accept")
+    api.ask("GET", "/v1/me", status=401)
+    api.ask("PUT", "/v1/me", status=405)
+    tenant = api.ask("POST", "/v1/tenants", {"name": "Acme", "email": "olive@acme.example", "first_name": "Olive",
+                                             "last_name": "Owner"}, status=202)["tenant"]["id"]
+    owner = api.accept("olive@acme.example")
+    session, team = owner["session"]["token"], f"/v1/tenants/{tenant}"
+    say("an organization signed up, and its owner opened the emailed link")
+
+    def olive(method, path, body=None, status=200):
+        return api.ask(method, team + path, body, session, status)
+
+    brand = olive("POST", "/brands", {"name": "Sage"}, 201)["id"]
+    olive("PATCH", f"/brands/{brand}", {"name": "Sage & Rue"})
+    spare = olive("POST", "/brands", {"name": "Spare"}, 201)["id"]
+    olive("DELETE", f"/brands/{spare}", status=204)
+    olive("GET", "/brands")
+    ben = olive("POST", "/invitations", person | {"email": "ben@acme.example", "brands": [brand]}, 201)
+    api.ask("POST", "/v1/invitations/preview", {"token": api.token("ben@acme.example")[0]})
+    joined = api.accept("ben@acme.example")
+    user, bens = joined["member"]["user_id"], joined["session"]["token"]
+    api.ask("POST", "/v1/invitations/accept", {"token": api.token("ben@acme.example")[0], "password": PASSWORD}, status=410)
+    say("a colleague was invited, mailed, and accepted; the used link is refused")
+
+    question = {"permission": "coa.upload", "brand": brand}
+    assert api.ask("POST", f"{team}/check", question, bens)["allowed"]
+    olive("PUT", f"/members/{user}/role", {"role": "sales_rep"})
+    assert not api.ask("POST", f"{team}/check", question, bens)["allowed"]
+    olive("PUT", f"/members/{user}/brands", {"brands": "all"})
+    olive("PUT", f"/members/{user}/brands", {"brands": []})
+    olive("PUT", f"/members/{user}/brands/{brand}")
+    olive("POST", f"/members/{user}/suspend")
+    api.ask("GET", f"{team}/brands", session=bens, status=403)
+    olive("POST", f"/members/{user}/reinstate")
+    api.ask("GET", f"{team}/brands", session=bens)
+    say("role, brands, suspended, reinstated: each held from the next request")
+
+    cleo = olive("POST", "/invitations", person | {"email": "cleo@acme.example"}, 201)["id"]
+    old = api.token("cleo@acme.example")[0]
+    olive("POST", f"/invitations/{cleo}/resend")
+    new = next(t for t in api.token("cleo@acme.example", 2) if t != old)
+    api.ask("POST", "/v1/invitations/preview", {"token": old}, status=410)
+    api.ask("POST", "/v1/invitations/decline", {"token": new}, status=204)
+    dan = olive("POST", "/invitations", person | {"email": "dan@acme.example"}, 201)["id"]
+    olive("DELETE", f"/invitations/{dan}", status=204)
+    say("resent, declined, taken back")
+
+    eve = olive("POST", "/invitations", person | {"email": "eve@acme.example"}, 201)["id"]
+    api.token("eve@acme.example")
+    bounce(stack, tenant, eve)
+    wait("the bounce, by the function Feedback", stack, "Feedback",
+         lambda: olive("GET", f"/invitations/{eve}")["delivery"]["state"] == "bounced")
+    olive("POST", f"/invitations/{eve}/resend", status=422)
+    say("a bounce came over the bus, is shown, and stops the next mail")
+
+    operate = stack.functions["Operate"]
+    order = {"operation": "set-plan", "tenant": tenant, "plan": "large", "seats": 40, "reason": "deployment test"}
+    answer = stack.aws.client("lambda").invoke(FunctionName=operate, Payload=json.dumps(order))
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    assert olive("GET", "")["seats"]["limit"] == 40
+    say("the operator changed the plan by direct invocation")
+
+    olive("DELETE", f"/members/{user}", status=204)
+    api.ask("GET", f"{team}/brands", session=bens, status=403)
+    api.ask("POST", "/v1/sessions", {"email": "ben@acme.example", "password": PASSWORD}, status=403)
+    again = api.ask("POST", "/v1/sessions", {"email": "olive@acme.example", "password": PASSWORD}, status=201)
+    api.ask("GET", "/v1/me", session=again["session"]["token"])
+    api.ask("DELETE", "/v1/sessions/current", session=again["session"]["token"], status=204)
+    for path in ("/members", f"/members/{user}", "/invitations"):
+        olive("GET", path)
+    kinds = {e["type"] for e in olive("GET", "/events?limit=100")["items"]}
+    assert {"tenant.created", "tenant.plan_changed", "invitation.undelivered", "member.revoked"} <= kinds, kinds
+    say(f"removed, signed in and out; {len(kinds)} kinds of events in the audit trail")
+    expire(stack, tenant, olive, person)
+    return api, team, session
+
+
+def bounce(stack, tenant, invitation):
+    """SES's event on the default bus, for the rule to hand to feedback."""
+    detail = {
+        "eventType": "Bounce",
+        "bounce": {"bounceType": "Permanent", "bounceSubType": "General",
+                   "bouncedRecipients": [{"emailAddress": "eve@acme.example"}]},
+        "mail": {"messageId": "1", "destination": ["eve@acme.example"],
+                 "tags": {"tenant": [tenant], "invitation": [invitation], "generation": ["1"],
+                          "ses:configuration-set": [stack.ids["ConfigurationSet"]]}},
+    }
+    entry = {"Source": "aws.ses", "DetailType": "Email Bounced", "Detail": json.dumps(detail)}
+    done = stack.aws.client("events").put_events(Entries=[entry])
+    if done["FailedEntryCount"]:
+        raise Broken(f"the bus refused SES's event: {done}")
+
+
+def expire(stack, tenant, olive, person):
+    """A token is removed as DynamoDB's TTL would, and the stream tells expire."""
+    late = olive("POST", "/invitations", person | {"email": "late@acme.example", "expires_in_days": 1}, 201)["id"]
+    function = stack.functions["Expire"]
+    record = {
+        "eventName": "REMOVE", "eventSource": "aws:dynamodb",
+        "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"},
+        "dynamodb": {"SequenceNumber": "1", "OldImage": {
+            "entity": {"S": "Token"}, "tenant_id": {"S": tenant}, "invitation_id": {"S": late},
+            "generation": {"N": "1"}, "expires_at": {"S": "2020-01-01T00:00:00.000Z"}}},
+    }
+    answer = stack.aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"Records": [record]}))
+    report = json.loads(answer["Payload"].read())
+    assert report == {"batchItemFailures": []}, report
+    # its time isn't over by the clock, so nothing was expired
+    assert olive("GET", f"/invitations/{late}")["status"] == "pending"
+    say("expire read what it was told of, and left alone what isn't over")
+
+
+def wait(what, stack, function, holds):
+    for _ in range(200):
+        if holds():
+            return
+        time.sleep(0.2)
+    raise Broken(f"{what}, never came\n{stack.logs(function)}")
+
+
+def least_privilege(stack, api, team, session):
+    """A function is refused what its role doesn't allow."""
+    iam = stack.aws.client("iam")
+    functions = stack.aws.client("lambda")
+    for name, action, probe in [
+        ("Check", "BatchGetItem", lambda status: api.ask("POST", f"{team}/check", {"permission": "tenant.read"}, session, status)),
+        ("Tenants", "PutItem", lambda status: api.ask("POST", f"{team}/brands", {"name": "Ivy"}, session, status)),
+    ]:
+        role = functions.get_function(FunctionName=stack.functions[name])["Configuration"]["Role"].rsplit("/", 1)[-1]
+        policy = iam.list_role_policies(RoleName=role)["PolicyNames"][0]
+        document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        if isinstance(document, str):
+            document = json.loads(document)
+        less = json.loads(json.dumps(document))
+        for statement in less["Statement"]:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            statement["Action"] = [a for a in actions if a != f"dynamodb:{action}"] or ["dynamodb:DescribeTable"]
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(less))
+        probe(500)
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+        probe(201 if name == "Tenants" else 200)
+        say(f"{name} without dynamodb:{action} is refused by IAM, and works again with it")
+
+
+def main():
+    aws = Emulator()
+    try:
+        stack = Stack(aws)
+        stack.deploy()
+        stack.route()
+        api, team, session = walk(stack)
+        least_privilege(stack, api, team, session)
+        stack.delete()
+        say("the stack is deleted")
+    except (Broken, AssertionError) as error:
+        aws.log.flush()
+        print(f"\nthe deployment test failed: {error}", file=sys.stderr)
+        print(f"the emulator's log: {aws.log.name}", file=sys.stderr)
+        return 1
+    finally:
+        aws.stop()
+    print("""
+What an emulator can't show, and this test didn't: that API Gateway takes the routes from the template (they were made
+by the test, from the template), leading keys in policies (the emulator ignores the condition; tests/stories/parity.rs
+holds them to what is used), TTL and its lag, throttling, alarms, the pipe to the bus, SES's own events (the bounce was
+put on the bus by the test), arm64.""")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
