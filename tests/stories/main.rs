@@ -15,3 +15,4 @@ mod races;
 mod seats;
 mod secrets;
 mod signing_in;
+mod tls;

@@ -38,7 +38,7 @@ function show(id) {
 }
 
 function sentence(text) {
-  const full = text || 'something went wrong, try again in a moment';
+  const full = (text || 'something went wrong, try again in a moment').replaceAll('`', '');
   return `${full[0].toUpperCase()}${full.slice(1)}${/[.!?]$/.test(full) ? '' : '.'}`;
 }
 

@@ -85,8 +85,13 @@ impl Environment {
 /// An HTTPS client that trusts Amazon's roots and, should those ever not be enough, the system's.
 #[must_use]
 pub fn https_client() -> SharedHttpClient {
-    let embedded = ROOTS.iter().fold(TrustStore::empty(), |store, pem| store.with_pem_certificate(*pem));
-    client_trusting(embedded, TrustStore::default())
+    client_trusting(amazons(), TrustStore::default())
+}
+
+/// Amazon's roots alone.
+#[must_use]
+pub fn amazons() -> TrustStore {
+    ROOTS.iter().fold(TrustStore::empty(), |store, pem| store.with_pem_certificate(*pem))
 }
 
 /// An HTTPS client that trusts `first` and, for servers that these don't vouch for, `fallback`.
