@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use model::{Dead, Existing, Refusal};
+use serde::Serialize;
 use serde_json::{Value, json};
 use store::Error;
 
@@ -54,6 +57,20 @@ struct Problem {
     headers: Vec<(header::HeaderName, String)>,
 }
 
+/// The problem as it is sent, RFC 9457.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    request_id: &'a str,
+    #[serde(flatten)]
+    extra: BTreeMap<&'static str, Value>,
+}
+
 impl Failure {
     /// The code, for the log.
     #[must_use]
@@ -70,17 +87,15 @@ impl Failure {
             Self::Internal(cause) => tracing::error!(request_id, cause, "internal error"),
         }
         let problem = self.problem();
-        let mut body = json!({
-            "type": format!("{TYPES}{}", problem.code),
-            "title": problem.title,
-            "status": problem.status.as_u16(),
-            "detail": problem.detail,
-            "code": problem.code,
-            "request_id": request_id,
-        });
-        for (name, value) in problem.extra {
-            body[name] = value;
-        }
+        let body = Document {
+            kind: format!("{TYPES}{}", problem.code),
+            title: problem.title,
+            status: problem.status.as_u16(),
+            detail: &problem.detail,
+            code: problem.code,
+            request_id,
+            extra: problem.extra.into_iter().collect(),
+        };
         let mut response = Answer::json(problem.status, &body);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
