@@ -44,7 +44,7 @@ class Emulator:
             "MINISTACK_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
             "S3_DATA_DIR": home, "STATE_DIR": home, "HOME": home,
         }
-        self.process = subprocess.Popen(["ministack"], env=env, stdout=self.log, stderr=subprocess.STDOUT,
+        self.process = subprocess.Popen([os.path.join(os.path.dirname(sys.executable), "ministack")], env=env, stdout=self.log, stderr=subprocess.STDOUT,
                                         start_new_session=True)
         for _ in range(300):
             try:
@@ -85,12 +85,32 @@ class Stack:
                    "DeletionProtection=false"]
         done = subprocess.run(command, env=env, capture_output=True, text=True)
         if done.returncode:
-            raise Broken(f"sam deploy failed\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+            raise Broken(f"sam deploy failed\n{self.why() or done.stderr[-2000:]}")
         found = self.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
         self.ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found}
         self.types = {r["LogicalResourceId"]: r["ResourceType"] for r in found}
         self.functions = {name: self.ids[name] for name, kind in self.types.items() if kind == "AWS::Lambda::Function"}
+        functions = self.aws.client("lambda")
+        for name in self.functions.values():
+            # where AWS is: the one thing that the template can't know of
+            variables = functions.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
+            functions.update_function_configuration(
+                FunctionName=name, Environment={"Variables": variables | {"AWS_ENDPOINT_URL": self.aws.url}})
+        # the emulator asks for ses:SendEmail on "*", where SES asks for it on the identity and the configuration set
+        everywhere = {"Version": "2012-10-17",
+                      "Statement": [{"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}]}
+        self.aws.client("iam").put_role_policy(
+            RoleName=self.ids["DeliverRole"], PolicyName="emulator", PolicyDocument=json.dumps(everywhere))
         say(f"{len(found)} resources, {len(self.functions)} functions")
+
+    def why(self):
+        """The resources that couldn't be made."""
+        try:
+            events = self.cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+        except self.cloudformation.exceptions.ClientError:
+            return ""
+        failed = [e for e in events if e["ResourceStatus"].endswith("FAILED")]
+        return "\n".join(f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}" for e in failed)
 
     def route(self):
         """The routes of the OpenAPI body that SAM gives the API, which the emulator leaves out."""
@@ -107,7 +127,7 @@ class Stack:
             for method, operation in methods.items():
                 uri = json.dumps(operation["x-amazon-apigateway-integration"]["uri"])
                 name = re.search(r"\$\{(\w+)\.Arn\}", uri).group(1)
-                key = "$default" if path == "/$default" else f"{method.upper()} {path}"
+                key = "$default" if path.strip("/") == "$default" else f"{method.upper()} {path}"
                 self.served[key] = name
                 if key in there:
                     continue
@@ -130,7 +150,7 @@ class Stack:
         client = self.aws.client("logs")
         lines = []
         for group in client.describe_log_groups()["logGroups"]:
-            if name.lower() in group["logGroupName"].replace("-", "").lower():
+            if (name or "").lower() in group["logGroupName"].replace("-", "").lower():
                 lines += [e["message"] for e in client.filter_log_events(logGroupName=group["logGroupName"])["events"]]
         return "\n".join(lines[-8:])
 
@@ -168,41 +188,22 @@ class Team:
                          f"{self.stack.logs(name)}")
         return json.loads(text) if text.startswith(("{", "[")) else text
 
-    def mails(self, to):
-        with urllib.request.urlopen(f"{self.stack.aws.url}/_ministack/ses/messages") as answer:
-            found = json.dumps(json.load(answer))
-        entries = json.loads(found)
-        mails = []
-
-        def look(value):
-            if isinstance(value, dict):
-                if "accept#" in json.dumps({k: v for k, v in value.items() if isinstance(v, (str, list))}) or (
-                        "accept#" in json.dumps(value) and to in json.dumps(value)
-                        and not any(isinstance(v, list) and v and isinstance(v[0], dict) for v in value.values())):
-                    if to in json.dumps(value):
-                        mails.append(json.dumps(value))
-                        return
-                for inner in value.values():
-                    look(inner)
-            elif isinstance(value, list):
-                for inner in value:
-                    look(inner)
-
-        look(entries)
-        return mails
-
-    def token(self, to, count=1):
-        """The token in the `count`th mail to an address: outbox, stream, deliver, SES."""
+    def tokens(self, to, count=1):
+        """The tokens in the mails to an address, oldest first: outbox, stream, deliver, SES."""
         for _ in range(300):
-            mails = self.mails(to)
-            if len(mails) >= count:
-                tokens = [re.search(r"accept#([A-Za-z0-9_-]{86})", mail).group(1) for mail in mails]
-                return tokens
+            with urllib.request.urlopen(f"{self.stack.aws.url}/_ministack/ses/messages") as answer:
+                sent = [mail for mails in json.load(answer)["messages"].values() for mail in mails]
+            found = [re.search(r"accept#([A-Za-z0-9_-]{86})", m["BodyText"]).group(1) for m in sent if to in m["To"]]
+            if len(found) >= count:
+                return found
             time.sleep(0.2)
         raise Broken(f"no mail to {to} by the function Deliver\n{self.stack.logs('Deliver')}")
 
+    def token(self, to):
+        return self.tokens(to)[-1]
+
     def accept(self, to, status=201):
-        body = {"token": self.token(to)[0], "password": PASSWORD}
+        body = {"token": self.token(to), "password": PASSWORD}
         return self.ask("POST", "/v1/invitations/accept", body, status=status)
 
 
@@ -228,10 +229,10 @@ def walk(stack):
     olive("DELETE", f"/brands/{spare}", status=204)
     olive("GET", "/brands")
     ben = olive("POST", "/invitations", person | {"email": "ben@acme.example", "brands": [brand]}, 201)
-    api.ask("POST", "/v1/invitations/preview", {"token": api.token("ben@acme.example")[0]})
+    api.ask("POST", "/v1/invitations/preview", {"token": api.token("ben@acme.example")})
     joined = api.accept("ben@acme.example")
     user, bens = joined["member"]["user_id"], joined["session"]["token"]
-    api.ask("POST", "/v1/invitations/accept", {"token": api.token("ben@acme.example")[0], "password": PASSWORD}, status=410)
+    api.ask("POST", "/v1/invitations/accept", {"token": api.token("ben@acme.example"), "password": PASSWORD}, status=410)
     say("a colleague was invited, mailed, and accepted; the used link is refused")
 
     question = {"permission": "coa.upload", "brand": brand}
@@ -248,9 +249,9 @@ def walk(stack):
     say("role, brands, suspended, reinstated: each held from the next request")
 
     cleo = olive("POST", "/invitations", person | {"email": "cleo@acme.example"}, 201)["id"]
-    old = api.token("cleo@acme.example")[0]
+    api.token("cleo@acme.example")
     olive("POST", f"/invitations/{cleo}/resend")
-    new = next(t for t in api.token("cleo@acme.example", 2) if t != old)
+    old, new = api.tokens("cleo@acme.example", 2)
     api.ask("POST", "/v1/invitations/preview", {"token": old}, status=410)
     api.ask("POST", "/v1/invitations/decline", {"token": new}, status=204)
     dan = olive("POST", "/invitations", person | {"email": "dan@acme.example"}, 201)["id"]
@@ -260,10 +261,9 @@ def walk(stack):
     eve = olive("POST", "/invitations", person | {"email": "eve@acme.example"}, 201)["id"]
     api.token("eve@acme.example")
     bounce(stack, tenant, eve)
-    wait("the bounce, by the function Feedback", stack, "Feedback",
-         lambda: olive("GET", f"/invitations/{eve}")["delivery"]["state"] == "bounced")
+    assert olive("GET", f"/invitations/{eve}")["delivery"]["state"] == "bounced"
     olive("POST", f"/invitations/{eve}/resend", status=422)
-    say("a bounce came over the bus, is shown, and stops the next mail")
+    say("a bounce is shown, and stops the next mail")
 
     operate = stack.functions["Operate"]
     order = {"operation": "set-plan", "tenant": tenant, "plan": "large", "seats": 40, "reason": "deployment test"}
@@ -288,19 +288,26 @@ def walk(stack):
 
 
 def bounce(stack, tenant, invitation):
-    """SES's event on the default bus, for the rule to hand to feedback."""
-    detail = {
-        "eventType": "Bounce",
-        "bounce": {"bounceType": "Permanent", "bounceSubType": "General",
-                   "bouncedRecipients": [{"emailAddress": "eve@acme.example"}]},
-        "mail": {"messageId": "1", "destination": ["eve@acme.example"],
-                 "tags": {"tenant": [tenant], "invitation": [invitation], "generation": ["1"],
-                          "ses:configuration-set": [stack.ids["ConfigurationSet"]]}},
+    """SES's event: fits the rule of feedback, and is handed to it. Only AWS itself may put it on the bus."""
+    event = {
+        "version": "0", "id": "1", "detail-type": "Email Bounced", "source": "aws.ses", "account": "000000000000",
+        "time": "2026-11-22T09:00:00Z", "region": "eu-central-1", "resources": [],
+        "detail": {
+            "eventType": "Bounce",
+            "bounce": {"bounceType": "Permanent", "bounceSubType": "General",
+                       "bouncedRecipients": [{"emailAddress": "eve@acme.example"}]},
+            "mail": {"messageId": "1", "destination": ["eve@acme.example"],
+                     "tags": {"tenant": [tenant], "invitation": [invitation], "generation": ["1"],
+                              "ses:configuration-set": [stack.ids["ConfigurationSet"]]}},
+        },
     }
-    entry = {"Source": "aws.ses", "DetailType": "Email Bounced", "Detail": json.dumps(detail)}
-    done = stack.aws.client("events").put_events(Entries=[entry])
-    if done["FailedEntryCount"]:
-        raise Broken(f"the bus refused SES's event: {done}")
+    events = stack.aws.client("events")
+    rule = events.describe_rule(Name=stack.ids["FeedbackMail"].split("|")[-1])
+    if not events.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(event))["Result"]:
+        raise Broken(f"SES's event doesn't fit the rule of the function Feedback: {rule['EventPattern']}")
+    answer = stack.aws.client("lambda").invoke(FunctionName=stack.functions["Feedback"], Payload=json.dumps(event))
+    if "FunctionError" in answer:
+        raise Broken(f"the function Feedback: {answer['Payload'].read()}\n{stack.logs('Feedback')}")
 
 
 def expire(stack, tenant, olive, person):
@@ -322,12 +329,41 @@ def expire(stack, tenant, olive, person):
     say("expire read what it was told of, and left alone what isn't over")
 
 
-def wait(what, stack, function, holds):
-    for _ in range(200):
-        if holds():
-            return
-        time.sleep(0.2)
-    raise Broken(f"{what}, never came\n{stack.logs(function)}")
+def replay(stack, api):
+    """A mail that had all its tries, its pointer in the dead-letter queue, and infra/replay."""
+    streams, dynamodb = stack.aws.client("dynamodbstreams"), stack.aws.client("dynamodb")
+    arn = dynamodb.describe_table(TableName=stack.ids["Table"])["Table"]["LatestStreamArn"]
+    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        iterator = streams.get_shard_iterator(
+            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        while iterator:
+            page = streams.get_records(ShardIterator=iterator)
+            for record in page["Records"]:
+                image = record["dynamodb"].get("NewImage", {})
+                to = image.get("to", {}).get("M", {}).get("canonical", {}).get("S")
+                if record["eventName"] == "INSERT" and to == "late@acme.example":
+                    break
+            else:
+                iterator = page.get("NextShardIterator") if page["Records"] else None
+                continue
+            break
+    number = record["dynamodb"]["SequenceNumber"]
+    api.tokens("late@acme.example")
+    dynamodb.update_item(
+        TableName=stack.ids["Table"], Key=record["dynamodb"]["Keys"],
+        UpdateExpression="SET #status = :queued, attempts = :all REMOVE claimed_until",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":queued": {"S": "queued"}, ":all": {"N": "10"}})
+    pointer = {"DDBStreamBatchInfo": {"shardId": shard["ShardId"], "startSequenceNumber": number,
+                                      "endSequenceNumber": number, "batchSize": 1, "streamArn": arn}}
+    stack.aws.client("sqs").send_message(QueueUrl=stack.ids["DeliverDeadLetters"], MessageBody=json.dumps(pointer))
+    command = [sys.executable, os.path.join(os.path.dirname(__file__), "replay"), "--stack", STACK, "--function", "Deliver"]
+    env = os.environ | {"AWS_ENDPOINT_URL": stack.aws.url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    if done.returncode or "1 message(s) replayed, 0 left" not in done.stdout:
+        raise Broken(f"infra/replay: {done.stdout}{done.stderr}")
+    api.tokens("late@acme.example", 2)
+    say("a dead letter was replayed, and its mail sent")
 
 
 def least_privilege(stack, api, team, session):
@@ -361,6 +397,7 @@ def main():
         stack.deploy()
         stack.route()
         api, team, session = walk(stack)
+        replay(stack, api)
         least_privilege(stack, api, team, session)
         stack.delete()
         say("the stack is deleted")
@@ -372,10 +409,10 @@ def main():
     finally:
         aws.stop()
     print("""
-What an emulator can't show, and this test didn't: that API Gateway takes the routes from the template (they were made
-by the test, from the template), leading keys in policies (the emulator ignores the condition; tests/stories/parity.rs
-holds them to what is used), TTL and its lag, throttling, alarms, the pipe to the bus, SES's own events (the bounce was
-put on the bus by the test), arm64.""")
+What an emulator can't show, and this test didn't: that API Gateway takes the routes from the template (the test made
+them, from the template); leading keys in policies (the emulator ignores that condition, tests/stories/parity.rs holds
+them to what is used); on which identity SES is allowed (the emulator asks for all); TTL and its lag; throttling;
+alarms; the pipe to the bus; SES's own events (the test handed the bounce over, once it fit the rule); arm64.""")
     return 0
 
 
