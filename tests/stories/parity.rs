@@ -308,6 +308,16 @@ async fn an_operation_takes_two_trips() {
     }
 }
 
+/// The last try is the one that says beforehand that it failed: the code and the mapping have to count alike.
+#[test]
+fn deliver_tries_as_often_as_the_stream_does() {
+    let template = template();
+    let (_, resource) = template.split_once("Binary: deliver}").unwrap();
+    let (_, retries) = resource.split_once("MaximumRetryAttempts: ").unwrap();
+    let retries: u32 = retries.lines().next().unwrap().parse().unwrap();
+    assert_eq!(deliver::ATTEMPTS, retries + 1);
+}
+
 #[tokio::test]
 async fn only_deliver_talks_to_ses() {
     let world = World::new().await;

@@ -39,7 +39,8 @@ pub enum Error {
     Refused(Refusal),
     /// DynamoDB couldn't, after all retries. The same request may succeed later.
     Unavailable(String),
-    /// An item or a request that this code can't have written. Never answered with anything but a 500.
+    /// An item that this code can't read, or a request that the table won't take from it (malformed, not allowed).
+    /// Never answered with anything but a 500.
     Corrupt(String),
 }
 
@@ -49,7 +50,7 @@ impl fmt::Display for Error {
             Self::Changed(fact) => write!(f, "the {fact:?} changed meanwhile"),
             Self::Refused(refusal) => write!(f, "refused: {refusal:?}"),
             Self::Unavailable(cause) => write!(f, "the table is unavailable: {cause}"),
-            Self::Corrupt(cause) => write!(f, "the table holds something unreadable: {cause}"),
+            Self::Corrupt(cause) => write!(f, "an item or a request is wrong: {cause}"),
         }
     }
 }
