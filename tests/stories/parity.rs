@@ -426,3 +426,33 @@ async fn every_function_has_a_sample_event_that_it_understands() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_function_without_a_setting_does_not_start() {
+    let template = template();
+    for (line, words) in [
+        ("TABLE_NAME: !Ref Table", "the setting TABLE_NAME is missing"),
+        ("MAIL_FROM: !Ref MailFrom", "the setting MAIL_FROM is missing"),
+    ] {
+        assert!(template.contains(line));
+        let refused = World::start_with(template.replace(line, "NOTHING: nothing")).await.err().unwrap();
+        assert!(refused.contains(words), "{refused}");
+    }
+    let odd = template.replace("PASSWORD_MIN_LENGTH: !Ref PasswordMinLength", "PASSWORD_MIN_LENGTH: many");
+    let refused = World::start_with(odd).await.err().unwrap();
+    assert!(refused.contains("PASSWORD_MIN_LENGTH can't be `many`"), "{refused}");
+}
+
+#[test]
+fn the_list_of_hazards_names_stories_that_are_there() {
+    let list = std::fs::read_to_string(Path::new(ROOT).join("tests/README.md")).unwrap();
+    let mut named = 0;
+    for name in list.split('`').filter(|name| name.contains("::") && *name != "module::test") {
+        let (module, test) = name.split_once("::").unwrap();
+        let path = Path::new(ROOT).join(format!("tests/stories/{module}.rs"));
+        let source = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(source.contains(&format!("fn {test}()")), "{name}");
+        named += 1;
+    }
+    assert!(named > 40, "{named}");
+}
