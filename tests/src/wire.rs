@@ -49,8 +49,18 @@ pub struct Sent {
 }
 
 /// The way from the functions' SDK clients to the table and the mailbox.
-#[derive(Clone, Default)]
-pub struct Wire(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub struct Wire {
+    state: Arc<Mutex<State>>,
+    /// The one client that really sends.
+    inner: SharedHttpClient,
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        Self { state: Arc::default(), inner: runtime::aws::https_client() }
+    }
+}
 
 #[derive(Default)]
 struct State {
@@ -61,22 +71,22 @@ struct State {
 impl Wire {
     /// Makes the next `times` calls of `operation` by `function` go wrong.
     pub fn fail(&self, function: &'static str, operation: &'static str, times: usize, fault: Fault) {
-        self.0.lock().unwrap().rules.push(Rule { function, operation, times, fault });
+        self.state.lock().unwrap().rules.push(Rule { function, operation, times, fault });
     }
 
     /// Whether anything was ever made to go wrong here.
     #[must_use]
     pub fn was_told_to_fail(&self) -> bool {
-        !self.0.lock().unwrap().rules.is_empty()
+        !self.state.lock().unwrap().rules.is_empty()
     }
 
     /// What was sent since the last time that this was asked.
     pub fn take_sent(&self) -> Vec<Sent> {
-        std::mem::take(&mut self.0.lock().unwrap().sent)
+        std::mem::take(&mut self.state.lock().unwrap().sent)
     }
 
     fn note(&self, function: &str, operation: &str, body: &[u8]) -> Option<Fault> {
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         state.sent.push(Sent {
             function: function.to_owned(),
             operation: operation.to_owned(),
@@ -91,8 +101,7 @@ impl Wire {
     /// The HTTP client of a function's SDK.
     #[must_use]
     pub fn client(&self, function: &str) -> SharedHttpClient {
-        let inner = runtime::aws::https_client();
-        SharedHttpClient::new(Client { function: function.to_owned(), wire: self.clone(), inner })
+        SharedHttpClient::new(Client { function: function.to_owned(), wire: self.clone() })
     }
 }
 
@@ -100,7 +109,6 @@ impl Wire {
 struct Client {
     function: String,
     wire: Wire,
-    inner: SharedHttpClient,
 }
 
 impl std::fmt::Debug for Client {
@@ -115,7 +123,7 @@ impl HttpClient for Client {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        let connector = self.inner.http_connector(settings, components);
+        let connector = self.wire.inner.http_connector(settings, components);
         SharedHttpConnector::new(Connector { client: self.clone(), connector })
     }
 }
