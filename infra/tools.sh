@@ -6,7 +6,11 @@ tools() {
   command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null \
     || { apt-get update -qq && apt-get install -y -qq python3 python3-venv; }
   python3 -m venv "$place"
-  "$place/bin/pip" install --quiet --disable-pip-version-check -r "$wanted" \
-    || { echo "the package registry can't be reached, $place is not made"; exit 75; }
+  if ! "$place/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"; then
+    # anything else that goes wrong is a failure, not a reason to skip
+    "$place/bin/pip" download --quiet --no-deps --dest "$(mktemp -d)" six && exit 1
+    echo "the package registry can't be reached, $place is not made"
+    exit 75
+  fi
   cp "$wanted" "$place/installed.txt"
 }
