@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use model::{
     Belonging, BrandId, Brands, Claim, Event, EventActor, EventKind, EventSubject, Invitation,
-    InvitationStatus, Member, MemberStatus, Password, PersonName, Phone, Refusal, Session, SessionToken,
-    Stamp, Tenant, TenantStatus, Timestamp, User, UserId, Window,
+    InvitationStatus, Member, MemberStatus, Password, PersonName, Phone, Refusal, Session, Stamp, Tenant,
+    TenantStatus, Timestamp, User, UserId, Window,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -113,7 +113,7 @@ impl Accept {
             version: Stamp::new(dice, now),
             ..invitation.clone()
         };
-        let (token, session) = self.session(user_id, now);
+        let (token, session) = Session::open(user_id, self.limits.session, dice, now);
 
         let event = Event::new(
             dice,
@@ -242,17 +242,6 @@ impl Accept {
         }
     }
 
-    fn session(&self, user_id: UserId, now: Timestamp) -> (SessionToken, Session) {
-        let token = SessionToken::mint(&*self.dice, user_id);
-        let session = Session {
-            user_id,
-            digest: token.digest(),
-            created_at: now,
-            expires_at: now + self.limits.session,
-        };
-        (token, session)
-    }
-
     /// The same request again: the same answer, with a session of its own, since the first one's token is kept nowhere.
     /// The password proves that it is the same person.
     async fn answer_again(
@@ -269,7 +258,7 @@ impl Accept {
             Failure::Refused(Refusal::Unauthenticated(_)) => Refusal::IdempotencyMismatch.into(),
             other => other,
         })?;
-        let (token, session) = self.session(claim.user_id, now);
+        let (token, session) = Session::open(claim.user_id, self.limits.session, &*self.dice, now);
         self.store.open_session(&session, claim.email.canonical(), &[], &self.limits, None).await?;
         let mut body: Value = serde_json::from_str(kept).map_err(|e| Failure::Internal(e.to_string()))?;
         let opened = serde_json::to_value(SessionView::opened(&token, &session));

@@ -18,9 +18,6 @@ use store::{MemberChange, SeatChange, Store, Trace, keys};
 use web::views::MemberView;
 use web::{Answer, Entrance, Function, Outcome, Request, until_settled};
 
-/// Brands that one member can be assigned to by name.
-const BRANDS: usize = 50;
-
 /// The function.
 pub struct AssignBrand {
     store: Store,
@@ -69,7 +66,7 @@ impl Function for AssignBrand {
 impl Body {
     fn parse(self) -> Result<Brands, Refusal> {
         let brands = self.brands.ok_or_else(|| Refusal::invalid("/brands", "it is needed"))?;
-        if brands.named().count() > BRANDS {
+        if brands.named().count() > Brands::MOST_NAMED {
             return Err(too_many("/brands"));
         }
         Ok(brands)
@@ -77,7 +74,10 @@ impl Body {
 }
 
 fn too_many(pointer: &str) -> Refusal {
-    Refusal::invalid(pointer, format!("a list has at most {BRANDS} brands, use \"all\" for every brand"))
+    Refusal::invalid(
+        pointer,
+        format!("a list has at most {} brands, use \"all\" for every brand", Brands::MOST_NAMED),
+    )
 }
 
 impl Wish {
@@ -97,7 +97,7 @@ impl Wish {
             (Self::OneMore(_), Brands::All) => Ok(Brands::All),
             (Self::OneMore(brand), Brands::Only(ids)) => {
                 let ids: Brands = ids.iter().copied().chain([*brand]).collect();
-                if ids.named().count() > BRANDS { Err(too_many("")) } else { Ok(ids) }
+                if ids.named().count() > Brands::MOST_NAMED { Err(too_many("")) } else { Ok(ids) }
             }
             (Self::OneLess(_), Brands::All) => {
                 Err(Refusal::Conflict("the member is assigned to all brands, set the list of brands instead"))
@@ -137,7 +137,7 @@ impl AssignBrand {
         }
         let after = wish.of(&before.brands)?;
         let grant = Grant { role: before.role, permissions: before.permissions, brands: &after };
-        standing.may_give(&grant).map_err(Refusal::not_grantable)?;
+        standing.may_give(&grant).map_err(Refusal::RoleNotGrantable)?;
         request.if_match(before.authority)?;
         let seen = standing.visibility();
         if after == before.brands {

@@ -67,7 +67,7 @@ impl AssignRole {
         let target = Target { role: before.role, is_self: user == inside.member.user_id };
         standing.may_manage(target).map_err(Refusal::from)?;
         let grant = Grant { role, permissions: None, brands: &before.brands };
-        standing.may_give(&grant).map_err(Refusal::not_grantable)?;
+        standing.may_give(&grant).map_err(Refusal::RoleNotGrantable)?;
         request.if_match(before.authority)?;
         let seen = standing.visibility();
         if before.role == role {

@@ -18,8 +18,6 @@ use store::{Error, Fact, NewInvitation, Store, Trace, keys};
 use web::views::InvitationView;
 use web::{Answer, Entrance, Failure, Form, Function, Idempotency, Outcome, Request, until_settled};
 
-/// Brands that one list can name: each is a key of the read and a condition of the acceptance.
-const BRANDS: usize = 50;
 /// How long a link lives, in days.
 const DAYS: std::ops::RangeInclusive<u8> = 1..=30;
 const DEFAULT_DAYS: u8 = 7;
@@ -89,10 +87,10 @@ impl Draft {
         let role = form.optional("/role", body.role.as_deref(), str::parse);
         let locale = form.optional("/locale", body.locale.as_deref(), Locale::parse);
         let brands = body.brands.unwrap_or(Brands::none());
-        if brands.named().count() > BRANDS {
+        if brands.named().count() > Brands::MOST_NAMED {
             form.wrong(
                 "/brands",
-                format_args!("a list has at most {BRANDS} brands, use \"all\" for every brand"),
+                format_args!("a list has at most {} brands, use \"all\" for every brand", Brands::MOST_NAMED),
             );
         }
         let expires_in_days = body.expires_in_days.unwrap_or(DEFAULT_DAYS);
@@ -132,7 +130,7 @@ impl Invite {
         let (invitee, claim, brands) = &inside.found;
         let standing = inside.standing();
         standing.may(Permission::MembersInvite, None).map_err(Refusal::from)?;
-        standing.may_give(&draft.grant()).map_err(Refusal::not_grantable)?;
+        standing.may_give(&draft.grant()).map_err(Refusal::RoleNotGrantable)?;
         if let Some(at) = brands.iter().position(Option::is_none) {
             return Err(Refusal::invalid(format!("/brands/{at}"), "there is no such brand").into());
         }

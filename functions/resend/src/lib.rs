@@ -62,7 +62,7 @@ impl Resend {
             }
             InvitationStatus::Declined => return Err(Refusal::InvitationDeclined.into()),
         }
-        standing.may_give(&before.grant()).map_err(Refusal::not_grantable)?;
+        standing.may_give(&before.grant()).map_err(Refusal::RoleNotGrantable)?;
         let resends = self.limits.resends.count(before.resends, now, "resends of this invitation")?;
         self.limits.mails_by_tenant.count(inside.tenant.mails, now, "emails of this team")?;
 

@@ -63,7 +63,7 @@ impl Revoke {
         let tenant = &inside.tenant;
         if switch == Switch::Reinstate {
             // what comes back to life must be something that the admin could give today
-            standing.may_give(&before.grant()).map_err(Refusal::not_grantable)?;
+            standing.may_give(&before.grant()).map_err(Refusal::RoleNotGrantable)?;
             if tenant.seats_used >= tenant.seat_limit {
                 return Err(match self.store.reclaim_seats(t, now).await? {
                     0 => Refusal::SeatsExhausted(tenant.seat_limit).into(),

@@ -1,6 +1,4 @@
-use model::{
-    Claim, Digest, Email, MemberStatus, Password, Refusal, Session, SessionToken, TenantStatus, Timestamp,
-};
+use model::{Claim, Digest, Email, MemberStatus, Password, Refusal, Session, TenantStatus, Timestamp};
 use password::Rules;
 use serde::{Deserialize, Serialize};
 use store::{Witness, keys};
@@ -105,13 +103,7 @@ impl SignIn {
                 format!("your access to {} was ended or suspended, ask an admin there", names.join(", "));
             return Err(Refusal::AccessRevoked(words).into());
         }
-        let token = SessionToken::mint(&*self.dice, claim.user_id);
-        let session = Session {
-            user_id: claim.user_id,
-            digest: token.digest(),
-            created_at: now,
-            expires_at: now + self.limits.session,
-        };
+        let (token, session) = Session::open(claim.user_id, self.limits.session, &*self.dice, now);
         let answer = |session| {
             let memberships = memberships
                 .iter()

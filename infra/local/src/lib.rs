@@ -24,7 +24,7 @@ pub use clock::LocalClock;
 pub use demo::Demo;
 pub use gateway::{Call, Reply};
 pub use mailbox::{Mailbox, MailboxFault, Sent};
-pub use serve::{Ports, Served};
+pub use serve::Served;
 pub use stack::{Happening, HttpClientOf, Options, Stack};
 pub use template::Template;
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use local::{Demo, Failure, Happening, LocalClock, Options, Ports, Served, Stack};
+use local::{Demo, Failure, Happening, LocalClock, Options, Served, Stack};
 
 /// Runs the whole stack in one process: gateway and pages, table, mailbox.
 #[derive(Parser)]
@@ -54,8 +54,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         .without_time()
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
         .init();
-    let ports = Ports { http: arguments.port, table: arguments.table_port, mail: arguments.mail_port };
-    let served = Served::bind(ports.http).await?;
+    let served = Served::bind(arguments.port).await?;
     let origin = served.url()?;
     let template = std::fs::read_to_string(&arguments.template)
         .map_err(|e| format!("{}: {e}", arguments.template.display()))?;
@@ -70,8 +69,8 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         settings: BTreeMap::new(),
         clock: LocalClock::running(),
         data: arguments.data,
-        table_port: ports.table,
-        mail_port: ports.mail,
+        table_port: arguments.table_port,
+        mail_port: arguments.mail_port,
         http_client: None,
         functions_url: arguments.functions,
         tell: Some(Arc::new(show)),

@@ -23,17 +23,6 @@ const LARGEST: usize = 10 * 1024 * 1024;
 const PUMP: Duration = Duration::from_millis(50);
 const SAVE: Duration = Duration::from_secs(1);
 
-/// The ports on 127.0.0.1.
-#[derive(Clone, Copy, Debug)]
-pub struct Ports {
-    /// Gateway and pages.
-    pub http: u16,
-    /// The table's API.
-    pub table: u16,
-    /// The mailbox.
-    pub mail: u16,
-}
-
 /// The gateway's listener, bound before anything is made.
 pub struct Served(TcpListener);
 

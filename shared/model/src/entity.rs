@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use policy::{BrandId, Brands, Grant, MemberStatus, Permissions, Relation, Role, Standing, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     BrandName, CompanyName, DeliveryState, Dice, Digest, Email, EventId, Invitation, InvitationId, Locale,
-    MailId, PersonName, Phone, Stamp, TenantId, Timestamp, UserId, Window,
+    MailId, PersonName, Phone, SessionToken, Stamp, TenantId, Timestamp, UserId, Window,
 };
 
 /// Whether an address may belong to several tenants.
@@ -218,6 +219,21 @@ pub struct Session {
     pub created_at: Timestamp,
     /// From this moment on it is refused.
     pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// A fresh one of this user, and the token that is told this once.
+    #[must_use]
+    pub fn open(
+        user_id: UserId,
+        lifetime: Duration,
+        dice: &dyn Dice,
+        now: Timestamp,
+    ) -> (SessionToken, Self) {
+        let token = SessionToken::mint(dice, user_id);
+        let session = Self { user_id, digest: token.digest(), created_at: now, expires_at: now + lifetime };
+        (token, session)
+    }
 }
 
 /// What a mail is about.

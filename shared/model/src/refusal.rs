@@ -97,12 +97,6 @@ impl Refusal {
     pub fn invalid(pointer: impl Into<String>, detail: impl std::fmt::Display) -> Self {
         Self::Validation(vec![Invalid::new(pointer, detail)])
     }
-
-    /// The refusal for a [`Denial`] of giving something away.
-    #[must_use]
-    pub const fn not_grantable(denial: Denial) -> Self {
-        Self::RoleNotGrantable(denial)
-    }
 }
 
 /// A denial of doing something, or of doing it to that member.

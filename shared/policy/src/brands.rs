@@ -28,6 +28,9 @@ pub enum Brands {
 }
 
 impl Brands {
+    /// Brands that one list can name: each is a key of a read and a condition of a write.
+    pub const MOST_NAMED: usize = 50;
+
     /// No brand.
     #[must_use]
     pub const fn none() -> Self {

@@ -18,8 +18,6 @@ pub struct Entrance<'r> {
 
 /// Who is inside: the session holds, the membership is active, the tenant is there.
 pub struct Inside<T> {
-    /// The session.
-    pub session: Session,
     /// The member who asks.
     pub member: Member,
     /// The tenant.
@@ -74,7 +72,7 @@ impl<'r> Entrance<'r> {
                 wants,
             ))
             .await?;
-        let session = live(session, self.now)?;
+        live(session, self.now)?;
         let (Some(member), Some(tenant)) = (member, tenant) else { return Err(Refusal::NotFound.into()) };
         if member.status != MemberStatus::Active {
             let how = if member.status == MemberStatus::Suspended { "suspended" } else { "ended" };
@@ -86,7 +84,7 @@ impl<'r> Entrance<'r> {
             _ => Replay::Fresh,
         };
         let request_id = self.request.id().to_owned();
-        Ok(Inside { session, member, tenant, found, replay, request_id, now: self.now })
+        Ok(Inside { member, tenant, found, replay, request_id, now: self.now })
     }
 }
 
