@@ -45,7 +45,7 @@ impl Ledger {
         for tenant in self.all("Tenant") {
             self.check_tenant(tenant);
         }
-        for claim in self.all("Claim") {
+        for claim in self.all("Credential") {
             let user = text(claim, "user_id");
             assert_eq!(self.count("User", "id", &user), 1, "an address belongs to one user");
         }

@@ -112,7 +112,10 @@ impl World {
         Self::start(&template, BTreeMap::new()).await.map_err(|e| e.to_string())
     }
 
-    async fn start(template: &str, settings: BTreeMap<&'static str, String>) -> Result<Self, local::Failure> {
+    async fn start(
+        template: &str,
+        settings: BTreeMap<&'static str, String>,
+    ) -> Result<Self, local::BoxError> {
         listen();
         let wire = Wire::default();
         let wires = wire.clone();

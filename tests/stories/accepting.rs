@@ -168,7 +168,7 @@ async fn the_inviters_rights_are_checked_when_they_are_used() {
     let body = json!({"token": token, "password": PASSWORD});
     world.invitation("accept", body.clone()).await.refused(410, "invitation-revoked");
     world.invitation("preview", json!({ "token": token })).await.refused(410, "invitation-revoked");
-    // the owner sends it again, and vouches for it from then on
+    // the owner sends it again, and is its sponsor from then on
     team.owner.post(&format!("invitations/{invited}/resend"), Value::Null).await.expect(200);
     let token = world.token("ana@acme.example").await;
     world.invitation("accept", json!({"token": token, "password": PASSWORD})).await.expect(201);

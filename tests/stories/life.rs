@@ -183,7 +183,7 @@ async fn one_person_in_two_tenants_has_one_password_and_two_memberships() {
     let wrong = json!({"token": token, "password": "some other password of hers", "first_name": "Mallory"});
     world.invitation("accept", wrong).await.refused(401, "unauthenticated");
     let hash = |world: &World| {
-        world.ledger().all("Claim").iter().map(|c| c["password_hash"].to_string()).collect::<Vec<_>>()
+        world.ledger().all("Credential").iter().map(|c| c["password_hash"].to_string()).collect::<Vec<_>>()
     };
     let before = hash(&world);
     let right = json!({"token": token, "password": PASSWORD, "first_name": "Anabel"});

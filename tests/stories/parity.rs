@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use stories::{ReplyExt, World};
-use web::routes::ROUTES;
+use web::{Access, Route};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -187,7 +187,7 @@ async fn operate_everything(world: &World, team: &stories::Team) {
 }
 
 /// What was done at the table: the function, the action (or the kind of action) and what it was done to.
-type Access = BTreeSet<(String, String, String)>;
+type Granted = BTreeSet<(String, String, String)>;
 
 /// The partition keys of a call's items, by the action on them.
 fn touched(operation: &str, body: &Value) -> Vec<(String, String)> {
@@ -229,8 +229,8 @@ fn kind_of(action: &str) -> &'static str {
     }
 }
 
-fn seen(sent: Vec<stories::Sent>) -> Access {
-    let mut access = Access::new();
+fn seen(sent: Vec<stories::Sent>) -> Granted {
+    let mut access = Granted::new();
     for sent in sent.into_iter().filter(|sent| sent.operation != "SendEmail") {
         let body: Value = serde_json::from_str(&sent.body).unwrap();
         for (action, key) in touched(&sent.operation, &body) {
@@ -242,8 +242,8 @@ fn seen(sent: Vec<stories::Sent>) -> Access {
 }
 
 /// What the policies of `template.yaml` allow.
-fn given() -> Access {
-    let mut access = Access::new();
+fn given() -> Granted {
+    let mut access = Granted::new();
     let (mut function, mut actions) = (String::new(), Vec::new());
     for line in template().lines() {
         let line = line.trim();
@@ -350,9 +350,9 @@ async fn only_deliver_talks_to_ses() {
 #[test]
 fn every_route_names_a_folder_and_reads_as_the_others() {
     let functions = folders("functions");
-    for route in ROUTES {
-        assert!(functions.contains(route.function), "{}", route.path);
-        assert!(route.path.starts_with("/v1/") || route.function == "console");
+    for route in Route::ALL {
+        assert!(functions.contains(route.function()), "{}", route.path());
+        assert!(route.path().starts_with("/v1/") || route.function() == "console");
     }
 }
 
@@ -365,13 +365,19 @@ fn the_contract_names_every_route_role_permission_and_event() {
         .iter()
         .flat_map(|(path, item)| item.as_object().unwrap().keys().map(|m| (m.to_uppercase(), path.clone())))
         .collect();
-    let api = ROUTES.iter().filter(|r| r.function != "console");
+    let api = Route::ALL.iter().filter(|r| r.function() != "console");
     let served: BTreeSet<(String, String)> =
-        api.clone().map(|r| (r.method.to_owned(), r.path.to_owned())).collect();
+        api.clone().map(|r| (r.method().to_owned(), r.path().to_owned())).collect();
     assert_eq!(described, served);
     for route in api {
-        let operation = &document["paths"][route.path][route.method.to_lowercase()];
-        assert_eq!(operation.get("security").is_some(), route.public, "{} {}", route.method, route.path);
+        let operation = &document["paths"][route.path()][route.method().to_lowercase()];
+        assert_eq!(
+            operation.get("security").is_some(),
+            (route.access() == Access::Public),
+            "{} {}",
+            route.method(),
+            route.path()
+        );
     }
     let names = |schema: &str| -> Vec<String> {
         let list = document["components"]["schemas"][schema]["enum"].as_array().unwrap();
@@ -381,30 +387,14 @@ fn the_contract_names_every_route_role_permission_and_event() {
         names("Permission"),
         policy::Permission::ALL.iter().map(|p| p.name().to_owned()).collect::<Vec<_>>()
     );
-    assert_eq!(names("Role"), policy::Role::ALL.map(|role| role.name().to_owned()));
-    let source = std::fs::read_to_string(Path::new(ROOT).join("shared/model/src/entity.rs")).unwrap();
-    let kinds =
-        source.lines().filter_map(|l| l.trim().strip_prefix("#[serde(rename = \"")?.strip_suffix("\")]"));
-    let kinds: BTreeSet<String> = kinds.filter(|kind| kind.contains('.')).map(str::to_owned).collect();
+    assert_eq!(
+        names("Role"),
+        policy::Role::ALL.iter().map(|role| role.name().to_owned()).collect::<Vec<_>>()
+    );
+    let kinds: BTreeSet<String> = model::EventKind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
     let events = document["components"]["schemas"]["Event"]["properties"]["type"]["enum"].as_array().unwrap();
     let events: BTreeSet<String> = events.iter().map(|kind| kind.as_str().unwrap().to_owned()).collect();
     assert_eq!(events, kinds);
-}
-
-#[test]
-fn cargo_lambda_routes_as_the_gateway_does() {
-    let manifest = std::fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();
-    let (_, router) = manifest.split_once("[workspace.metadata.lambda.watch.router]").unwrap();
-    let mut routed = BTreeSet::new();
-    for line in router.lines().filter(|line| line.starts_with('"')) {
-        let path = line.split('"').nth(1).unwrap().to_owned();
-        for entry in line.split("{ method = \"").skip(1) {
-            let parts: Vec<&str> = entry.split('"').collect();
-            routed.insert((parts[0].to_owned(), path.clone(), parts[2].to_owned()));
-        }
-    }
-    let served = ROUTES.iter().map(|r| (r.method.to_owned(), r.path.to_owned(), r.function.to_owned()));
-    assert_eq!(routed, served.collect());
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ async fn ask(url: &str, first: TrustStore, fallback: TrustStore) -> Error {
         variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let environment = Environment::new(Variables::of(variables), Arc::new(SystemClock))
         .with_http_client(client_trusting(first, fallback));
-    Store::open(&environment).unwrap().load(keys::claim("a@b.example")).await.unwrap_err()
+    Store::open(&environment).unwrap().load(keys::credential("a@b.example")).await.unwrap_err()
 }
 
 #[tokio::test]

@@ -1,16 +1,16 @@
-use model::{BrandId, Brands, Role, Timestamp};
+use model::Timestamp;
+use policy::{BrandId, Brands, Role};
 use serde::Serialize;
-use store::keys;
 use web::{Answer, Outcome};
 
 use crate::Accept;
-use crate::link::{Link, still_vouched};
+use crate::link::Link;
 
 /// What the page behind the link shows.
 #[derive(Serialize)]
 struct Preview<'a> {
-    tenant: Named<'a>,
-    inviter: Option<Person<'a>>,
+    tenant: TenantName<'a>,
+    inviter: Option<Inviter<'a>>,
     email: &'a str,
     first_name: &'a str,
     last_name: &'a str,
@@ -25,12 +25,12 @@ struct Preview<'a> {
 }
 
 #[derive(Serialize)]
-struct Named<'a> {
+struct TenantName<'a> {
     name: &'a str,
 }
 
 #[derive(Serialize)]
-struct Person<'a> {
+struct Inviter<'a> {
     first_name: &'a str,
     last_name: &'a str,
 }
@@ -50,32 +50,25 @@ struct BrandName<'a> {
 
 impl Accept {
     /// Changes nothing, however often it is asked.
-    pub(crate) async fn preview(&self, link: &Link, now: Timestamp) -> Outcome {
-        let behind = link.follow(&self.store, now).await?;
-        let (invitation, tenant) = behind.open(&link.digest, now)?;
-        let (claim, voucher, brands) = self
-            .store
-            .load((
-                keys::claim(invitation.email.canonical()),
-                invitation.vouched_by.map(|u| keys::member(tenant.id, u)),
-                invitation.brands.named().map(|b| keys::brand(tenant.id, b)).collect::<Vec<_>>(),
-            ))
-            .await?;
-        still_vouched(invitation, tenant, voucher.as_ref())?;
+    pub(crate) async fn preview(&self, link: &Link<'_>) -> Outcome {
+        let state = link.follow(&self.store).await?;
+        let facts = state.facts(&self.store).await?;
+        let (invitation, tenant) = state.open()?;
         let every = invitation.role.reaches_every_brand() || invitation.brands == Brands::All;
-        let these = brands.iter().flatten().map(|b| BrandName { id: b.id, name: b.name.as_str() });
+        let these = facts.brands.iter().map(|b| BrandName { id: b.id, name: b.name.as_str() });
         Ok(Answer::ok(&Preview {
-            tenant: Named { name: tenant.name.as_str() },
-            inviter: voucher
+            tenant: TenantName { name: tenant.name.as_str() },
+            inviter: facts
+                .sponsor
                 .as_ref()
-                .map(|m| Person { first_name: m.first_name.as_str(), last_name: m.last_name.as_str() }),
-            email: invitation.email.typed(),
+                .map(|m| Inviter { first_name: m.first_name.as_str(), last_name: m.last_name.as_str() }),
+            email: invitation.email.as_entered(),
             first_name: invitation.first_name.as_str(),
             last_name: invitation.last_name.as_str(),
             role: invitation.role,
             brands: if every { BrandNames::All("all") } else { BrandNames::These(these.collect()) },
             expires_at: invitation.expires_at,
-            existing_user: claim.is_some(),
+            existing_user: facts.credential.is_some(),
             password_min_length: self.rules.min_length(),
         }))
     }

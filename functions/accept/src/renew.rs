@@ -1,38 +1,30 @@
-use model::{Event, EventActor, EventKind, EventSubject, Mail, Timestamp};
+use model::{Actor, DeliveryState, EventKind, Mail};
 use serde::Serialize;
-use store::{Resending, Trace};
-use web::{Answer, Outcome};
+use store::Outgoing;
+use web::{Answer, Outcome, admission};
 
 use crate::Accept;
-use crate::link::Link;
+use crate::link::LinkState;
 
 #[derive(Serialize)]
 struct Renewed {
-    delivery: &'static str,
+    delivery: DeliveryState,
 }
 
 impl Accept {
     /// Sends a fresh link to the address that the old one went to, and to no other.
-    pub(crate) async fn renew(&self, link: &Link, request_id: &str, now: Timestamp) -> Outcome {
-        let behind = link.follow(&self.store, now).await?;
-        if let Some(answer) = behind.replay.answer() {
-            return Ok(answer);
-        }
-        let (before, tenant) = behind.renewable(&link.digest, now)?;
-        let resends = self.limits.resends.count(before.resends, now, "fresh links")?;
-        self.limits.mails_by_tenant.count(tenant.mails, now, "emails of this team")?;
-        let dice = &*self.dice;
-        let after = before.sent_again(None, resends, dice, now);
-        let subject = EventSubject::Invitation(before.id);
-        let (kind, actor) = (EventKind::InvitationRenewed, EventActor::Invitee);
-        let event = Event::new(dice, now, tenant.id, kind, actor, subject, request_id)
-            .with("email", before.email.typed());
-        let answer = Answer::accepted(&Renewed { delivery: "queued" });
-        let record = link.idempotency.as_ref().map(|i| i.record(&answer, now));
-        let mail = Mail::about(&after, dice, now);
-        let again = Resending { before, after: &after, mail: &mail, tenant, admin: None };
-        let trace = Trace { event: &event, record: record.as_ref() };
-        self.store.resend_invitation(again, &self.limits, trace).await?;
+    pub(crate) async fn renew(&self, state: LinkState<'_>) -> Outcome {
+        let (before, tenant) = state.renewable()?;
+        let invocation = state.invocation();
+        let resends = self.limits.resends.count(before.resends, invocation.now(), "fresh links")?;
+        self.limits.mails_by_tenant.count(tenant.mails, invocation.now(), "emails of this team")?;
+        admission::again(&self.store, tenant, before, invocation).await?;
+        let after = before.sent_again(None, resends, invocation);
+        let answer = Answer::accepted(&Renewed { delivery: after.delivery.state });
+        let change = state.change(Actor::Invitee, EventKind::InvitationRenewed, before, &answer);
+        let mail = Mail::about(&after, invocation);
+        let out = Outgoing { invitation: &after, mail: &mail, tenant, limits: &self.limits };
+        self.store.resend_invitation(before, out, change).await?;
         Ok(answer)
     }
 }

@@ -1,34 +1,30 @@
-use model::{DeliveryState, InvitationId, InvitationStatus, Permission, Refusal, Timestamp};
+use model::{DeliveryState, InvitationId, InvitationStatus, Refusal};
+use policy::Permission;
 use store::keys;
 use web::views::{InvitationView, List};
-use web::{Answer, Entrance, Outcome, Request, next_cursor, page};
+use web::{Answer, Caller, Outcome, Request, next_cursor, page};
 
 use crate::Browse;
-use crate::filter::{Held, one_of};
+use crate::filter::Held;
 
 impl Browse {
     /// Filters: `status`, `delivery`, `role`, `brand`; status and delivery as they are now, whatever was written last.
-    pub(crate) async fn invitations(
-        &self,
-        entrance: &Entrance<'_>,
-        request: &Request,
-        now: Timestamp,
-    ) -> Outcome {
+    pub(crate) async fn invitations(&self, caller: &Caller<'_>, request: &Request) -> Outcome {
         request.only_query(&["limit", "cursor", "status", "delivery", "role", "brand"])?;
-        let t = entrance.tenant();
+        let t = caller.tenant();
         let page = page(request, t, "invitations")?;
-        let status = one_of(request, "status", &InvitationStatus::ALL, InvitationStatus::name)?;
-        let delivery = one_of(request, "delivery", &DeliveryState::ALL, DeliveryState::name)?;
+        let status: Option<InvitationStatus> = request.query_as("status", str::parse)?;
+        let delivery: Option<DeliveryState> = request.query_as("delivery", str::parse)?;
         let held = Held::parse(request)?;
-        let inside = entrance.enter(&self.store, ()).await?;
-        inside.standing().may(Permission::MembersInvite, None).map_err(Refusal::from)?;
-        let seen = inside.standing().visibility();
+        let cx = caller.read(&self.store, ()).await?;
+        cx.may(Permission::MembersInvite)?;
+        let (seen, now) = (cx.visibility(), cx.now());
         held.within(&seen)?;
         let listed = self
             .store
             .invitations(t, page, |i| {
                 status.is_none_or(|wanted| i.status_at(now) == wanted)
-                    && delivery.is_none_or(|wanted| i.delivery_at(now).state == wanted)
+                    && delivery.is_none_or(|wanted| i.delivery.at(now).state == wanted)
                     && held.keeps(i.role, &i.brands)
             })
             .await?;
@@ -38,16 +34,9 @@ impl Browse {
         }))
     }
 
-    pub(crate) async fn invitation(
-        &self,
-        entrance: &Entrance<'_>,
-        id: InvitationId,
-        now: Timestamp,
-    ) -> Outcome {
-        let inside = entrance.enter(&self.store, keys::invitation(entrance.tenant(), id)).await?;
-        inside.standing().may(Permission::MembersInvite, None).map_err(Refusal::from)?;
-        let invitation = inside.found.as_ref().ok_or(Refusal::NotFound)?;
-        let view = InvitationView::of(invitation, &inside.standing().visibility(), now);
-        Ok(Answer::ok(&view).versioned(invitation.version))
+    pub(crate) async fn invitation(&self, caller: &Caller<'_>, id: InvitationId) -> Outcome {
+        let cx = caller.read(&self.store, keys::invitation(caller.tenant(), id)).await?;
+        cx.may(Permission::MembersInvite)?;
+        Ok(cx.invitation(cx.found.as_ref().ok_or(Refusal::NotFound)?))
     }
 }

@@ -12,11 +12,10 @@ mod filter;
 mod invitations;
 mod members;
 
-use lambda_http::http::Method;
-use model::{InvitationId, Refusal, Timestamp, UserId};
+use model::Refusal;
 use runtime::{Environment, SettingError};
 use store::Store;
-use web::{Entrance, Function, Outcome, Request};
+use web::{Caller, Function, Outcome, Request, Route};
 
 /// The function.
 pub struct Browse {
@@ -28,27 +27,14 @@ impl Function for Browse {
         Ok(Self { store: Store::open(environment)? })
     }
 
-    async fn handle(&self, request: &Request, now: Timestamp) -> Outcome {
-        let enter = |tenant: &str| Entrance::new(request, tenant, now);
-        match (request.method(), request.segments().as_slice()) {
-            (&Method::GET, ["v1", "tenants", tenant, "members"]) => {
-                self.members(&enter(tenant)?, request).await
-            }
-            (&Method::GET, ["v1", "tenants", tenant, "members", user]) => {
-                let entrance = enter(tenant)?;
-                self.member(&entrance, UserId::parse(user).ok_or(Refusal::NotFound)?).await
-            }
-            (&Method::GET, ["v1", "tenants", tenant, "invitations"]) => {
-                self.invitations(&enter(tenant)?, request, now).await
-            }
-            (&Method::GET, ["v1", "tenants", tenant, "invitations", invitation]) => {
-                let entrance = enter(tenant)?;
-                let id = InvitationId::parse(invitation).ok_or(Refusal::NotFound)?;
-                self.invitation(&entrance, id, now).await
-            }
-            (&Method::GET, ["v1", "tenants", tenant, "events"]) => {
-                self.events(&enter(tenant)?, request, now).await
-            }
+    async fn handle(&self, request: &Request) -> Outcome {
+        let caller = Caller::of(request)?;
+        match request.route()? {
+            Route::ListMembers => self.members(&caller, request).await,
+            Route::ReadMember => self.member(&caller, request.user()?).await,
+            Route::ListInvitations => self.invitations(&caller, request).await,
+            Route::ReadInvitation => self.invitation(&caller, request.invitation()?).await,
+            Route::ListEvents => self.events(&caller, request).await,
             _ => Err(Refusal::NotFound.into()),
         }
     }

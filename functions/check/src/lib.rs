@@ -4,28 +4,19 @@
 //! `{allowed, reason}`. The hot path: one trip, three read units (session, member, tenant), one more where a brand or
 //! another user is named. Changes nothing.
 
-use lambda_http::http::Method;
-use model::{MemberStatus, Permission, Refusal, Timestamp, UserId, parse_brand_id};
-use policy::BrandId;
+use model::{Refusal, UserId};
+use policy::{BrandId, Denial, Permission};
 use runtime::{Environment, SettingError};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use store::{Store, keys};
-use web::{Answer, Entrance, Form, Function, Outcome, Request};
+use web::{Answer, BadRequest, Caller, Function, Outcome, Request, Route};
 
 /// The function.
 pub struct Check {
     store: Store,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    permission: Option<String>,
-    brand: Option<String>,
-    user: Option<String>,
-}
-
-/// A body that holds what it should.
+/// What is asked: of the asker, unless another user is named.
 struct Question {
     permission: Permission,
     brand: Option<BrandId>,
@@ -43,56 +34,47 @@ impl Function for Check {
         Ok(Self { store: Store::open(environment)? })
     }
 
-    async fn handle(&self, request: &Request, now: Timestamp) -> Outcome {
-        match (request.method(), request.segments().as_slice()) {
-            (&Method::POST, ["v1", "tenants", tenant, "check"]) => {
-                let entrance = Entrance::new(request, tenant, now)?;
-                self.check(&entrance, &request.body::<Body>()?.parse()?).await
-            }
+    async fn handle(&self, request: &Request) -> Outcome {
+        let caller = Caller::of(request)?;
+        match request.route()? {
+            Route::Check => self.check(&caller, &parse(request)?).await,
             _ => Err(Refusal::NotFound.into()),
         }
     }
 }
 
-impl Body {
-    fn parse(&self) -> Result<Question, Refusal> {
-        let id = |text: &str| format!("`{}` is no id", text.escape_debug());
-        let mut form = Form::new();
-        let permission = form.required("/permission", self.permission.as_deref(), str::parse);
-        let brand = form
-            .optional("/brand", self.brand.as_deref(), |text| parse_brand_id(text).ok_or_else(|| id(text)));
-        let user =
-            form.optional("/user", self.user.as_deref(), |text| UserId::parse(text).ok_or_else(|| id(text)));
-        form.finish(permission.map(|permission| Question { permission, brand, user }))
-    }
+fn parse(request: &Request) -> Result<Question, BadRequest> {
+    const NOT_AN_ID: &str = "is not an id";
+    let mut form = request.form()?;
+    let permission = form.required("permission", str::parse);
+    let brand = form.optional("brand", |text| BrandId::parse(text).ok_or(NOT_AN_ID));
+    let user = form.optional("user", |text| UserId::parse(text).ok_or(NOT_AN_ID));
+    form.finish(|| Some(Question { permission: permission?, brand, user }))
 }
 
 impl Check {
-    async fn check(&self, entrance: &Entrance<'_>, question: &Question) -> Outcome {
-        let t = entrance.tenant();
-        let other = question.user.filter(|user| *user != entrance.user());
-        let brand = question.brand.map(|b| keys::brand(t, b));
-        let inside = entrance.enter(&self.store, (other.map(|u| keys::member(t, u)), brand)).await?;
-        let (member, brand) = &inside.found;
-        let asker = inside.standing();
-        let standing = match (other, member) {
-            (None, _) => asker,
-            (Some(_), found) => {
-                asker.may(Permission::MembersRead, None).map_err(Refusal::from)?;
-                let member = found.as_ref().filter(|m| m.status != MemberStatus::Revoked);
-                member.ok_or(Refusal::NotFound)?.standing(inside.tenant.status)
+    async fn check(&self, caller: &Caller<'_>, question: &Question) -> Outcome {
+        let t = caller.tenant();
+        let other = question.user.filter(|user| *user != caller.user());
+        let wants = (other.map(|u| keys::member(t, u)), question.brand.map(|b| keys::brand(t, b)));
+        let cx = caller.read(&self.store, wants).await?;
+        let (member, brand) = &cx.found;
+        let principal = if other.is_some() {
+            cx.may(Permission::MembersRead)?;
+            if question.brand.is_some_and(|brand| !cx.visibility().sees(brand)) {
+                return Err(Refusal::NotFound.into());
             }
+            let member = member.as_ref().filter(|member| !member.is_revoked());
+            member.ok_or(Refusal::NotFound)?.principal(cx.tenant.status)
+        } else {
+            cx.principal()
         };
-        if question.brand.is_some_and(|b| other.is_some() && !asker.visibility().sees(b)) {
-            return Err(Refusal::NotFound.into());
-        }
         // a brand that isn't there is answered like one that isn't assigned
         let there = question.brand.is_none() || brand.is_some();
-        let verdict = standing.may(question.permission, question.brand);
-        let (allowed, reason) = match verdict {
-            Ok(()) if !there => (false, policy::Denial::BrandNotAssigned.to_string()),
-            Ok(()) if standing.overrides.is_some() => (true, "held by the member's own list".to_owned()),
-            Ok(()) => (true, format!("held by the role `{}`", standing.role)),
+        let (allowed, reason) = match principal.may(question.permission, question.brand) {
+            Ok(()) if !there => (false, Denial::BrandNotAssigned.to_string()),
+            Ok(()) if principal.overrides.is_some() => (true, "held by the member's own list".to_owned()),
+            Ok(()) => (true, format!("held by the role `{}`", principal.role)),
             Err(denial) => (false, denial.to_string()),
         };
         Ok(Answer::ok(&Verdict { allowed, reason }))

@@ -6,10 +6,10 @@
 //!
 //! Links no table and no mail: it serves what was compiled in.
 
-use lambda_http::http::{Method, header};
-use model::{Refusal, Timestamp};
+use lambda_http::http::header;
+use model::Refusal;
 use runtime::{Environment, SettingError};
-use web::{Answer, Function, Outcome, Request, routes};
+use web::{Answer, Function, Outcome, Request, Route};
 
 /// Scripts, styles and calls of our own origin; nothing else, no frames, no forms that go anywhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
@@ -25,16 +25,11 @@ impl Function for Console {
         Ok(Self)
     }
 
-    async fn handle(&self, request: &Request, _: Timestamp) -> Outcome {
-        let segments = request.segments();
-        match (request.method(), segments.as_slice()) {
-            (&Method::GET, ["accept"]) => Ok(page(HTML, include_str!("../pages/accept.html"))),
-            (&Method::GET, ["assets", file]) => asset(file).ok_or_else(|| Refusal::NotFound.into()),
-            _ => Err(match routes::allowed(&segments) {
-                none if none.is_empty() => Refusal::NotFound,
-                methods => Refusal::MethodNotAllowed(methods),
-            }
-            .into()),
+    async fn handle(&self, request: &Request) -> Outcome {
+        match request.route()? {
+            Route::AcceptPage => Ok(page(HTML, include_str!("../pages/accept.html"))),
+            Route::Asset => asset(request.parameter("file")?).ok_or_else(|| Refusal::NotFound.into()),
+            _ => Err(Refusal::NotFound.into()),
         }
     }
 }

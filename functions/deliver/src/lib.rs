@@ -1,23 +1,22 @@
 //! The table's stream, new Mail items: mints the token, stores its digest, sends the mail through SES.
 //!
-//! The only function that ever sees a raw token or talks to SES. Records come at least once, late and out of order, so
+//! The only function that mints tokens and talks to SES. Records come at least once, late and out of order, so
 //! what is sent is decided by what the table says now: the mail's own item (somebody may be sending it, or have sent
 //! it) and the invitation (it may be over, or in a newer generation). A crash anywhere leads to a second mail, never to
 //! none; both links of one generation work until one is used.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mail::{Mailer, NotSent};
 use model::{
-    Delivery, DeliveryState, Dice, Invitation, InvitationStatus, InvitationToken, Mail, MailStatus, MailTags,
-    Member, Tenant, Timestamp, TokenRecord,
+    Delivery, DeliveryState, Invitation, InvitationStatus, InvitationToken, Invocation, Mail, MailStatus,
+    Member, Tenant, Timestamp,
 };
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
 use serde_json::Value;
-use store::stream::Change;
+use store::stream::StreamChange;
 use store::{Error, Store, keys};
 
 /// How long a claim lasts: longer than a send with all its retries takes, shorter than the stream's patience.
@@ -32,12 +31,11 @@ const GIVEN_UP: &str = "it could not be sent, send the invitation again";
 pub struct Deliver {
     store: Store,
     mailer: Mailer,
-    dice: Arc<dyn Dice>,
 }
 
 /// Why a record has to come again.
 #[derive(Debug)]
-pub enum Postponed {
+pub enum Retry {
     /// The table couldn't.
     Store(Error),
     /// SES couldn't.
@@ -46,7 +44,7 @@ pub enum Postponed {
     Claimed,
 }
 
-impl fmt::Display for Postponed {
+impl fmt::Display for Retry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(error) => error.fmt(f),
@@ -56,27 +54,23 @@ impl fmt::Display for Postponed {
     }
 }
 
-impl From<Error> for Postponed {
+impl From<Error> for Retry {
     fn from(error: Error) -> Self {
         Self::Store(error)
     }
 }
 
 impl Consumer for Deliver {
-    type Error = Postponed;
+    type Error = Retry;
 
     fn new(environment: &Environment) -> Result<Self, SettingError> {
-        Ok(Self {
-            store: Store::open(environment)?,
-            mailer: Mailer::open(environment)?,
-            dice: Arc::clone(&environment.dice),
-        })
+        Ok(Self { store: Store::open(environment)?, mailer: Mailer::open(environment)? })
     }
 
-    async fn handle(&self, record: &Value, now: Timestamp) -> Result<(), Postponed> {
+    async fn handle(&self, record: &Value, invocation: &Invocation) -> Result<(), Retry> {
         match store::stream::read(record)? {
-            Change::MailQueued(mail) => self.deliver(&mail, now).await,
-            Change::TokenSwept(_) | Change::Other => Ok(()),
+            StreamChange::MailQueued(mail) => self.deliver(&mail, invocation).await,
+            StreamChange::TokenSwept(_) | StreamChange::Other => Ok(()),
         }
     }
 }
@@ -94,36 +88,43 @@ fn superfluous(mail: &Mail, invitation: &Invitation, now: Timestamp) -> Option<&
     }
 }
 
+/// Everything that a mail says.
+struct Contents<'a> {
+    invitation: &'a Invitation,
+    tenant: &'a Tenant,
+    sponsor: Option<&'a Member>,
+    token: &'a InvitationToken,
+}
+
 impl Deliver {
-    async fn deliver(&self, queued: &Mail, now: Timestamp) -> Result<(), Postponed> {
+    async fn deliver(&self, queued: &Mail, invocation: &Invocation) -> Result<(), Retry> {
         let (t, i) = (queued.tenant_id, queued.invitation_id);
         let facts = (keys::mail(queued.id), keys::invitation(t, i), keys::tenant(t));
         let (Some(mail), Some(invitation), Some(tenant)) = self.store.load(facts).await? else {
             tracing::info!(mail = %queued.id, "nothing to send: what it was about is gone");
             return Ok(());
         };
-        if let Some(why) = superfluous(&mail, &invitation, now) {
+        if let Some(why) = superfluous(&mail, &invitation, invocation.now()) {
             tracing::info!(mail = %mail.id, why, "nothing to send");
             return Ok(());
         }
-        if mail.claimed_until.is_some_and(|until| now < until) {
-            return Err(Postponed::Claimed);
+        if mail.claimed_until.is_some_and(|until| invocation.now() < until) {
+            return Err(Retry::Claimed);
         }
         if mail.attempts >= ATTEMPTS {
             tracing::warn!(mail = %mail.id, "given up");
             return Ok(());
         }
-        let voucher = match invitation.vouched_by {
-            Some(user) => self.store.load(keys::member(t, user)).await?,
-            None => None,
-        };
-        let (claimed, token) = match self.claim(&mail, &invitation, now).await {
+        let sponsor = self.store.load(invitation.sponsor.map(|user| keys::member(t, user))).await?;
+        let (claimed, token) = match self.claim(&mail, &invitation, invocation).await {
             Ok(claimed) => claimed,
             // somebody else claimed it, or the invitation moved on: the next look tells which
-            Err(Error::Changed(_)) => return Err(Postponed::Claimed),
+            Err(Error::Changed(_)) => return Err(Retry::Claimed),
             Err(error) => return Err(error.into()),
         };
-        self.send(claimed, &invitation, &tenant, voucher.as_ref(), &token, now).await
+        let contents =
+            Contents { invitation: &invitation, tenant: &tenant, sponsor: sponsor.as_ref(), token: &token };
+        self.send(&claimed, &contents, invocation).await
     }
 
     /// Claims the send and mints the token that it will carry.
@@ -131,72 +132,60 @@ impl Deliver {
         &self,
         before: &Mail,
         invitation: &Invitation,
-        now: Timestamp,
+        invocation: &Invocation,
     ) -> Result<(Mail, InvitationToken), Error> {
-        let token = InvitationToken::mint(&*self.dice, invitation.tenant_id, invitation.id);
-        let after =
-            Mail { attempts: before.attempts + 1, claimed_until: Some(now + CLAIM), ..before.clone() };
-        let record = TokenRecord {
-            tenant_id: invitation.tenant_id,
-            invitation_id: invitation.id,
-            generation: invitation.generation,
-            expires_at: invitation.expires_at,
-        };
+        let token = InvitationToken::mint(invocation.random(), invitation.tenant_id, invitation.id);
+        let after = before.claimed(invocation.now(), CLAIM);
         let mut claimed = invitation.clone();
         if after.attempts == ATTEMPTS {
             // the last try: failed unless it is written otherwise, so that even a crash in it is seen
-            claimed.delivery =
-                Delivery { state: DeliveryState::Failed, reason: Some(GIVEN_UP.to_owned()), at: now };
+            claimed.delivery = Delivery {
+                state: DeliveryState::Failed,
+                reason: Some(GIVEN_UP.to_owned()),
+                at: invocation.now(),
+            };
         }
-        self.store.claim_mail(before, &after, &claimed, &token.digest(), &record).await?;
+        self.store.claim_mail(before, &after, &claimed, &token.digest(), invocation).await?;
         Ok((after, token))
     }
 
     async fn send(
         &self,
-        claimed: Mail,
-        invitation: &Invitation,
-        tenant: &Tenant,
-        voucher: Option<&Member>,
-        token: &InvitationToken,
-        now: Timestamp,
-    ) -> Result<(), Postponed> {
+        claimed: &Mail,
+        contents: &Contents<'_>,
+        invocation: &Invocation,
+    ) -> Result<(), Retry> {
+        let Contents { invitation, tenant, sponsor, token } = contents;
         let words = mail::Invitation {
             first_name: &invitation.first_name,
             company: &tenant.name,
-            inviter: voucher.map(|m| (&m.first_name, &m.last_name)),
+            inviter: sponsor.map(|m| (&m.first_name, &m.last_name)),
             role: invitation.role,
             expires_at: invitation.expires_at,
             token,
         };
-        let message = words.write(self.mailer.origin()).map_err(|e| Postponed::Ses(e.to_string()))?;
-        let tags =
-            MailTags { tenant: tenant.id, invitation: invitation.id, generation: invitation.generation };
-        let delivery = |state, reason| Delivery { state, reason, at: now };
-        match self.mailer.send(&invitation.email, &message, tags).await {
+        let message = words.write(self.mailer.origin()).map_err(|e| Retry::Ses(e.to_string()))?;
+        let (after, state, reason) = match self.mailer.send(&invitation.email, &message, claimed.tags()).await
+        {
             Ok(message_id) => {
                 tracing::info!(mail = %claimed.id, message_id, "sent");
-                let sent = Mail { status: MailStatus::Sent, message_id: Some(message_id), ..claimed.clone() };
-                // a failure from here on would send it again: SES has no idempotency
-                let noted =
-                    self.store.finish_mail(&claimed, &sent, &delivery(DeliveryState::Sent, None)).await;
-                noted.map_err(Postponed::from)
+                (claimed.sent(message_id), DeliveryState::Sent, None)
             }
             Err(NotSent::Rejected(cause)) => {
                 tracing::warn!(mail = %claimed.id, cause, "SES will never take it");
-                let failed = Mail { status: MailStatus::Failed, ..claimed.clone() };
-                let reason = Some("the mail service refused it, check the address".to_owned());
-                let noted =
-                    self.store.finish_mail(&claimed, &failed, &delivery(DeliveryState::Failed, reason)).await;
-                noted.map_err(Postponed::from)
+                let reason = "the mail service refused it, check the address";
+                (claimed.failed(), DeliveryState::Failed, Some(reason.to_owned()))
             }
             Err(NotSent::Later(cause)) => {
                 // best effort: a claim that stays runs out by itself
-                if let Err(error) = self.store.release_mail(&claimed, now).await {
+                if let Err(error) = self.store.release_mail(claimed, invocation).await {
                     tracing::warn!(mail = %claimed.id, %error, "the claim stays until it runs out");
                 }
-                Err(Postponed::Ses(cause))
+                return Err(Retry::Ses(cause));
             }
-        }
+        };
+        // a failure from here on would send it again: SES has no idempotency
+        let delivery = Delivery { state, reason, at: invocation.now() };
+        Ok(self.store.finish_mail(claimed, &after, &delivery, invocation).await?)
     }
 }

@@ -4,11 +4,11 @@
 //! Nothing waits for it: whether an invitation has expired is decided by the clock wherever it matters. This tidies up
 //! and tells the world.
 
-use model::Timestamp;
+use model::Invocation;
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
 use serde_json::Value;
-use store::stream::Change;
+use store::stream::StreamChange;
 use store::{Error, Store};
 
 /// The function.
@@ -23,10 +23,10 @@ impl Consumer for Expire {
         Ok(Self { store: Store::open(environment)? })
     }
 
-    async fn handle(&self, record: &Value, now: Timestamp) -> Result<(), Error> {
-        let Change::TokenSwept(token) = store::stream::read(record)? else { return Ok(()) };
+    async fn handle(&self, record: &Value, invocation: &Invocation) -> Result<(), Error> {
+        let StreamChange::TokenSwept(token) = store::stream::read(record)? else { return Ok(()) };
         // one that was sent again lives longer than this token did, and is left alone
-        if self.store.expire_invitation(token.tenant_id, token.invitation_id, now).await? {
+        if self.store.expire_invitation(token.tenant_id, token.invitation_id, invocation).await? {
             tracing::info!(invitation = %token.invitation_id, "expired");
         }
         Ok(())

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// What an event says.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct Feedback {
     /// Which mail, if it was one of an invitation.
     pub(crate) mail: Option<MailTags>,
     pub(crate) state: DeliveryState,
@@ -102,32 +102,32 @@ impl Tags {
 }
 
 /// Reads an event; `None` for one that means nothing here.
-pub(crate) fn tell(event: Value) -> Option<Told> {
+pub(crate) fn parse(event: Value) -> Option<Feedback> {
     let Envelope { source, kind, detail } = serde_json::from_value(event).ok()?;
     if source != "aws.ses" {
         return None;
     }
     let mail = detail.mail.tags.mail();
-    let told =
-        |state, reason: Option<&str>, lost| Told { mail, state, reason: reason.map(str::to_owned), lost };
+    let feedback =
+        |state, reason: Option<&str>, lost| Feedback { mail, state, reason: reason.map(str::to_owned), lost };
     match kind.as_str() {
-        "Email Delivered" => Some(told(DeliveryState::Delivered, None, Vec::new())),
+        "Email Delivered" => Some(feedback(DeliveryState::Delivered, None, Vec::new())),
         "Email Delivery Delayed" => {
             let delay = detail.delivery_delay?;
-            Some(told(DeliveryState::Delayed, Some(delayed(&delay.delay_type)), Vec::new()))
+            Some(feedback(DeliveryState::Delayed, Some(delayed(&delay.delay_type)), Vec::new()))
         }
         "Email Bounced" => Some(bounced(mail, detail.bounce?)),
         "Email Complaint Received" => {
             let lost = addresses(detail.complaint?.complained_recipients);
-            Some(told(DeliveryState::Complained, Some("the recipient marked it as spam"), lost))
+            Some(feedback(DeliveryState::Complained, Some("the recipient marked it as spam"), lost))
         }
         "Email Rejected" => {
             let reject = detail.reject?;
             let reason = format!("the mail service rejected it: {}", reject.reason);
-            Some(told(DeliveryState::Failed, Some(&reason), Vec::new()))
+            Some(feedback(DeliveryState::Failed, Some(&reason), Vec::new()))
         }
         "Email Rendering Failed" => {
-            Some(told(DeliveryState::Failed, Some("the mail could not be rendered"), Vec::new()))
+            Some(feedback(DeliveryState::Failed, Some("the mail could not be rendered"), Vec::new()))
         }
         _ => None,
     }
@@ -137,7 +137,7 @@ fn addresses(recipients: Vec<Recipient>) -> Vec<String> {
     recipients.into_iter().map(|r| r.email_address).collect()
 }
 
-fn bounced(mail: Option<MailTags>, bounce: Bounce) -> Told {
+fn bounced(mail: Option<MailTags>, bounce: Bounce) -> Feedback {
     let reason = match bounce.bounce_sub_type.as_str() {
         "MailboxFull" => "bounced: mailbox full",
         "MessageTooLarge" => "bounced: message too large",
@@ -151,7 +151,7 @@ fn bounced(mail: Option<MailTags>, bounce: Bounce) -> Told {
     };
     let suppressed = matches!(bounce.bounce_sub_type.as_str(), "Suppressed" | "OnAccountSuppressionList");
     let permanent = bounce.bounce_type == "Permanent";
-    Told {
+    Feedback {
         mail,
         state: if suppressed { DeliveryState::Suppressed } else { DeliveryState::Bounced },
         reason: Some(reason.to_owned()),

@@ -6,54 +6,65 @@
 
 mod event;
 
-use std::sync::Arc;
-
-use model::{Dice, Email, Timestamp};
+use model::{Actor, Delivery, Email, EventKind, Invocation, MailTags, Subject};
 use runtime::direct::Direct;
 use runtime::{Environment, SettingError};
 use serde_json::Value;
-use store::{Error, Store};
-
-use crate::event::{Told, tell};
+use store::{Change, Error, Store};
 
 /// The function.
-pub struct Feedback {
+pub struct ReceiveFeedback {
     store: Store,
-    dice: Arc<dyn Dice>,
 }
 
-impl Direct for Feedback {
+impl Direct for ReceiveFeedback {
     type Error = Error;
 
     fn new(environment: &Environment) -> Result<Self, SettingError> {
-        Ok(Self { store: Store::open(environment)?, dice: Arc::clone(&environment.dice) })
+        Ok(Self { store: Store::open(environment)? })
     }
 
-    async fn handle(&self, event: Value, _: &str, now: Timestamp) -> Result<Value, Error> {
-        let Some(told) = tell(event) else {
+    async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, Error> {
+        let Some(feedback) = event::parse(event) else {
             // no retry could make it ours
             tracing::warn!("an event that is nobody's here");
             return Ok(Value::Null);
         };
-        self.suppress(&told, now).await?;
-        if let Some(mail) = told.mail {
-            let noted =
-                self.store.note_delivery(mail, told.state, told.reason.as_deref(), &*self.dice, now).await?;
-            tracing::info!(invitation = %mail.invitation, state = told.state.name(), noted, "feedback");
+        let delivery = Delivery { state: feedback.state, reason: feedback.reason, at: invocation.now() };
+        self.suppress(&feedback.lost, &delivery).await?;
+        if let Some(mail) = feedback.mail {
+            let noted = self.note(mail, &delivery, invocation).await?;
+            tracing::info!(invitation = %mail.invitation, state = delivery.state.name(), noted, "feedback");
         }
         Ok(Value::Null)
     }
 }
 
-impl Feedback {
+impl ReceiveFeedback {
     /// Addresses that no mail goes to any more.
-    async fn suppress(&self, told: &Told, now: Timestamp) -> Result<(), Error> {
-        for address in &told.lost {
+    async fn suppress(&self, lost: &[String], delivery: &Delivery) -> Result<(), Error> {
+        for address in lost {
             match Email::parse(address) {
-                Ok(email) => self.store.suppress(&email, told.state, told.reason.as_deref(), now).await?,
+                Ok(email) => self.store.suppress(&email, delivery).await?,
                 Err(_) => tracing::warn!("a bounced address that is none of ours"),
             }
         }
         Ok(())
+    }
+
+    /// What became of an invitation's mail; what keeps the invited person from reading it has an event.
+    async fn note(
+        &self,
+        mail: MailTags,
+        delivery: &Delivery,
+        invocation: &Invocation,
+    ) -> Result<bool, Error> {
+        let change = delivery.state.is_undelivered().then(|| {
+            let (kind, subject) = (EventKind::InvitationUndelivered, Subject::Invitation(mail.invitation));
+            Change::new(invocation, mail.tenant, Actor::System, kind, subject)
+                .with("state", delivery.state)
+                .with("reason", delivery.reason.as_deref().unwrap_or_default())
+        });
+        self.store.note_delivery(mail, delivery, change, invocation).await
     }
 }

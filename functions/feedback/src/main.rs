@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::direct::run::<feedback::Feedback>().await
+    runtime::direct::run::<feedback::ReceiveFeedback>().await
 }

@@ -1,9 +1,12 @@
-use model::{CompanyName, Email, EmailPolicy, EventKind, EventSubject, Founding, Mail, PersonName};
+use model::{
+    CompanyName, Email, EmailPolicy, EventKind, InvalidText, Invocation, Mail, NewTenant, PersonName,
+    Subject, Tenant, TenantDefaults,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::Trace;
+use store::Outgoing;
 
-use crate::{Call, Refused};
+use crate::{Operate, Refused, change};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,28 +21,29 @@ pub(crate) struct Order {
     reason: String,
 }
 
-impl Call<'_> {
-    pub(crate) async fn create(&self, order: Order) -> Result<Value, Refused> {
-        let defaults = &self.operate.new_tenants;
-        let field =
-            |name: &'static str| move |why: model::InvalidText| Refused::because(format!("`{name}`: {why}"));
-        let founding = Founding {
+impl Operate {
+    pub(crate) async fn create(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
+        let defaults = &self.defaults;
+        let field = |name: &'static str| move |why: InvalidText| Refused::because(format!("`{name}`: {why}"));
+        let new = NewTenant {
             name: CompanyName::parse(&order.name).map_err(field("name"))?,
             email: Email::parse(&order.email).map_err(|why| Refused::because(format!("`email`: {why}")))?,
             first_name: PersonName::parse(&order.first_name).map_err(field("first_name"))?,
             last_name: PersonName::parse(&order.last_name).map_err(field("last_name"))?,
-            plan: order.plan.unwrap_or_else(|| defaults.plan.clone()),
-            seats: order.seats.unwrap_or(defaults.seats).max(1),
-            email_policy: order.email_policy.unwrap_or(defaults.email_policy),
+            terms: TenantDefaults {
+                plan: order.plan.unwrap_or_else(|| defaults.plan.clone()),
+                seats: order.seats.unwrap_or(defaults.seats).max(1),
+                email_policy: order.email_policy.unwrap_or(defaults.email_policy),
+            },
         };
-        let (tenant, invitation) = founding.found(&self.operate.limits, self.dice(), self.now);
-        let event = self
-            .event(tenant.id, EventKind::TenantCreated, EventSubject::Tenant(tenant.id), &order.reason)
+        let (tenant, invitation) = Tenant::found(new, &self.limits, invocation);
+        let subject = Subject::Tenant(tenant.id);
+        let change = change(invocation, tenant.id, EventKind::TenantCreated, subject, &order.reason)
             .with("name", &tenant.name)
-            .with("email", invitation.email.typed());
-        let mail = Mail::about(&invitation, self.dice(), self.now);
-        let trace = Trace { event: &event, record: None };
-        self.store().sign_up(&tenant, &invitation, &mail, &self.operate.limits, trace).await?;
+            .with("email", invitation.email.as_entered());
+        let mail = Mail::about(&invitation, invocation);
+        let out = Outgoing { invitation: &invitation, mail: &mail, tenant: &tenant, limits: &self.limits };
+        self.store.sign_up(out, change).await?;
         Ok(json!({"tenant": tenant.id, "invitation": invitation.id}))
     }
 }

@@ -1,14 +1,14 @@
-use model::TenantId;
+use model::{Invocation, TenantId, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Listed, Page};
 
-use crate::{Call, Refused};
+use crate::{Operate, Refused};
 
 /// Entries of one page: well below what an invocation's answer may hold (6 MB).
 const PAGE: usize = 500;
 
-/// What is left out: digests of secrets, and stamps that mean nothing elsewhere.
+/// What is left out: digests of secrets, and versions that mean nothing elsewhere.
 const INTERNAL: [&str; 3] = ["newest_token", "version", "authority"];
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ enum Part {
 #[serde(deny_unknown_fields)]
 struct Cursor {
     part: Part,
-    id: Option<model::Stamp>,
+    id: Option<Version>,
 }
 
 impl Part {
@@ -47,9 +47,9 @@ impl Part {
     }
 }
 
-fn plain<E: Serialize>(listed: Listed<E>) -> Result<(Vec<Value>, Option<model::Stamp>), Refused> {
+fn plain<E: Serialize>(listed: Listed<E>) -> Result<(Vec<Value>, Option<Version>), Refused> {
     let items = listed.items.iter().map(outward).collect::<Result<_, _>>()?;
-    Ok((items, listed.next.map(model::Stamp)))
+    Ok((items, listed.next.map(Version)))
 }
 
 fn outward(entity: &impl Serialize) -> Result<Value, Refused> {
@@ -62,18 +62,18 @@ fn outward(entity: &impl Serialize) -> Result<Value, Refused> {
     Ok(value)
 }
 
-impl Call<'_> {
+impl Operate {
     /// Reads only, and is asked for again with `after` until there is no `next`.
-    pub(crate) async fn export(&self, order: Order) -> Result<Value, Refused> {
+    pub(crate) async fn export(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
         let tenant = self.tenant(order.tenant).await?;
         let Cursor { part, id } = order.after.unwrap_or(Cursor { part: Part::Brands, id: None });
-        let page = Page { after: id.map(|stamp| stamp.0), limit: PAGE };
-        let (store, t) = (self.store(), tenant.id);
+        let page = Page { after: id.map(|version| version.0), limit: PAGE };
+        let (store, t) = (&self.store, tenant.id);
         let (items, next) = match part {
             Part::Brands => plain(store.brands(t, page, |_| true).await?)?,
             Part::Members => plain(store.members(t, page, |_| true).await?)?,
             Part::Invitations => plain(store.invitations(t, page, |_| true).await?)?,
-            Part::Events => plain(store.events(t, page, self.now, tenant.created_at).await?)?,
+            Part::Events => plain(store.events(t, page, invocation.now(), tenant.created_at).await?)?,
         };
         let next = match next {
             Some(id) => Some(Cursor { part, id: Some(id) }),

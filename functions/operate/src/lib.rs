@@ -17,21 +17,18 @@ mod release;
 mod suspend;
 mod transfer;
 
-use std::sync::Arc;
-
-use model::{Dice, Event, EventActor, EventKind, EventSubject, Limits, Tenant, TenantId, Timestamp};
+use model::{Actor, EventKind, Invocation, Limits, Subject, Tenant, TenantDefaults, TenantId};
 use runtime::direct::Direct;
-use runtime::{Environment, NewTenants, SettingError};
+use runtime::{Environment, SettingError};
 use serde::Deserialize;
 use serde_json::Value;
-use store::{Error, Store, keys};
+use store::{Change, Error, Store, keys};
 
 /// The function.
 pub struct Operate {
     store: Store,
-    dice: Arc<dyn Dice>,
     limits: Limits,
-    new_tenants: NewTenants,
+    defaults: TenantDefaults,
 }
 
 /// What is asked for.
@@ -72,24 +69,23 @@ impl Direct for Operate {
     fn new(environment: &Environment) -> Result<Self, SettingError> {
         Ok(Self {
             store: Store::open(environment)?,
-            dice: Arc::clone(&environment.dice),
             limits: environment.variables.limits()?,
-            new_tenants: environment.variables.new_tenants()?,
+            defaults: environment.variables.tenant_defaults()?,
         })
     }
 
-    async fn handle(&self, event: Value, request_id: &str, now: Timestamp) -> Result<Value, Refused> {
+    async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, Refused> {
         let order = Order::deserialize(&event).map_err(Refused::Malformed)?;
         let operation = event.get("operation").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let call = Call { operate: self, request_id, now };
         let done = match order {
-            Order::CreateTenant(order) => call.create(order).await,
-            Order::SetPlan(order) => call.set_plan(order).await,
-            Order::TransferOwnership(order) => call.transfer(order).await,
-            Order::ReleaseEmail(order) => call.release(order).await,
-            Order::SuspendTenant(order) => call.suspend(order).await,
-            Order::ExportTenant(order) => call.export(order).await,
+            Order::CreateTenant(order) => self.create(order, invocation).await,
+            Order::SetPlan(order) => self.set_plan(order, invocation).await,
+            Order::TransferOwnership(order) => self.transfer(order, invocation).await,
+            Order::ReleaseEmail(order) => self.release(order, invocation).await,
+            Order::SuspendTenant(order) => self.suspend(order, invocation).await,
+            Order::ExportTenant(order) => self.export(order, invocation).await,
         };
+        let request_id = invocation.request_id();
         match &done {
             Ok(_) => tracing::info!(request_id, operation, "operated"),
             Err(refused) => tracing::warn!(request_id, operation, %refused, "not operated"),
@@ -98,29 +94,20 @@ impl Direct for Operate {
     }
 }
 
-/// One invocation.
-struct Call<'a> {
-    operate: &'a Operate,
-    request_id: &'a str,
-    now: Timestamp,
+impl Operate {
+    async fn tenant(&self, id: TenantId) -> Result<Tenant, Refused> {
+        let tenant = self.store.load(keys::tenant(id)).await?;
+        tenant.ok_or_else(|| Refused::because("there is no such tenant"))
+    }
 }
 
-impl Call<'_> {
-    fn dice(&self) -> &dyn Dice {
-        &*self.operate.dice
-    }
-
-    fn store(&self) -> &Store {
-        &self.operate.store
-    }
-
-    async fn tenant(&self, id: TenantId) -> Result<Tenant, Refused> {
-        self.store().load(keys::tenant(id)).await?.ok_or_else(|| Refused::because("there is no such tenant"))
-    }
-
-    fn event(&self, tenant: TenantId, kind: EventKind, subject: EventSubject, reason: &str) -> Event {
-        let (dice, now) = (self.dice(), self.now);
-        Event::new(dice, now, tenant, kind, EventActor::Operator, subject, self.request_id)
-            .with("reason", reason)
-    }
+/// What the operator is about to write: the one event, with the reason.
+fn change(
+    invocation: &Invocation,
+    tenant: TenantId,
+    kind: EventKind,
+    subject: Subject,
+    reason: &str,
+) -> Change<'static> {
+    Change::new(invocation, tenant, Actor::Operator, kind, subject).with("reason", reason)
 }

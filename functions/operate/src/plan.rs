@@ -1,9 +1,9 @@
-use model::{EventKind, EventSubject, Stamp, Tenant, TenantId};
+use model::{EventKind, Invocation, Subject, TenantId};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Error, Fact, Trace};
+use store::{Error, Fact};
 
-use crate::{Call, Refused};
+use crate::{Operate, Refused, change};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,23 +14,22 @@ pub(crate) struct Order {
     reason: String,
 }
 
-impl Call<'_> {
-    pub(crate) async fn set_plan(&self, order: Order) -> Result<Value, Refused> {
+impl Operate {
+    pub(crate) async fn set_plan(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
         let before = self.tenant(order.tenant).await?;
         if order.plan.trim().is_empty() {
             return Err(Refused::because("`plan`: it can't be empty"));
         }
         // seats of expired invitations are nobody's
-        while before.seats_used > order.seats && self.store().reclaim_seats(before.id, self.now).await? > 0 {}
-        let authority = Stamp::new(self.dice(), self.now);
-        let after = Tenant { plan: order.plan, seat_limit: order.seats, authority, ..before.clone() };
-        let event = self
-            .event(before.id, EventKind::TenantPlanChanged, EventSubject::Tenant(before.id), &order.reason)
+        while before.seats_used > order.seats && self.store.reclaim_seats(before.id, invocation).await? > 0 {}
+        let after = before.with_plan(order.plan, order.seats, invocation.version());
+        let subject = Subject::Tenant(before.id);
+        let change = change(invocation, before.id, EventKind::TenantPlanChanged, subject, &order.reason)
             .with("plan_before", &before.plan)
             .with("plan", &after.plan)
             .with("seats_before", before.seat_limit)
             .with("seats", after.seat_limit);
-        match self.store().change_tenant(&before, &after, Trace { event: &event, record: None }).await {
+        match self.store.change_tenant(&before, &after, change).await {
             Ok(()) => Ok(json!({"tenant": after.id, "plan": after.plan, "seats": after.seat_limit})),
             Err(Error::Changed(Fact::Tenant)) => {
                 let words =

@@ -1,9 +1,9 @@
-use model::{EventKind, EventSubject, Stamp, Tenant, TenantId, TenantStatus};
+use model::{EventKind, Invocation, Subject, TenantId};
+use policy::TenantStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::Trace;
 
-use crate::{Call, Refused};
+use crate::{Operate, Refused, change};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,8 +14,8 @@ pub(crate) struct Order {
     reason: String,
 }
 
-impl Call<'_> {
-    pub(crate) async fn suspend(&self, order: Order) -> Result<Value, Refused> {
+impl Operate {
+    pub(crate) async fn suspend(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
         let before = self.tenant(order.tenant).await?;
         let (status, kind) = if order.suspended {
             (TenantStatus::Suspended, EventKind::TenantSuspended)
@@ -29,9 +29,9 @@ impl Call<'_> {
             TenantStatus::Pending => return Err(Refused::because("the tenant waits for its owner")),
             TenantStatus::Closed => return Err(Refused::because("the tenant is closed")),
         }
-        let after = Tenant { status, authority: Stamp::new(self.dice(), self.now), ..before.clone() };
-        let event = self.event(before.id, kind, EventSubject::Tenant(before.id), &order.reason);
-        self.store().change_tenant(&before, &after, Trace { event: &event, record: None }).await?;
+        let after = before.with_status(status, invocation.version());
+        let change = change(invocation, before.id, kind, Subject::Tenant(before.id), &order.reason);
+        self.store.change_tenant(&before, &after, change).await?;
         Ok(answer)
     }
 }

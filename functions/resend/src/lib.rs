@@ -1,43 +1,32 @@
 //! `POST /v1/tenants/{tenant}/invitations/{invitation}/resend`: sends an invitation again.
 //!
 //! For pending, expired and bounced ones: a new token, a new expiry, and every older link is dead. The admin who
-//! resends vouches for the invitation from then on (R9).
+//! resends is the invitation's sponsor from then on (R9).
 
-use std::sync::Arc;
-
-use lambda_http::http::Method;
-use model::{
-    Dice, EventKind, EventSubject, InvitationId, InvitationStatus, Limits, Mail, Permission, Refusal,
-    Timestamp,
-};
+use model::{EventKind, Invitation, InvitationStatus, Limits, Mail, Refusal, Subject};
+use policy::Permission;
 use runtime::{Environment, SettingError};
-use store::{Resending, Store, Trace, keys};
-use web::views::InvitationView;
-use web::{Answer, Entrance, Function, Outcome, Request, until_settled};
+use store::{Outgoing, Store, keys};
+use web::{Caller, Context, Function, Outcome, Request, Route, admission};
 
 /// The function.
 pub struct Resend {
     store: Store,
-    dice: Arc<dyn Dice>,
     limits: Limits,
 }
 
 impl Function for Resend {
     fn new(environment: &Environment) -> Result<Self, SettingError> {
-        Ok(Self {
-            store: Store::open(environment)?,
-            dice: Arc::clone(&environment.dice),
-            limits: environment.variables.limits()?,
-        })
+        Ok(Self { store: Store::open(environment)?, limits: environment.variables.limits()? })
     }
 
-    async fn handle(&self, request: &Request, now: Timestamp) -> Outcome {
-        match (request.method(), request.segments().as_slice()) {
-            (&Method::POST, ["v1", "tenants", tenant, "invitations", invitation, "resend"]) => {
-                let entrance = Entrance::new(request, tenant, now)?;
-                let id = InvitationId::parse(invitation).ok_or(Refusal::NotFound)?;
+    async fn handle(&self, request: &Request) -> Outcome {
+        let caller = Caller::of(request)?;
+        match request.route()? {
+            Route::Resend => {
+                let wants = keys::invitation(caller.tenant(), request.invitation()?);
                 request.no_body()?;
-                until_settled(|| self.resend(&entrance, id, now)).await
+                caller.change(&self.store, wants, |cx| self.resend(cx)).await
             }
             _ => Err(Refusal::NotFound.into()),
         }
@@ -45,15 +34,10 @@ impl Function for Resend {
 }
 
 impl Resend {
-    async fn resend(&self, entrance: &Entrance<'_>, id: InvitationId, now: Timestamp) -> Outcome {
-        let t = entrance.tenant();
-        let inside = entrance.enter(&self.store, keys::invitation(t, id)).await?;
-        if let Some(answer) = inside.replay.answer() {
-            return Ok(answer);
-        }
-        let standing = inside.standing();
-        standing.may(Permission::MembersInvite, None).map_err(Refusal::from)?;
-        let before = inside.found.as_ref().ok_or(Refusal::NotFound)?;
+    async fn resend(&self, cx: Context<'_, Option<Invitation>>) -> Outcome {
+        cx.may(Permission::MembersInvite)?;
+        let (tenant, invocation) = (&cx.tenant, cx.invocation());
+        let before = cx.found.as_ref().ok_or(Refusal::NotFound)?;
         match before.status {
             InvitationStatus::Pending | InvitationStatus::Expired => {}
             InvitationStatus::Accepted => return Err(Refusal::AlreadyMember(before.accepted_by).into()),
@@ -62,28 +46,19 @@ impl Resend {
             }
             InvitationStatus::Declined => return Err(Refusal::InvitationDeclined.into()),
         }
-        standing.may_give(&before.grant()).map_err(Refusal::RoleNotGrantable)?;
-        let resends = self.limits.resends.count(before.resends, now, "resends of this invitation")?;
-        self.limits.mails_by_tenant.count(inside.tenant.mails, now, "emails of this team")?;
+        cx.may_give(&before.grant())?;
+        let resends = self.limits.resends.count(before.resends, cx.now(), "resends of this invitation")?;
+        self.limits.mails_by_tenant.count(tenant.mails, cx.now(), "emails of this team")?;
+        admission::again(&self.store, tenant, before, invocation).await?;
 
-        let dice = &*self.dice;
-        let after = before.sent_again(Some(inside.member.user_id), resends, dice, now);
-        let event = inside
-            .event(dice, EventKind::InvitationResent, EventSubject::Invitation(id))
-            .with("email", before.email.typed());
-        let answer =
-            Answer::ok(&InvitationView::of(&after, &standing.visibility(), now)).versioned(after.version);
-        let record = entrance.idempotency.as_ref().map(|i| i.record(&answer, now));
-        let mail = Mail::about(&after, dice, now);
-        let again = Resending {
-            before,
-            after: &after,
-            mail: &mail,
-            tenant: &inside.tenant,
-            admin: Some(inside.witness()),
-        };
-        let trace = Trace { event: &event, record: record.as_ref() };
-        self.store.resend_invitation(again, &self.limits, trace).await?;
+        let after = before.sent_again(Some(cx.member.user_id), resends, invocation);
+        let answer = cx.invitation(&after);
+        let change = cx
+            .change(EventKind::InvitationResent, Subject::Invitation(after.id), &answer)
+            .with("email", before.email.as_entered());
+        let mail = Mail::about(&after, invocation);
+        let out = Outgoing { invitation: &after, mail: &mail, tenant, limits: &self.limits };
+        self.store.resend_invitation(before, out, change).await?;
         Ok(answer)
     }
 }

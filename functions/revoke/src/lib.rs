@@ -8,47 +8,42 @@
 
 mod invitation;
 mod member;
-mod switch;
 
-use std::sync::Arc;
-
-use lambda_http::http::Method;
-use model::{Dice, InvitationId, Refusal, Timestamp, UserId};
+use model::Refusal;
 use runtime::{Environment, SettingError};
-use store::Store;
-use web::{Entrance, Function, Outcome, Request, until_settled};
-
-use crate::switch::Switch;
+use store::{Store, keys};
+use web::{Caller, Function, Outcome, Request, Route};
 
 /// The function.
 pub struct Revoke {
     store: Store,
-    dice: Arc<dyn Dice>,
 }
 
 impl Function for Revoke {
     fn new(environment: &Environment) -> Result<Self, SettingError> {
-        Ok(Self { store: Store::open(environment)?, dice: Arc::clone(&environment.dice) })
+        Ok(Self { store: Store::open(environment)? })
     }
 
-    async fn handle(&self, request: &Request, now: Timestamp) -> Outcome {
-        let enter = |tenant: &str| Entrance::new(request, tenant, now);
-        let user = |text: &str| UserId::parse(text).ok_or(Refusal::NotFound);
-        match (request.method(), request.segments().as_slice()) {
-            (&Method::DELETE, ["v1", "tenants", tenant, "invitations", invitation]) => {
-                let entrance = enter(tenant)?;
-                let id = InvitationId::parse(invitation).ok_or(Refusal::NotFound)?;
-                until_settled(|| self.invitation(&entrance, id, now)).await
+    async fn handle(&self, request: &Request) -> Outcome {
+        let caller = Caller::of(request)?;
+        let (store, t) = (&self.store, caller.tenant());
+        match request.route()? {
+            Route::RevokeInvitation => {
+                let wants = keys::invitation(t, request.invitation()?);
+                caller.change(store, wants, |cx| self.invitation(cx)).await
             }
-            (&Method::DELETE, ["v1", "tenants", tenant, "members", member]) => {
-                let (entrance, user) = (enter(tenant)?, user(member)?);
-                until_settled(|| self.member(&entrance, user, now)).await
+            Route::RevokeMember => {
+                caller.change(store, keys::member(t, request.user()?), |cx| self.member(cx)).await
             }
-            (&Method::POST, ["v1", "tenants", tenant, "members", member, verb]) => {
-                let (entrance, user) = (enter(tenant)?, user(member)?);
-                let switch = Switch::parse(verb).ok_or(Refusal::NotFound)?;
+            Route::SuspendMember => {
+                let wants = keys::member(t, request.user()?);
                 request.no_body()?;
-                until_settled(|| self.switch(&entrance, user, switch, now)).await
+                caller.change(store, wants, |cx| self.suspend(cx)).await
+            }
+            Route::ReinstateMember => {
+                let wants = keys::member(t, request.user()?);
+                request.no_body()?;
+                caller.change(store, wants, |cx| self.reinstate(cx)).await
             }
             _ => Err(Refusal::NotFound.into()),
         }

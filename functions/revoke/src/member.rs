@@ -1,40 +1,67 @@
-use model::{
-    Brands, EventKind, EventSubject, Member, MemberStatus, Permission, Refusal, Stamp, Timestamp, UserId,
-};
-use policy::Target;
-use store::{Trace, keys};
-use web::{Answer, Entrance, Outcome};
+use model::{EventKind, Member, Refusal, Subject};
+use policy::{MemberStatus, Permission};
+use web::{Answer, Context, Outcome, admission};
 
 use crate::Revoke;
 
 impl Revoke {
     /// Ends a membership: a new invitation is the only way in again, with nothing of the old access. Doing it to one
     /// that is over is done already.
-    pub(crate) async fn member(&self, entrance: &Entrance<'_>, user: UserId, now: Timestamp) -> Outcome {
-        let inside = entrance.enter(&self.store, keys::member(entrance.tenant(), user)).await?;
-        let standing = inside.standing();
-        standing.may(Permission::MembersRevoke, None).map_err(Refusal::from)?;
-        let before = inside.found.as_ref().ok_or(Refusal::NotFound)?;
-        let target = Target { role: before.role, is_self: user == inside.member.user_id };
-        standing.may_manage(target).map_err(Refusal::from)?;
-        if before.status == MemberStatus::Revoked {
-            return Ok(Answer::done());
+    pub(crate) async fn member(&self, cx: Context<'_, Option<Member>>) -> Outcome {
+        cx.may(Permission::MembersRevoke)?;
+        let before = cx.found.as_ref().ok_or(Refusal::NotFound)?;
+        cx.may_manage(before)?;
+        let answer = Answer::done();
+        if before.is_revoked() {
+            return Ok(answer);
         }
-        let dice = &*self.dice;
-        let after = Member {
-            status: MemberStatus::Revoked,
-            brands: Brands::none(),
-            permissions: None,
-            authority: Stamp::new(dice, now),
-            ..before.clone()
-        };
-        let event = inside
-            .event(dice, EventKind::MemberRevoked, EventSubject::Member(user))
-            .with("email", before.email.typed())
+        let after = before.revoked(cx.version());
+        let change = cx
+            .change(EventKind::MemberRevoked, Subject::Member(after.user_id), &answer)
+            .with("email", before.email.as_entered())
             .with("role", before.role);
-        let trace = Trace { event: &event, record: None };
-        let version = Stamp::new(dice, now);
-        self.store.revoke_member(before, &after, version, inside.witness(), trace).await?;
-        Ok(Answer::done())
+        self.store.revoke_member(before, &after, cx.version(), change).await?;
+        Ok(answer)
     }
+
+    /// Switches a membership off, which frees its seat.
+    pub(crate) async fn suspend(&self, cx: Context<'_, Option<Member>>) -> Outcome {
+        let before = switchable(&cx)?;
+        if before.status == MemberStatus::Suspended {
+            return Ok(cx.member(before));
+        }
+        let after = before.with_status(MemberStatus::Suspended, cx.version());
+        let answer = cx.member(&after);
+        let change = cx
+            .change(EventKind::MemberSuspended, Subject::Member(after.user_id), &answer)
+            .with("email", before.email.as_entered());
+        self.store.suspend_member(before, &after, change).await?;
+        Ok(answer)
+    }
+
+    /// Switches a membership on again, which takes a seat. What comes back to life must be something that the admin
+    /// could give today.
+    pub(crate) async fn reinstate(&self, cx: Context<'_, Option<Member>>) -> Outcome {
+        let before = switchable(&cx)?;
+        if before.status == MemberStatus::Active {
+            return Ok(cx.member(before));
+        }
+        cx.may_give(&before.grant())?;
+        admission::seat(&self.store, &cx.tenant, cx.invocation()).await?;
+        let after = before.with_status(MemberStatus::Active, cx.version());
+        let answer = cx.member(&after);
+        let change = cx
+            .change(EventKind::MemberReinstated, Subject::Member(after.user_id), &answer)
+            .with("email", before.email.as_entered());
+        self.store.reinstate_member(before, &after, &cx.tenant, change).await?;
+        Ok(answer)
+    }
+}
+
+/// The member who may be switched off and on.
+fn switchable<'c>(cx: &'c Context<'_, Option<Member>>) -> Result<&'c Member, web::Failure> {
+    cx.may(Permission::MembersRevoke)?;
+    let before = cx.target()?;
+    cx.may_manage(before)?;
+    Ok(before)
 }

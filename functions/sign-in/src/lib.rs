@@ -7,19 +7,15 @@
 mod open;
 mod session;
 
-use std::sync::Arc;
-
-use lambda_http::http::Method;
-use model::{Dice, Limits, Refusal, Timestamp};
+use model::{Limits, Refusal};
 use password::{Hasher, Rules};
 use runtime::{Environment, SettingError};
 use store::Store;
-use web::{Function, Outcome, Request, until_settled};
+use web::{Function, Outcome, Request, Route};
 
 /// The function.
 pub struct SignIn {
     store: Store,
-    dice: Arc<dyn Dice>,
     limits: Limits,
     hasher: Hasher,
     rules: Rules,
@@ -29,22 +25,17 @@ impl Function for SignIn {
     fn new(environment: &Environment) -> Result<Self, SettingError> {
         Ok(Self {
             store: Store::open(environment)?,
-            dice: Arc::clone(&environment.dice),
             limits: environment.variables.limits()?,
             hasher: Hasher::default(),
             rules: Rules::read(&environment.variables)?,
         })
     }
 
-    async fn handle(&self, request: &Request, now: Timestamp) -> Outcome {
-        match (request.method(), request.segments().as_slice()) {
-            (&Method::POST, ["v1", "sessions"]) => {
-                let credentials = open::Credentials::parse(request, self.rules)?;
-                let user = self.authenticate(&credentials, now).await?;
-                until_settled(|| self.open(&credentials, &user, now)).await
-            }
-            (&Method::DELETE, ["v1", "sessions", "current"]) => self.close(request, now).await,
-            (&Method::GET, ["v1", "me"]) => self.me(request, now).await,
+    async fn handle(&self, request: &Request) -> Outcome {
+        match request.route()? {
+            Route::SignIn => self.sign_in(request).await,
+            Route::SignOut => self.sign_out(request).await,
+            Route::ReadMe => self.me(request).await,
             _ => Err(Refusal::NotFound.into()),
         }
     }

@@ -1,24 +1,17 @@
-use model::{Claim, Digest, Email, MemberStatus, Password, Refusal, Session, TenantStatus, Timestamp};
-use password::Rules;
-use serde::{Deserialize, Serialize};
-use store::{Witness, keys};
+use model::{Credential, Digest, Email, Member, Password, Refusal, Session, Tenant, User};
+use policy::{MemberStatus, TenantStatus};
+use serde::Serialize;
+use store::{Record, keys};
 use web::views::{MembershipView, SessionView, UserView};
-use web::{Answer, Failure, Form, Idempotency, Outcome, Request};
+use web::{Answer, BadRequest, Failure, Idempotency, Outcome, Request, until_settled};
 
 use crate::SignIn;
 
 /// One answer for an address that nobody has and for a password that isn't its.
-const WRONG: Refusal = Refusal::Unauthenticated(Some("the address or the password is wrong"));
+const WRONG: BadRequest = BadRequest::Unauthenticated(Some("the address or the password is wrong"));
 
-/// Not `Debug`: it holds the password.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    email: Option<String>,
-    password: Option<Password>,
-}
-
-pub(crate) struct Credentials {
+/// What somebody signs in with. Not `Debug`: it holds the password.
+struct Attempt {
     email: Email,
     password: Password,
     idempotency: Option<Idempotency>,
@@ -32,96 +25,103 @@ struct SignedIn<'a> {
     memberships: Vec<MembershipView<'a>>,
 }
 
-impl Credentials {
-    pub(crate) fn parse(request: &Request, rules: Rules) -> Result<Self, Refusal> {
-        let body: Body = request.body()?;
-        let mut form = Form::new();
-        let email = form.required("/email", body.email.as_deref(), Email::parse);
-        match &body.password {
-            None => form.wrong("/password", "it is needed"),
-            Some(password) => {
-                if let Err(long) = rules.bound(password) {
-                    form.wrong("/password", long);
-                }
-            }
-        }
-        let (email, password) = form.finish(email.zip(body.password))?;
-        let scope = format!("SIGN-IN#{}", Digest::of(email.canonical().as_bytes()).as_str());
-        let idempotency = Idempotency::of_public(request, &scope, &email.canonical())?;
-        Ok(Self { email, password, idempotency })
+/// A user, and the teams that they are or were in.
+struct Facts {
+    user: User,
+    memberships: Vec<(Member, Tenant)>,
+    /// The record that was found under the request's key.
+    record: Option<Record>,
+}
+
+impl Facts {
+    /// The memberships that a session is opened for.
+    fn active(&self) -> Vec<&Member> {
+        let active = self.memberships.iter().filter(|(member, tenant)| {
+            member.status == MemberStatus::Active && tenant.status == TenantStatus::Active
+        });
+        active.map(|(member, _)| member).collect()
+    }
+
+    fn answer(&self, session: Option<SessionView>) -> Answer {
+        let current = self.memberships.iter().filter(|(member, _)| !member.is_revoked());
+        let memberships = current.map(|(member, tenant)| MembershipView::of(member, tenant)).collect();
+        Answer::ok(&SignedIn { session, user: UserView::from(&self.user), memberships })
+            .created("/v1/sessions/current".to_owned())
     }
 }
 
 impl SignIn {
+    pub(crate) async fn sign_in(&self, request: &Request) -> Outcome {
+        let attempt = self.parse(request)?;
+        let credential = self.authenticate(request, &attempt).await?;
+        until_settled(|| self.open(request, &attempt, &credential)).await
+    }
+
+    fn parse(&self, request: &Request) -> Result<Attempt, BadRequest> {
+        let mut form = request.form()?;
+        let email = form.required("email", Email::parse);
+        let password = form.password("password");
+        if let Some(Err(long)) = password.as_ref().map(|password| self.rules.bound(password)) {
+            form.wrong("/password", long);
+        }
+        let (email, password) = form.finish(|| email.zip(password))?;
+        let scope = format!("SIGN-IN#{}", Digest::of(email.canonical().as_bytes()).as_str());
+        let idempotency = Idempotency::redacted(request, &scope, &email.canonical())?;
+        Ok(Attempt { email, password, idempotency })
+    }
+
     /// Whose password it is. Takes as long, and costs as much, for an address that nobody has.
-    pub(crate) async fn authenticate(
-        &self,
-        credentials: &Credentials,
-        now: Timestamp,
-    ) -> Result<Claim, Failure> {
-        let email = credentials.email.canonical();
+    async fn authenticate(&self, request: &Request, attempt: &Attempt) -> Result<Credential, Failure> {
+        let email = attempt.email.canonical();
         // both go out at once; the count stands before anything is hashed
-        let (counted, claim) = tokio::join!(
-            self.store.count_sign_in(email, &self.limits, now),
-            self.store.load(keys::claim(email)),
+        let (counted, credential) = tokio::join!(
+            self.store.count_sign_in(email, &self.limits, request.now()),
+            self.store.load(keys::credential(email)),
         );
         counted?;
-        let claim = claim?;
-        let stored = claim.as_ref().map(|claim| claim.password_hash.as_str());
-        let right = self.hasher.verify(&credentials.password, stored);
-        match (right.map_err(|e| Failure::Internal(e.to_string()))?, claim) {
-            (true, Some(claim)) => Ok(claim),
+        let credential = credential?;
+        let stored = credential.as_ref().map(|credential| credential.password_hash.as_str());
+        let right = self.hasher.verify(&attempt.password, stored);
+        match (right.map_err(Failure::internal)?, credential) {
+            (true, Some(credential)) => Ok(credential),
             _ => Err(WRONG.into()),
         }
     }
 
-    pub(crate) async fn open(&self, credentials: &Credentials, claim: &Claim, now: Timestamp) -> Outcome {
-        let tenants: Vec<_> = claim.tenants.keys().copied().collect();
-        let (user, members, tenants, kept) = self
+    async fn facts(&self, attempt: &Attempt, credential: &Credential) -> Result<Facts, Failure> {
+        let tenants: Vec<_> = credential.tenants.keys().copied().collect();
+        let (user, members, tenants, record) = self
             .store
             .load((
-                keys::user(claim.user_id),
-                tenants.iter().map(|t| keys::member(*t, claim.user_id)).collect::<Vec<_>>(),
+                keys::user(credential.user_id),
+                tenants.iter().map(|t| keys::member(*t, credential.user_id)).collect::<Vec<_>>(),
                 tenants.iter().map(|t| keys::tenant(*t)).collect::<Vec<_>>(),
-                credentials.idempotency.as_ref().map(Idempotency::key),
+                attempt.idempotency.as_ref().map(Idempotency::key),
             ))
             .await?;
-        let user = user.ok_or_else(|| Failure::Internal("an address without its user".to_owned()))?;
-        if let (Some(asked), Some(kept)) = (&credentials.idempotency, &kept) {
-            // the same sign-in again is a sign-in; only the key's other request is refused
-            asked.compare(kept, now)?;
-        }
-        let pairs = members.iter().zip(&tenants).filter_map(|(m, t)| Some((m.as_ref()?, t.as_ref()?)));
-        let memberships: Vec<_> = pairs.collect();
-        let active: Vec<_> = memberships
-            .iter()
-            .filter(|(m, t)| m.status == MemberStatus::Active && t.status == TenantStatus::Active)
-            .collect();
+        let user = user.ok_or_else(|| Failure::internal("an address without its user"))?;
+        let memberships = members.into_iter().zip(tenants).filter_map(|(m, t)| Some((m?, t?))).collect();
+        Ok(Facts { user, memberships, record })
+    }
+
+    async fn open(&self, request: &Request, attempt: &Attempt, credential: &Credential) -> Outcome {
+        let now = request.now();
+        let mut facts = self.facts(attempt, credential).await?;
+        let active = facts.active();
         if active.is_empty() {
-            let names: Vec<&str> = tenants.iter().flatten().map(|t| t.name.as_str()).collect();
+            let names: Vec<&str> = facts.memberships.iter().map(|(_, t)| t.name.as_str()).collect();
             let words =
                 format!("your access to {} was ended or suspended, ask an admin there", names.join(", "));
             return Err(Refusal::AccessRevoked(words).into());
         }
-        let (token, session) = Session::open(claim.user_id, self.limits.session, &*self.dice, now);
-        let answer = |session| {
-            let memberships = memberships
-                .iter()
-                .filter(|(m, _)| m.status != MemberStatus::Revoked)
-                .map(|(m, t)| MembershipView::of(m, t))
-                .collect();
-            Answer::created(
-                "/v1/sessions/current".to_owned(),
-                &SignedIn { session, user: UserView::from(&user), memberships },
-            )
-        };
-        // a key that was used already keeps its first record
-        let fresh =
-            credentials.idempotency.as_ref().filter(|_| kept.is_none_or(|kept| kept.expires_at <= now));
-        let record = fresh.map(|i| i.record(&answer(None), now));
-        let witnesses: Vec<_> = active.iter().map(|(member, _)| Witness { member, now }).collect();
-        let email = claim.email.canonical();
-        self.store.open_session(&session, email, &witnesses, &self.limits, record.as_ref()).await?;
-        Ok(answer(Some(SessionView::opened(&token, &session))))
+        let (token, session) = Session::open(credential.user_id, self.limits.session, request.invocation());
+        // the same sign-in again is a sign-in, and the key keeps its first record; only another request is refused
+        let found = facts.record.take();
+        let answered = Idempotency::replay(attempt.idempotency.as_ref(), found, now)?;
+        let key = attempt.idempotency.as_ref().filter(|_| answered.is_none());
+        let record = key.map(|key| key.record(&facts.answer(None), now));
+        let email = credential.email.canonical();
+        self.store.open_session(&session, email, &facts.active(), &self.limits, record).await?;
+        Ok(facts.answer(Some(SessionView::opened(&token, &session))))
     }
 }

@@ -1,4 +1,3 @@
-use model::{MemberStatus, Timestamp};
 use serde::Serialize;
 use store::keys;
 use web::views::{MembershipView, UserView};
@@ -14,16 +13,16 @@ struct Me<'a> {
 
 impl SignIn {
     /// Ends the session that asks.
-    pub(crate) async fn close(&self, request: &Request, now: Timestamp) -> Outcome {
+    pub(crate) async fn sign_out(&self, request: &Request) -> Outcome {
         let token = request.session_token()?;
         let session = self.store.load(keys::session(token.user(), &token.digest())).await?;
-        self.store.close_session(&live(session, now)?).await?;
+        self.store.close_session(&live(session, request.now())?).await?;
         Ok(Answer::done())
     }
 
     /// Who is signed in, and where they are members. Which tenants to look at comes from the index, which may lag
     /// behind a moment; what is shown of them is read from the table.
-    pub(crate) async fn me(&self, request: &Request, now: Timestamp) -> Outcome {
+    pub(crate) async fn me(&self, request: &Request) -> Outcome {
         let token = request.session_token()?;
         let id = token.user();
         let (facts, tenants) = tokio::join!(
@@ -31,8 +30,8 @@ impl SignIn {
             self.store.tenants_of(id),
         );
         let (session, user) = facts?;
-        live(session, now)?;
-        let user = user.ok_or_else(|| Failure::Internal("a session without its user".to_owned()))?;
+        live(session, request.now())?;
+        let user = user.ok_or_else(|| Failure::internal("a session without its user"))?;
         let tenants = tenants?;
         let (members, tenants) = self
             .store
@@ -43,8 +42,8 @@ impl SignIn {
             .await?;
         let pairs = members.iter().zip(&tenants).filter_map(|(m, t)| Some((m.as_ref()?, t.as_ref()?)));
         let memberships = pairs
-            .filter(|(m, _)| m.status != MemberStatus::Revoked)
-            .map(|(m, t)| MembershipView::of(m, t))
+            .filter(|(member, _)| !member.is_revoked())
+            .map(|(member, tenant)| MembershipView::of(member, tenant))
             .collect();
         Ok(Answer::ok(&Me { user: UserView::from(&user), memberships }))
     }

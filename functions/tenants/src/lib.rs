@@ -5,62 +5,65 @@
 //! * `POST`, `GET /v1/tenants/{tenant}/brands`; `PATCH`, `DELETE /v1/tenants/{tenant}/brands/{brand}`
 
 mod brands;
-mod read;
 mod sign_up;
 
-use std::sync::Arc;
-
-use lambda_http::http::Method;
-use model::{Dice, Limits, Refusal, Timestamp, parse_brand_id};
-use runtime::{Environment, NewTenants, SettingError};
-use store::Store;
-use web::{Entrance, Function, Outcome, Request, until_settled};
+use model::{Limits, Refusal, TenantDefaults};
+use policy::Permission;
+use runtime::{Environment, SettingError};
+use store::{Store, keys};
+use web::views::TenantView;
+use web::{Answer, Caller, Function, Outcome, Request, Route};
 
 /// The function.
 pub struct Tenants {
     store: Store,
-    dice: Arc<dyn Dice>,
     limits: Limits,
-    new_tenants: NewTenants,
+    /// Whether anyone may sign up; otherwise only the operator makes tenants.
+    open: bool,
+    defaults: TenantDefaults,
 }
 
 impl Function for Tenants {
     fn new(environment: &Environment) -> Result<Self, SettingError> {
         Ok(Self {
             store: Store::open(environment)?,
-            dice: Arc::clone(&environment.dice),
             limits: environment.variables.limits()?,
-            new_tenants: environment.variables.new_tenants()?,
+            open: environment.variables.or("OPEN_SIGN_UP", false)?,
+            defaults: environment.variables.tenant_defaults()?,
         })
     }
 
-    async fn handle(&self, request: &Request, now: Timestamp) -> Outcome {
-        let enter = |tenant: &str| Entrance::new(request, tenant, now);
-        match (request.method(), request.segments().as_slice()) {
-            (&Method::POST, ["v1", "tenants"]) => {
-                let (draft, key) = sign_up::Draft::parse(request)?;
-                until_settled(|| self.sign_up(&draft, key.as_ref(), request.id(), now)).await
+    async fn handle(&self, request: &Request) -> Outcome {
+        let route = request.route()?;
+        if route == Route::SignUp {
+            return self.sign_up(request).await;
+        }
+        let caller = Caller::of(request)?;
+        let (store, t) = (&self.store, caller.tenant());
+        match route {
+            Route::ReadTenant => self.read(&caller).await,
+            Route::CreateBrand => {
+                let name = brands::parse(request)?;
+                caller.change(store, (), |cx| self.create_brand(cx, &name)).await
             }
-            (&Method::GET, ["v1", "tenants", tenant]) => self.read(&enter(tenant)?).await,
-            (&Method::POST, ["v1", "tenants", tenant, "brands"]) => {
-                let (entrance, name) = (enter(tenant)?, brands::name(request)?);
-                until_settled(|| self.create_brand(&entrance, &name, now)).await
+            Route::ListBrands => self.list_brands(&caller, request).await,
+            Route::RenameBrand => {
+                let (id, name) = (request.brand()?, brands::parse(request)?);
+                caller.change(store, keys::brand(t, id), |cx| self.rename_brand(cx, id, &name)).await
             }
-            (&Method::GET, ["v1", "tenants", tenant, "brands"]) => {
-                self.list_brands(&enter(tenant)?, request).await
-            }
-            (&Method::PATCH, ["v1", "tenants", tenant, "brands", brand]) => {
-                let entrance = enter(tenant)?;
-                let brand = parse_brand_id(brand).ok_or(Refusal::NotFound)?;
-                let name = brands::name(request)?;
-                until_settled(|| self.rename_brand(&entrance, request, brand, &name, now)).await
-            }
-            (&Method::DELETE, ["v1", "tenants", tenant, "brands", brand]) => {
-                let entrance = enter(tenant)?;
-                let brand = parse_brand_id(brand).ok_or(Refusal::NotFound)?;
-                until_settled(|| self.delete_brand(&entrance, brand)).await
+            Route::DeleteBrand => {
+                let id = request.brand()?;
+                caller.change(store, keys::brand(t, id), |cx| self.delete_brand(cx, id)).await
             }
             _ => Err(Refusal::NotFound.into()),
         }
+    }
+}
+
+impl Tenants {
+    async fn read(&self, caller: &Caller<'_>) -> Outcome {
+        let cx = caller.read(&self.store, ()).await?;
+        cx.may(Permission::TenantRead)?;
+        Ok(Answer::ok(&TenantView::from(&cx.tenant)).versioned(cx.tenant.authority))
     }
 }

@@ -1,97 +1,66 @@
 use model::{
-    CompanyName, Digest, Email, Event, EventActor, EventKind, EventSubject, Founding, Mail, PersonName,
-    Refusal, Timestamp,
+    Actor, CompanyName, Digest, Email, EventKind, Mail, NewTenant, PersonName, Refusal, Subject, Tenant,
 };
-use serde::{Deserialize, Serialize};
-use store::Trace;
+use serde::Serialize;
+use store::{Change, Outgoing};
 use web::views::TenantView;
-use web::{Answer, Form, Idempotency, Outcome, Replay, Request};
+use web::{Answer, BadRequest, Idempotency, Outcome, Request, until_settled};
 
 use crate::Tenants;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    name: Option<String>,
-    email: Option<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-}
-
-pub(crate) struct Draft {
-    name: CompanyName,
-    email: Email,
-    first_name: PersonName,
-    last_name: PersonName,
-}
 
 #[derive(Serialize)]
 struct SignedUp<'a> {
     tenant: TenantView<'a>,
 }
 
-impl Draft {
-    pub(crate) fn parse(request: &Request) -> Result<(Self, Option<Idempotency>), Refusal> {
-        let body: Body = request.body()?;
-        let mut form = Form::new();
-        let name = form.required("/name", body.name.as_deref(), CompanyName::parse);
-        let email = form.required("/email", body.email.as_deref(), Email::parse);
-        let first_name = form.required("/first_name", body.first_name.as_deref(), PersonName::parse);
-        let last_name = form.required("/last_name", body.last_name.as_deref(), PersonName::parse);
-        let all = name.zip(email).zip(first_name.zip(last_name));
-        let draft = form.finish(all.map(|((name, email), (first_name, last_name))| Self {
-            name,
-            email,
-            first_name,
-            last_name,
-        }))?;
-        let scope = format!("SIGN-UP#{}", Digest::of(draft.email.canonical().as_bytes()).as_str());
-        let key = Idempotency::of(request, &scope)?;
-        Ok((draft, key))
-    }
-}
-
 impl Tenants {
+    pub(crate) async fn sign_up(&self, request: &Request) -> Outcome {
+        let new = self.parse(request)?;
+        let scope = format!("SIGN-UP#{}", Digest::of(new.email.canonical().as_bytes()).as_str());
+        let key = Idempotency::of(request, &scope)?;
+        until_settled(|| self.found(request, &new, key.as_ref())).await
+    }
+
+    fn parse(&self, request: &Request) -> Result<NewTenant, BadRequest> {
+        let mut form = request.form()?;
+        let name = form.required("name", CompanyName::parse);
+        let email = form.required("email", Email::parse);
+        let first_name = form.required("first_name", PersonName::parse);
+        let last_name = form.required("last_name", PersonName::parse);
+        let terms = self.defaults.clone();
+        form.finish(|| {
+            Some(NewTenant {
+                name: name?,
+                email: email?,
+                first_name: first_name?,
+                last_name: last_name?,
+                terms,
+            })
+        })
+    }
+
     /// The answer is the same whether or not the address has a user: who owns the mailbox finds out there.
-    pub(crate) async fn sign_up(
-        &self,
-        draft: &Draft,
-        key: Option<&Idempotency>,
-        request_id: &str,
-        now: Timestamp,
-    ) -> Outcome {
-        if !self.new_tenants.open {
+    async fn found(&self, request: &Request, new: &NewTenant, key: Option<&Idempotency>) -> Outcome {
+        if !self.open {
             return Err(Refusal::SignUpClosed.into());
         }
-        if let Some(key) = key
-            && let Some(record) = self.store.load(key.key()).await?
-            && let Replay::Answered(record) = key.compare(&record, now)?
-            && let Some(answer) = Replay::Answered(record).answer()
-        {
-            return Ok(answer);
+        let invocation = request.invocation();
+        if let Some(key) = key {
+            let kept = self.store.load(key.key()).await?;
+            if let Some(answered) = Idempotency::replay(Some(key), kept, request.now())? {
+                return Answer::replayed(&answered);
+            }
         }
-        let dice = &*self.dice;
-        let new = &self.new_tenants;
-        let founding = Founding {
-            name: draft.name.clone(),
-            email: draft.email.clone(),
-            first_name: draft.first_name.clone(),
-            last_name: draft.last_name.clone(),
-            plan: new.plan.clone(),
-            seats: new.seats,
-            email_policy: new.email_policy,
-        };
-        let (tenant, invitation) = founding.found(&self.limits, dice, now);
-        let t = tenant.id;
-        let (kind, actor) = (EventKind::TenantCreated, EventActor::Invitee);
-        let event = Event::new(dice, now, t, kind, actor, EventSubject::Tenant(t), request_id)
-            .with("name", &draft.name)
-            .with("email", draft.email.typed());
+        let (tenant, invitation) = Tenant::found(new.clone(), &self.limits, invocation);
         let answer = Answer::accepted(&SignedUp { tenant: TenantView::from(&tenant) });
-        let record = key.map(|key| key.record(&answer, now));
-        let mail = Mail::about(&invitation, dice, now);
-        let trace = Trace { event: &event, record: record.as_ref() };
-        self.store.sign_up(&tenant, &invitation, &mail, &self.limits, trace).await?;
+        let (kind, subject) = (EventKind::TenantCreated, Subject::Tenant(tenant.id));
+        let change = Change::new(invocation, tenant.id, Actor::Invitee, kind, subject)
+            .recorded(key.map(|key| key.record(&answer, request.now())))
+            .with("name", &new.name)
+            .with("email", new.email.as_entered());
+        let mail = Mail::about(&invitation, invocation);
+        let out = Outgoing { invitation: &invitation, mail: &mail, tenant: &tenant, limits: &self.limits };
+        self.store.sign_up(out, change).await?;
         Ok(answer)
     }
 }

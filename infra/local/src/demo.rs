@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Call, Failure, Reply, Stack};
+use crate::{BoxError, Call, Reply, Stack};
 
 /// The passwords of the demo's people: they exist on one machine, for as long as a process lives.
 const PASSWORD: &str = "a demo password for everyone";
@@ -25,7 +25,7 @@ async fn ask(
     path: &str,
     session: Option<&str>,
     body: Value,
-) -> Result<Value, Failure> {
+) -> Result<Value, BoxError> {
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     headers.extend(session.map(|token| ("authorization".to_owned(), format!("Bearer {token}"))));
     let call = Call {
@@ -42,13 +42,13 @@ async fn ask(
     Ok(reply.json())
 }
 
-fn text(value: &Value, pointer: &str) -> Result<String, Failure> {
+fn text(value: &Value, pointer: &str) -> Result<String, BoxError> {
     let found = value.pointer(pointer).and_then(Value::as_str);
     found.map(str::to_owned).ok_or_else(|| format!("the demo: no {pointer} in {value}").into())
 }
 
 /// Accepts the newest invitation of an address, by the link in its mail.
-async fn accept(stack: &Stack, address: &str) -> Result<Value, Failure> {
+async fn accept(stack: &Stack, address: &str) -> Result<Value, BoxError> {
     stack.settle().await?;
     let mail =
         stack.mailbox().to(Some(address)).pop().ok_or_else(|| format!("the demo: no mail to {address}"))?;
@@ -62,7 +62,7 @@ impl Demo {
     ///
     /// # Errors
     /// When one of the requests is refused.
-    pub async fn create(stack: &Stack) -> Result<Self, Failure> {
+    pub async fn create(stack: &Stack) -> Result<Self, BoxError> {
         let (name, owner) = ("Greenleaf Botanicals", "olive@greenleaf.example");
         let sign_up = json!({"name": name, "email": owner, "first_name": "Olive", "last_name": "Ortega"});
         let tenant = text(&ask(stack, "POST", "/v1/tenants", None, sign_up).await?, "/tenant/id")?;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use model::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::Sent;
+use crate::SentMail;
 use crate::gateway::Call;
 
 /// API Gateway's event for a request, payload format 2.0.
@@ -85,28 +85,11 @@ pub(crate) fn stream(records: &[&Value], arn: &str) -> Value {
     json!({ "Records": records })
 }
 
-/// Whether an event matches a filter pattern, as far as patterns of exact values go.
-///
-/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html>
-pub(crate) fn matches(pattern: &Value, event: &Value) -> bool {
-    match pattern {
-        Value::Object(fields) => {
-            fields.iter().all(|(name, wanted)| event.get(name).is_some_and(|found| matches(wanted, found)))
-        }
-        Value::Array(values) => match event {
-            // of several values, one has to fit
-            Value::Array(found) => found.iter().any(|one| values.contains(one)),
-            one => values.contains(one),
-        },
-        _ => false,
-    }
-}
-
 /// EventBridge's event for what SES says of a mail. `kind` is `bounce`, `complaint`, `delivery` or `delay`; `reason`
 /// is what a bounce or delay is about, in a word: `full`, `suppressed`, anything else is a refused address.
 ///
 /// <https://docs.aws.amazon.com/ses/latest/dg/monitoring-eventbridge.html>
-pub(crate) fn ses(mail: &Sent, kind: &str, reason: &str, now: Timestamp) -> Option<Value> {
+pub(crate) fn ses(mail: &SentMail, kind: &str, reason: &str, now: Timestamp) -> Option<Value> {
     let recipients = json!([{"emailAddress": mail.to, "diagnosticCode": reason}]);
     let (full, suppressed) = (reason.contains("full"), reason.contains("suppress"));
     let (detail_type, event_type, part, said) = match kind {
@@ -155,31 +138,4 @@ pub(crate) fn ses(mail: &Sent, kind: &str, reason: &str, now: Timestamp) -> Opti
         "resources": [],
         "detail": detail,
     }))
-}
-
-/// Refuses patterns that [`matches`] would misread: rules like `prefix` are objects inside the list of values.
-pub(crate) fn understood(pattern: &Value) -> bool {
-    match pattern {
-        Value::Object(fields) => fields.values().all(understood),
-        Value::Array(values) => values.iter().all(|v| !v.is_object() && !v.is_array()),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_match_exact_values_and_refuse_what_they_do_not_know() {
-        let pattern =
-            json!({"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"entity": {"S": ["Mail"]}}}});
-        assert!(understood(&pattern));
-        let record =
-            json!({"eventName": "INSERT", "dynamodb": {"NewImage": {"entity": {"S": "Mail"}, "x": 1}}});
-        assert!(matches(&pattern, &record));
-        assert!(!matches(&pattern, &json!({"eventName": "REMOVE", "dynamodb": {}})));
-        assert!(!matches(&pattern, &json!({"eventName": "INSERT", "dynamodb": {"OldImage": {}}})));
-        assert!(!understood(&json!({"eventName": [{"prefix": "IN"}]})));
-    }
 }

@@ -16,9 +16,9 @@ use runtime::direct::Direct;
 use runtime::stream::{self, Consumer};
 use runtime::{Environment, SettingError};
 
-use crate::Failure;
+use crate::BoxError;
 
-type Answered = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
+type Answered = Pin<Box<dyn Future<Output = Result<Vec<u8>, BoxError>> + Send>>;
 
 /// A function that was started: an event and a request id in, an answer out.
 pub(crate) type Started = Arc<dyn Fn(Vec<u8>, String) -> Answered + Send + Sync>;
@@ -36,7 +36,7 @@ pub(crate) const FUNCTIONS: &[(&str, Start)] = &[
     ("console", behind_gateway::<console::Console>),
     ("deliver", behind_stream::<deliver::Deliver>),
     ("expire", behind_stream::<expire::Expire>),
-    ("feedback", invoked::<feedback::Feedback>),
+    ("feedback", invoked::<feedback::ReceiveFeedback>),
     ("invite", behind_gateway::<invite::Invite>),
     ("operate", invoked::<operate::Operate>),
     ("resend", behind_gateway::<resend::Resend>),
@@ -48,15 +48,15 @@ pub(crate) const FUNCTIONS: &[(&str, Start)] = &[
 /// As `lambda_http` hands it over in `web::run`.
 fn behind_gateway<F: web::Function>(environment: &Environment) -> Result<Started, SettingError> {
     let function = Arc::new(F::new(environment)?);
-    let clock = Arc::clone(&environment.clock);
+    let environment = environment.clone();
     Ok(Arc::new(move |event, request_id| {
-        let (function, clock) = (Arc::clone(&function), Arc::clone(&clock));
+        let (function, environment) = (Arc::clone(&function), environment.clone());
         Box::pin(async move {
             let payload = serde_json::from_slice(&event)?;
             let mut context = Context::default();
             context.request_id = request_id;
             let mut adapter = Adapter::from(service_fn(async |request: http::Request<lambda_http::Body>| {
-                Ok::<_, Failure>(web::answer(&*function, request, &*clock).await)
+                Ok::<_, BoxError>(web::answer(&*function, request, &environment).await)
             }));
             let response = adapter.call(LambdaEvent { payload, context }).await?;
             Ok(serde_json::to_vec(&response)?)
@@ -67,11 +67,12 @@ fn behind_gateway<F: web::Function>(environment: &Environment) -> Result<Started
 /// As `lambda_runtime` hands it over in `runtime::stream::run`.
 fn behind_stream<C: Consumer>(environment: &Environment) -> Result<Started, SettingError> {
     let consumer = Arc::new(C::new(environment)?);
-    let clock = Arc::clone(&environment.clock);
-    Ok(Arc::new(move |event, _| {
-        let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&clock));
+    let environment = environment.clone();
+    Ok(Arc::new(move |event, request_id| {
+        let (consumer, environment) = (Arc::clone(&consumer), environment.clone());
         Box::pin(async move {
-            let report = stream::consume(&*consumer, serde_json::from_slice(&event)?, &*clock).await;
+            let report =
+                stream::consume(&*consumer, serde_json::from_slice(&event)?, &environment, &request_id).await;
             Ok(serde_json::to_vec(&report)?)
         })
     }))
@@ -80,11 +81,12 @@ fn behind_stream<C: Consumer>(environment: &Environment) -> Result<Started, Sett
 /// As `lambda_runtime` hands it over in `runtime::direct::run`.
 fn invoked<D: Direct>(environment: &Environment) -> Result<Started, SettingError> {
     let function = Arc::new(D::new(environment)?);
-    let clock = Arc::clone(&environment.clock);
+    let environment = environment.clone();
     Ok(Arc::new(move |event, request_id| {
-        let (function, clock) = (Arc::clone(&function), Arc::clone(&clock));
+        let (function, environment) = (Arc::clone(&function), environment.clone());
         Box::pin(async move {
-            let answered = function.handle(serde_json::from_slice(&event)?, &request_id, clock.now()).await;
+            let answered =
+                function.handle(serde_json::from_slice(&event)?, &environment.invocation(request_id)).await;
             Ok(serde_json::to_vec(&answered.map_err(|error| error.to_string())?)?)
         })
     }))

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-use crate::Failure;
+use crate::BoxError;
 use crate::template::Function;
 
 /// A request to the API.
@@ -56,7 +56,7 @@ pub(crate) struct Found<'r> {
 }
 
 impl Router {
-    pub(crate) fn new(functions: &[Function]) -> Result<Self, Failure> {
+    pub(crate) fn new(functions: &[Function]) -> Result<Self, BoxError> {
         let mut entries: Vec<Entry> = Vec::new();
         for function in functions {
             for route in &function.routes {
@@ -156,7 +156,7 @@ impl Reply {
         }
     }
 
-    pub(crate) fn read(function: &str, answer: &[u8]) -> Result<Self, Failure> {
+    pub(crate) fn read(function: &str, answer: &[u8]) -> Result<Self, BoxError> {
         let answer: LambdaAnswer = serde_json::from_slice(answer)?;
         let body = answer.body.unwrap_or_default();
         let mut headers = answer.headers;

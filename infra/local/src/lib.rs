@@ -14,6 +14,7 @@ mod event;
 mod functions;
 mod gateway;
 mod mailbox;
+mod pattern;
 mod pump;
 mod serve;
 mod stack;
@@ -23,10 +24,10 @@ mod template;
 pub use clock::LocalClock;
 pub use demo::Demo;
 pub use gateway::{Call, Reply};
-pub use mailbox::{Mailbox, MailboxFault, Sent};
+pub use mailbox::{Mailbox, MailboxFault, SentMail};
 pub use serve::Served;
-pub use stack::{Happening, HttpClientOf, Options, Stack};
+pub use stack::{Activity, HttpClientOf, Options, Stack};
 pub use template::Template;
 
 /// What went wrong, in words for the developer.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -18,7 +18,7 @@ use crate::LocalClock;
 
 /// A mail that was sent.
 #[derive(Clone, Debug, Serialize)]
-pub struct Sent {
+pub struct SentMail {
     /// What SES calls it.
     pub id: String,
     /// The sender.
@@ -59,7 +59,7 @@ pub struct Mailbox {
 
 #[derive(Default)]
 struct Inner {
-    sent: Vec<Sent>,
+    sent: Vec<SentMail>,
     faults: Vec<MailboxFault>,
 }
 
@@ -74,8 +74,8 @@ impl Mailbox {
 
     /// The mails to an address, oldest first; all of them for none.
     #[must_use]
-    pub fn to(&self, address: Option<&str>) -> Vec<Sent> {
-        let wanted = |mail: &&Sent| address.is_none_or(|a| mail.to.eq_ignore_ascii_case(a));
+    pub fn to(&self, address: Option<&str>) -> Vec<SentMail> {
+        let wanted = |mail: &&SentMail| address.is_none_or(|a| mail.to.eq_ignore_ascii_case(a));
         self.inner().sent.iter().filter(wanted).cloned().collect()
     }
 
@@ -93,7 +93,7 @@ impl Mailbox {
         }
         let id = Uuid::now_v7().to_string();
         let body = text("/Content/Simple/Body/Text/Data");
-        inner.sent.push(Sent {
+        inner.sent.push(SentMail {
             id: id.clone(),
             from: text("/FromEmailAddress"),
             to: text("/Destination/ToAddresses/0"),
@@ -200,7 +200,7 @@ iframe { width: 100%; height: 30rem; border: 0; margin-top: .5rem; background: #
 "#
 )]
 struct Page {
-    mails: Vec<Sent>,
+    mails: Vec<SentMail>,
 }
 
 async fn page(State(mailbox): State<Mailbox>) -> Response {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use local::{Demo, Failure, Happening, LocalClock, Options, Served, Stack};
+use local::{Activity, BoxError, Demo, LocalClock, Options, Served, Stack};
 
 /// Runs the whole stack in one process: gateway and pages, table, mailbox.
 #[derive(Parser)]
@@ -47,7 +47,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<(), Failure> {
+async fn run(arguments: Arguments) -> Result<(), BoxError> {
     // The functions' own lines are JSON for CloudWatch; here the gateway tells of requests, so only trouble is shown.
     tracing_subscriber::fmt()
         .compact()
@@ -104,17 +104,17 @@ async fn interrupted() {
 }
 
 /// One line for what happened.
-fn show(happening: Happening) {
-    match happening {
-        Happening::Answered { method, path, status, code, function, took } => {
+fn show(activity: Activity) {
+    match activity {
+        Activity::Answered { method, path, status, code, function, took } => {
             let code = code.map(|c| format!(" {c}")).unwrap_or_default();
             println!("{method:>6} {path} → {status}{code}  ({function}, {} ms)", took.as_millis());
         }
-        Happening::Streamed { function, records, took } => {
+        Activity::Streamed { function, records, took } => {
             println!("stream {records} record(s) → {function}  ({} ms)", took.as_millis());
         }
-        Happening::Mailed { to, subject } => println!("  mail → {to}  \"{subject}\""),
-        Happening::Published { kind, function } => println!(" event {kind} → {function}"),
-        Happening::DeadLetter { queue } => println!("  dead letter → {queue}"),
+        Activity::Mailed { to, subject } => println!("  mail → {to}  \"{subject}\""),
+        Activity::Published { kind, function } => println!(" event {kind} → {function}"),
+        Activity::DeadLetter { queue } => println!("  dead letter → {queue}"),
     }
 }

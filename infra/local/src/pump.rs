@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::Failure;
+use crate::BoxError;
 use crate::event;
+use crate::pattern;
 use crate::table::Table;
 use crate::template::StreamMapping;
 
@@ -48,8 +49,8 @@ struct Failed {
 }
 
 impl Pump {
-    pub(crate) fn new(function: &str, mapping: StreamMapping, table: &Table) -> Result<Self, Failure> {
-        if let Some(strange) = mapping.filters.iter().find(|f| !event::understood(f)) {
+    pub(crate) fn new(function: &str, mapping: StreamMapping, table: &Table) -> Result<Self, BoxError> {
+        if let Some(strange) = mapping.filters.iter().find(|f| !pattern::understood(f)) {
             return Err(
                 format!("template.yaml: the filter {strange} of {function} is not understood here").into()
             );
@@ -68,7 +69,7 @@ impl Pump {
     }
 
     /// Takes over what is new in the stream.
-    pub(crate) fn read(&mut self, table: &Table) -> Result<(), Failure> {
+    pub(crate) fn read(&mut self, table: &Table) -> Result<(), BoxError> {
         loop {
             let (records, position) = table.records(&self.position)?;
             self.position = position;
@@ -76,7 +77,7 @@ impl Pump {
                 return Ok(());
             }
             let filters = &self.mapping.filters;
-            let wanted = |r: &Value| filters.is_empty() || filters.iter().any(|f| event::matches(f, r));
+            let wanted = |r: &Value| filters.is_empty() || filters.iter().any(|f| pattern::matches(f, r));
             self.waiting.extend(records.into_iter().filter(wanted));
         }
     }
@@ -92,7 +93,7 @@ impl Pump {
     }
 
     /// Notes how the function did with the first `size` records in line.
-    pub(crate) fn done(&mut self, size: usize, answer: Result<Vec<u8>, Failure>) {
+    pub(crate) fn done(&mut self, size: usize, answer: Result<Vec<u8>, BoxError>) {
         let succeeded = match answer {
             Err(_) => 0,
             Ok(_) if !self.mapping.reports_failures => size,

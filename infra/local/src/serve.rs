@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::{Call, Failure, Reply, Stack, docs};
+use crate::{BoxError, Call, Reply, Stack, docs};
 
 /// What API Gateway takes at most.
 const LARGEST: usize = 10 * 1024 * 1024;
@@ -31,7 +31,7 @@ impl Served {
     ///
     /// # Errors
     /// When it is taken.
-    pub async fn bind(port: u16) -> Result<Self, Failure> {
+    pub async fn bind(port: u16) -> Result<Self, BoxError> {
         let taken = |e| format!("port {port} on 127.0.0.1 can't be had ({e}), choose another with --port");
         Ok(Self(TcpListener::bind(("127.0.0.1", port)).await.map_err(taken)?))
     }
@@ -40,7 +40,7 @@ impl Served {
     ///
     /// # Errors
     /// When the system doesn't say.
-    pub fn url(&self) -> Result<String, Failure> {
+    pub fn url(&self) -> Result<String, BoxError> {
         Ok(format!("http://{}", self.0.local_addr()?))
     }
 
@@ -52,7 +52,7 @@ impl Served {
         self,
         stack: Arc<Stack>,
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), BoxError> {
         let pumping = tokio::spawn(pump(Arc::clone(&stack)));
         let router = Router::new()
             .route("/_local/clock", post(clock))
@@ -88,7 +88,7 @@ async fn pump(stack: Arc<Stack>) {
 }
 
 #[expect(clippy::print_stderr, reason = "the terminal is where the developer looks")]
-fn complain(error: &Failure) {
+fn complain(error: &BoxError) {
     eprintln!("local: {error}");
 }
 

@@ -9,12 +9,13 @@ use runtime::{Clock as _, Environment, Variables};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;
+use web::Route;
 
 use crate::functions::{FUNCTIONS, Started, elsewhere};
 use crate::gateway::{Call, Reply, Router};
 use crate::pump::Pump;
 use crate::table::Table;
-use crate::{Failure, LocalClock, Mailbox, Template, event};
+use crate::{BoxError, LocalClock, Mailbox, Template, event, pattern};
 
 /// Bytes of the request line and the headers that API Gateway takes.
 const LARGEST_HEAD: usize = 10_240;
@@ -40,7 +41,7 @@ pub struct Options {
     /// Where the functions run, behind Lambda's Invoke API; in this process without.
     pub functions_url: Option<String>,
     /// Told what happens.
-    pub tell: Option<Arc<dyn Fn(Happening) + Send + Sync>>,
+    pub tell: Option<Arc<dyn Fn(Activity) + Send + Sync>>,
 }
 
 /// Makes the HTTP client of a function's SDK, by the function's name.
@@ -48,7 +49,7 @@ pub type HttpClientOf = Arc<dyn Fn(&str) -> SharedHttpClient + Send + Sync>;
 
 /// Something that a developer wants to see.
 #[derive(Debug)]
-pub enum Happening {
+pub enum Activity {
     /// A request was answered.
     Answered {
         /// The method.
@@ -105,7 +106,7 @@ pub struct Stack {
     rules: Vec<(String, Value)>,
     pumps: tokio::sync::Mutex<Vec<Pump>>,
     dead_letters: Mutex<Vec<(String, Value)>>,
-    tell: Option<Arc<dyn Fn(Happening) + Send + Sync>>,
+    tell: Option<Arc<dyn Fn(Activity) + Send + Sync>>,
     /// Where the table's API answers.
     pub table_url: String,
     /// Where the mailbox answers.
@@ -113,36 +114,42 @@ pub struct Stack {
 }
 
 /// The tables of the template and of this process have to name the same functions.
-fn same_functions(template: &[crate::template::Function]) -> Result<(), Failure> {
+fn same_functions(template: &[crate::template::Function]) -> Result<(), BoxError> {
     for (name, _) in FUNCTIONS {
         if !template.iter().any(|f| f.name == *name) {
             return Err(format!("the function {name} has no resource in template.yaml").into());
         }
     }
     match template.iter().find(|f| !FUNCTIONS.iter().any(|(name, _)| f.name == *name)) {
-        Some(f) => Err(format!("template.yaml names the function {}, which isn't there", f.name).into()),
+        Some(f) => {
+            let words = format!(
+                "template.yaml names the function {}, add it to infra/local/src/functions.rs",
+                f.name
+            );
+            Err(words.into())
+        }
         None => Ok(()),
     }
 }
 
 /// Every route of the template has to be one that its function serves, and the reverse.
-fn same_routes(router: &Router) -> Result<(), Failure> {
+fn same_routes(router: &Router) -> Result<(), BoxError> {
     let known = |method: &str, path: &str, function: &str| {
-        web::routes::ROUTES.iter().any(|r| r.method == method && r.path == path && r.function == function)
+        Route::ALL.iter().any(|r| r.method() == method && r.path() == path && r.function() == function)
     };
     for (method, path, function) in router.routes() {
         if let Some(path) = path
             && !known(method, path, function)
         {
-            return Err(format!("template.yaml: {method} {path} is no route of {function}").into());
+            let words = format!(
+                "template.yaml: {method} {path} is no route of {function}, see shared/web/src/routes.rs"
+            );
+            return Err(words.into());
         }
     }
-    for route in web::routes::ROUTES {
-        let there = |(method, path, function): (&str, Option<&str>, &str)| {
-            (method, path, function) == (route.method, Some(route.path), route.function)
-        };
-        if !router.routes().any(there) {
-            let (method, path, function) = (route.method, route.path, route.function);
+    for route in Route::ALL {
+        let (method, path, function) = (route.method(), route.path(), route.function());
+        if !router.routes().any(|there| there == (method, Some(path), function)) {
             return Err(format!("{method} {path} of {function} has no event in template.yaml").into());
         }
     }
@@ -154,7 +161,7 @@ impl Stack {
     ///
     /// # Errors
     /// A template that can't be read, or doesn't fit the functions; a port that is taken.
-    pub async fn start(options: Options) -> Result<Self, Failure> {
+    pub async fn start(options: Options) -> Result<Self, BoxError> {
         let template = Template::parse(&options.template, &options.parameters)?;
         let described = template.functions()?;
         same_functions(&described)?;
@@ -213,9 +220,9 @@ impl Stack {
         })
     }
 
-    fn tell(&self, happening: Happening) {
+    fn tell(&self, activity: Activity) {
         if let Some(tell) = &self.tell {
-            tell(happening);
+            tell(activity);
         }
     }
 
@@ -235,7 +242,7 @@ impl Stack {
     ///
     /// # Errors
     /// When the table can't be read.
-    pub fn items(&self) -> Result<Vec<Value>, Failure> {
+    pub fn items(&self) -> Result<Vec<Value>, BoxError> {
         self.table.scan()
     }
 
@@ -243,7 +250,7 @@ impl Stack {
     ///
     /// # Errors
     /// When the table refuses the `UpdateItem` request.
-    pub fn update_item(&self, request: &Value) -> Result<(), Failure> {
+    pub fn update_item(&self, request: &Value) -> Result<(), BoxError> {
         self.table.update_item(request)
     }
 
@@ -257,7 +264,7 @@ impl Stack {
     ///
     /// # Errors
     /// When the function broke: API Gateway would answer 500.
-    pub async fn call(&self, call: Call) -> Result<Reply, Failure> {
+    pub async fn call(&self, call: Call) -> Result<Reply, BoxError> {
         let started = Instant::now();
         if call.head_size() > LARGEST_HEAD {
             return Ok(Reply::too_large_head());
@@ -268,7 +275,7 @@ impl Stack {
         let answer = self.invoke(found.function, serde_json::to_vec(&event)?, request_id).await?;
         let reply = Reply::read(found.function, &answer)?;
         if call.path.starts_with("/v1") || reply.status >= 400 {
-            self.tell(Happening::Answered {
+            self.tell(Activity::Answered {
                 code: reply.json().get("code").and_then(Value::as_str).map(str::to_owned),
                 method: call.method,
                 path: call.path,
@@ -289,7 +296,7 @@ impl Stack {
         function: &str,
         event: Vec<u8>,
         request_id: String,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Vec<u8>, BoxError> {
         let started =
             self.functions.get(function).ok_or_else(|| format!("there is no function {function}"))?;
         started(event, request_id).await
@@ -299,12 +306,12 @@ impl Stack {
     ///
     /// # Errors
     /// When one of them fails: EventBridge would send the event again.
-    pub async fn publish(&self, event: &Value) -> Result<Vec<String>, Failure> {
+    pub async fn publish(&self, event: &Value) -> Result<Vec<String>, BoxError> {
         let mut told = Vec::new();
-        for (function, _) in self.rules.iter().filter(|(_, pattern)| event::matches(pattern, event)) {
+        for (function, _) in self.rules.iter().filter(|(_, pattern)| pattern::matches(pattern, event)) {
             self.invoke(function, serde_json::to_vec(event)?, Uuid::now_v7().to_string()).await?;
             let kind = event.get("detail-type").and_then(Value::as_str).unwrap_or_default().to_owned();
-            self.tell(Happening::Published { kind, function: function.clone() });
+            self.tell(Activity::Published { kind, function: function.clone() });
             told.push(function.clone());
         }
         Ok(told)
@@ -315,7 +322,7 @@ impl Stack {
     ///
     /// # Errors
     /// When there is no such mail or kind of event, or `feedback` fails.
-    pub async fn feedback(&self, to: &str, kind: &str, reason: &str) -> Result<Value, Failure> {
+    pub async fn feedback(&self, to: &str, kind: &str, reason: &str) -> Result<Value, BoxError> {
         let mail = self.mailbox.to(Some(to)).pop().ok_or_else(|| format!("there is no mail to {to}"))?;
         let event = event::ses(&mail, kind, reason, self.clock.now())
             .ok_or_else(|| format!("{kind} is none of bounce, complaint, delivery, delay"))?;
@@ -328,7 +335,7 @@ impl Stack {
     ///
     /// # Errors
     /// When the table can't be read.
-    pub async fn pump(&self, patient: bool) -> Result<bool, Failure> {
+    pub async fn pump(&self, patient: bool) -> Result<bool, BoxError> {
         let mut pumps = self.pumps.lock().await;
         let mut handled = false;
         for pump in pumps.iter_mut() {
@@ -339,17 +346,17 @@ impl Stack {
             let event = serde_json::to_vec(&batch.event)?;
             let answer = self.invoke(&pump.function, event, Uuid::now_v7().to_string()).await;
             pump.done(batch.size, answer);
-            self.tell(Happening::Streamed {
+            self.tell(Activity::Streamed {
                 function: pump.function.clone(),
                 records: batch.size,
                 took: started.elapsed(),
             });
             for mail in self.mailbox.to(None).into_iter().skip(mails) {
-                self.tell(Happening::Mailed { to: mail.to, subject: mail.subject });
+                self.tell(Activity::Mailed { to: mail.to, subject: mail.subject });
             }
             for record in pump.dead_letters.drain(..).collect::<Vec<_>>() {
                 let queue = pump.dead_letter_queue().to_owned();
-                self.tell(Happening::DeadLetter { queue: queue.clone() });
+                self.tell(Activity::DeadLetter { queue: queue.clone() });
                 self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).push((queue, record));
             }
         }
@@ -360,7 +367,7 @@ impl Stack {
     ///
     /// # Errors
     /// When the table can't be read.
-    pub async fn settle(&self) -> Result<(), Failure> {
+    pub async fn settle(&self) -> Result<(), BoxError> {
         while self.pump(false).await? {}
         Ok(())
     }
@@ -369,7 +376,7 @@ impl Stack {
     ///
     /// # Errors
     /// When the table can't be read.
-    pub async fn sweep(&self) -> Result<usize, Failure> {
+    pub async fn sweep(&self) -> Result<usize, BoxError> {
         let swept = self.table.sweep()?;
         self.settle().await?;
         Ok(swept)
@@ -379,12 +386,12 @@ impl Stack {
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn save(&self) -> Result<(), Failure> {
+    pub fn save(&self) -> Result<(), BoxError> {
         self.table.save()
     }
 }
 
-async fn bind(port: u16) -> Result<(TcpListener, String), Failure> {
+async fn bind(port: u16) -> Result<(TcpListener, String), BoxError> {
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|e| format!("port {port} on 127.0.0.1 can't be had ({e}), choose another"))?;
@@ -392,13 +399,13 @@ async fn bind(port: u16) -> Result<(TcpListener, String), Failure> {
     Ok((listener, url))
 }
 
-async fn listen_table(port: u16, database: Database) -> Result<String, Failure> {
+async fn listen_table(port: u16, database: Database) -> Result<String, BoxError> {
     let (listener, url) = bind(port).await?;
     tokio::spawn(dynoxide::server::serve_on(listener, database));
     Ok(url)
 }
 
-async fn listen_mail(port: u16, mailbox: &Mailbox) -> Result<String, Failure> {
+async fn listen_mail(port: u16, mailbox: &Mailbox) -> Result<String, BoxError> {
     let (listener, url) = bind(port).await?;
     let router = mailbox.router();
     tokio::spawn(async move { axum::serve(listener, router).await });

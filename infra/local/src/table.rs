@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::template::Template;
-use crate::{Failure, LocalClock};
+use crate::{BoxError, LocalClock};
 
 /// The database and the table in it.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub(crate) struct Table {
     file: Option<PathBuf>,
 }
 
-fn request<T: DeserializeOwned>(json: Value) -> Result<T, Failure> {
+fn request<T: DeserializeOwned>(json: Value) -> Result<T, BoxError> {
     Ok(serde_json::from_value(json)?)
 }
 
@@ -30,7 +30,7 @@ impl Table {
         template: &Template,
         clock: &LocalClock,
         file: Option<&Path>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, BoxError> {
         // The engine takes a clock in memory only, so a file is read at the start and written as time goes by.
         let database = Database::memory_with_clock(Arc::new(clock.clone()))?;
         let (name, create) = template.table()?;
@@ -52,7 +52,7 @@ impl Table {
     }
 
     /// Where the stream begins.
-    pub(crate) fn beginning(&self) -> Result<String, Failure> {
+    pub(crate) fn beginning(&self) -> Result<String, BoxError> {
         let asked = json!({
             "StreamArn": self.stream_arn,
             "ShardId": self.shard,
@@ -66,25 +66,25 @@ impl Table {
     }
 
     /// The records behind `iterator`, and the iterator to go on with.
-    pub(crate) fn records(&self, iterator: &str) -> Result<(Vec<Value>, String), Failure> {
+    pub(crate) fn records(&self, iterator: &str) -> Result<(Vec<Value>, String), BoxError> {
         let found = self.database.get_records(request(json!({"ShardIterator": iterator}))?)?;
         let records = found.records.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
         Ok((records, found.next_shard_iterator.unwrap_or_else(|| iterator.to_owned())))
     }
 
     /// Removes what its TTL has passed, as DynamoDB would some time later.
-    pub(crate) fn sweep(&self) -> Result<usize, Failure> {
+    pub(crate) fn sweep(&self) -> Result<usize, BoxError> {
         Ok(self.database.sweep_ttl()?)
     }
 
     /// DynamoDB's `UpdateItem`.
-    pub(crate) fn update_item(&self, asked: &Value) -> Result<(), Failure> {
+    pub(crate) fn update_item(&self, asked: &Value) -> Result<(), BoxError> {
         self.database.update_item(request(asked.clone())?)?;
         Ok(())
     }
 
     /// Every item of the table, for looking at all that is stored.
-    pub(crate) fn scan(&self) -> Result<Vec<Value>, Failure> {
+    pub(crate) fn scan(&self) -> Result<Vec<Value>, BoxError> {
         let (mut items, mut from) = (Vec::new(), Value::Null);
         loop {
             let mut asked = json!({"TableName": self.name});
@@ -101,7 +101,7 @@ impl Table {
     }
 
     /// Writes the file, if there is one: aside first, so that a crash leaves the old one.
-    pub(crate) fn save(&self) -> Result<(), Failure> {
+    pub(crate) fn save(&self) -> Result<(), BoxError> {
         let Some(file) = &self.file else { return Ok(()) };
         let aside = file.with_extension("saving");
         if aside.exists() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use serde_yaml_ng::Value as Yaml;
 
-use crate::Failure;
+use crate::{BoxError, pattern};
 
 /// A template with its parameters filled in.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Template {
     ///
     /// # Errors
     /// What can't be read, or isn't understood here.
-    pub fn parse(text: &str, parameters: &BTreeMap<&str, String>) -> Result<Self, Failure> {
+    pub fn parse(text: &str, parameters: &BTreeMap<&str, String>) -> Result<Self, BoxError> {
         let yaml: Yaml = serde_yaml_ng::from_str(text)?;
         let raw = to_json(&yaml)?;
         let mut resolver = Resolver { values: BTreeMap::new(), conditions: Map::new() };
@@ -91,11 +91,11 @@ impl Template {
     }
 
     /// The functions.
-    pub(crate) fn functions(&self) -> Result<Vec<Function>, Failure> {
+    pub(crate) fn functions(&self) -> Result<Vec<Function>, BoxError> {
         self.of_type("AWS::Serverless::Function").map(|(id, resource)| self.function(id, resource)).collect()
     }
 
-    fn function(&self, id: &str, resource: &Value) -> Result<Function, Failure> {
+    fn function(&self, id: &str, resource: &Value) -> Result<Function, BoxError> {
         let name = resource
             .pointer("/Metadata/BuildProperties/Binary")
             .and_then(Value::as_str)
@@ -121,7 +121,7 @@ impl Template {
                 Some("DynamoDB") => streams.push(StreamMapping::parse(properties)?),
                 Some("EventBridgeRule") => {
                     let pattern = properties.get("Pattern").cloned().unwrap_or_default();
-                    if !crate::event::understood(&pattern) {
+                    if !pattern::understood(&pattern) {
                         return Err(format!(
                             "template.yaml: the pattern of {id}.{event} is not understood here"
                         )
@@ -136,7 +136,7 @@ impl Template {
     }
 
     /// The table: its name, and the request that creates it as DynamoDB's API spells it.
-    pub(crate) fn table(&self) -> Result<(String, Value), Failure> {
+    pub(crate) fn table(&self) -> Result<(String, Value), BoxError> {
         let (name, resource) =
             self.of_type("AWS::DynamoDB::Table").next().ok_or("template.yaml has no table")?;
         let properties = resource.get("Properties").ok_or("template.yaml: the table has no properties")?;
@@ -157,7 +157,7 @@ impl Template {
     }
 
     /// The table's TTL, as DynamoDB's API spells it.
-    pub(crate) fn ttl(&self) -> Result<Value, Failure> {
+    pub(crate) fn ttl(&self) -> Result<Value, BoxError> {
         let (name, resource) =
             self.of_type("AWS::DynamoDB::Table").next().ok_or("template.yaml has no table")?;
         let ttl = resource.pointer("/Properties/TimeToLiveSpecification").ok_or("the table has no TTL")?;
@@ -166,7 +166,7 @@ impl Template {
 }
 
 impl StreamMapping {
-    fn parse(properties: &Value) -> Result<Self, Failure> {
+    fn parse(properties: &Value) -> Result<Self, BoxError> {
         let number = |key: &str| properties.get(key).and_then(Value::as_u64);
         let patterns = properties.pointer("/FilterCriteria/Filters").and_then(Value::as_array);
         let filters = patterns
@@ -194,11 +194,11 @@ struct Resolver {
 }
 
 impl Resolver {
-    fn value(&self, name: &str) -> Result<String, Failure> {
+    fn value(&self, name: &str) -> Result<String, BoxError> {
         self.values.get(name).cloned().ok_or_else(|| format!("template.yaml: {name} is nothing").into())
     }
 
-    fn resolve(&self, value: &Value) -> Result<Value, Failure> {
+    fn resolve(&self, value: &Value) -> Result<Value, BoxError> {
         match value {
             Value::Array(list) => list.iter().map(|v| self.resolve(v)).collect(),
             Value::Object(map) => {
@@ -208,13 +208,13 @@ impl Resolver {
                     return self.call(function, argument);
                 }
                 let fields = map.iter().map(|(k, v)| Ok((k.clone(), self.resolve(v)?)));
-                Ok(Value::Object(fields.collect::<Result<_, Failure>>()?))
+                Ok(Value::Object(fields.collect::<Result<_, BoxError>>()?))
             }
             other => Ok(other.clone()),
         }
     }
 
-    fn call(&self, function: &str, argument: &Value) -> Result<Value, Failure> {
+    fn call(&self, function: &str, argument: &Value) -> Result<Value, BoxError> {
         match (function, argument) {
             ("Ref", Value::String(name)) => Ok(self.value(name)?.into()),
             ("Fn::GetAtt", Value::String(path)) => Ok(path.clone().into()),
@@ -229,7 +229,7 @@ impl Resolver {
         }
     }
 
-    fn substitute(&self, text: &str) -> Result<String, Failure> {
+    fn substitute(&self, text: &str) -> Result<String, BoxError> {
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once("${") {
@@ -243,11 +243,11 @@ impl Resolver {
         Ok(out)
     }
 
-    fn condition(&self, name: &str) -> Result<bool, Failure> {
+    fn condition(&self, name: &str) -> Result<bool, BoxError> {
         self.holds(self.conditions.get(name).ok_or_else(|| format!("template.yaml has no condition {name}"))?)
     }
 
-    fn holds(&self, condition: &Value) -> Result<bool, Failure> {
+    fn holds(&self, condition: &Value) -> Result<bool, BoxError> {
         let (function, argument) = condition
             .as_object()
             .and_then(|map| map.iter().next())
@@ -278,7 +278,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// YAML with CloudFormation's short forms (`!Ref x`) as JSON with its long ones (`{"Ref": "x"}`).
-fn to_json(yaml: &Yaml) -> Result<Value, Failure> {
+fn to_json(yaml: &Yaml) -> Result<Value, BoxError> {
     Ok(match yaml {
         Yaml::Null => Value::Null,
         Yaml::Bool(b) => (*b).into(),
@@ -290,7 +290,7 @@ fn to_json(yaml: &Yaml) -> Result<Value, Failure> {
                 let key = k.as_str().ok_or("template.yaml: a key that is no text")?;
                 Ok((key.to_owned(), to_json(v)?))
             });
-            Value::Object(fields.collect::<Result<_, Failure>>()?)
+            Value::Object(fields.collect::<Result<_, BoxError>>()?)
         }
         Yaml::Tagged(tagged) => {
             let tag = tagged.tag.to_string();

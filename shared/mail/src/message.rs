@@ -1,5 +1,6 @@
 use askama::Template;
-use model::{CompanyName, InvitationToken, PersonName, Role, Timestamp};
+use model::{CompanyName, InvitationToken, PersonName, Timestamp};
+use policy::Role;
 
 /// What the mail of an invitation says.
 pub struct Invitation<'a> {
@@ -107,12 +108,16 @@ impl Invitation<'_> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use model::{Dice, InvitationId, SystemDice, TenantId};
+    use std::sync::Arc;
+
+    use model::{InvitationId, Invocation, SystemRandom, TenantId};
 
     #[test]
     fn hostile_names_bring_no_markup_and_no_second_link() {
-        let (dice, now) = (&SystemDice as &dyn Dice, Timestamp::from_unix_millis(1_800_000_000_000));
-        let token = InvitationToken::mint(dice, TenantId::new(dice, now), InvitationId::new(dice, now));
+        let now = Timestamp::from_unix_millis(1_800_000_000_000);
+        let invocation = Invocation::new(now, "", Arc::new(SystemRandom));
+        let (tenant, invitation) = (TenantId::new(&invocation), InvitationId::new(&invocation));
+        let token = InvitationToken::mint(invocation.random(), tenant, invitation);
         for name in [
             "\"><img src=x onerror=alert(1)",
             "evil.example/login",

@@ -6,18 +6,28 @@ use unicode_normalization::UnicodeNormalization;
 /// An email address that exists in one spelling only: two that reach the same mailbox compare equal.
 ///
 /// The local part is ASCII (SES has no SMTPUTF8, and folding other scripts is how `mıke@` became `mike@`), the domain
-/// is kept in its IDNA ASCII form, both in lower case. The address as it was typed is kept for display.
+/// is kept in its IDNA ASCII form, both in lower case. The address as it was entered is kept for display.
+///
+/// ```
+/// use model::Email;
+///
+/// let email = Email::parse(" Ana@MÜLLER.example ").unwrap();
+/// assert_eq!(email.canonical(), "ana@xn--mller-kva.example");
+/// assert_eq!(email.as_entered(), "Ana@MÜLLER.example");
+/// assert_eq!(email, Email::parse("Ana@MÜLLER.example").unwrap());
+/// assert!(Email::parse("ana@localhost").is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Email {
     canonical: String,
-    typed: String,
+    entered: String,
 }
 
 /// Why a text is no email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmail {
     /// Nothing but white space.
-    #[error("an email address is needed")]
+    #[error("an email address is required")]
     Empty,
     /// No `@`, or more than one.
     #[error("an email address has exactly one `@`")]
@@ -37,23 +47,23 @@ pub enum InvalidEmail {
 }
 
 impl Email {
-    /// Parses what somebody typed.
+    /// Parses what somebody entered.
     ///
     /// # Errors
     /// Says which part is wrong.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
-        let typed = text.trim();
-        if typed.is_empty() {
+        let entered = text.trim();
+        if entered.is_empty() {
             return Err(InvalidEmail::Empty);
         }
-        if typed.len() > 1_000 {
+        if entered.len() > 1_000 {
             return Err(InvalidEmail::Long);
         }
-        if typed.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        if entered.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(InvalidEmail::Control);
         }
         // A full-width `＠` is one only after normalisation: what was typed would then name another mailbox.
-        let (local, domain) = typed.split_once('@').ok_or(InvalidEmail::At)?;
+        let (local, domain) = entered.split_once('@').ok_or(InvalidEmail::At)?;
         if domain.nfkc().any(|c| c == '@') {
             return Err(InvalidEmail::At);
         }
@@ -78,7 +88,7 @@ impl Email {
             return Err(InvalidEmail::Long);
         }
         let canonical = format!("{}@{}", local.to_ascii_lowercase(), ascii.to_ascii_lowercase());
-        Ok(Self { canonical, typed: typed.to_owned() })
+        Ok(Self { canonical, entered: entered.to_owned() })
     }
 
     /// The one spelling that addresses are compared and stored by.
@@ -87,17 +97,17 @@ impl Email {
         &self.canonical
     }
 
-    /// As it was typed, for display.
+    /// As it was entered, for display.
     #[must_use]
-    pub fn typed(&self) -> &str {
-        &self.typed
+    pub fn as_entered(&self) -> &str {
+        &self.entered
     }
 
-    /// Where mail is sent to: the local part as typed, since a mailbox may care about its case, at the canonical
+    /// Where mail is sent to: the local part as entered, since a mailbox may care about its case, at the canonical
     /// domain.
     #[must_use]
     pub fn address(&self) -> String {
-        let local = self.typed.split_once('@').map_or("", |(local, _)| local);
+        let local = self.entered.split_once('@').map_or("", |(local, _)| local);
         let domain = self.canonical.split_once('@').map_or("", |(_, domain)| domain);
         format!("{local}@{domain}")
     }
@@ -105,7 +115,7 @@ impl Email {
 
 impl fmt::Display for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.typed)
+        f.write_str(&self.entered)
     }
 }
 
@@ -127,7 +137,7 @@ mod tests {
             assert_eq!(Email::parse(typed).unwrap().canonical(), canonical, "{typed}");
         }
         let email = Email::parse("Ana@Müller.de").unwrap();
-        assert_eq!((email.typed(), email.address().as_str()), ("Ana@Müller.de", "Ana@xn--mller-kva.de"));
+        assert_eq!((email.as_entered(), email.address().as_str()), ("Ana@Müller.de", "Ana@xn--mller-kva.de"));
     }
 
     #[test]

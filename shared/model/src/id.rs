@@ -1,17 +1,9 @@
 use std::fmt;
 
-use policy::BrandId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Dice, Timestamp};
-
-/// Ids in paths and bodies have one spelling, the hyphenated lower-case one; the other forms that `Uuid` reads
-/// would give one thing several names.
-fn parse(text: &str) -> Option<Uuid> {
-    let id = Uuid::try_parse(text).ok()?;
-    (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(id)
-}
+use crate::Invocation;
 
 macro_rules! ids {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {$(
@@ -23,14 +15,14 @@ macro_rules! ids {
         impl $name {
             /// A fresh one.
             #[must_use]
-            pub fn new(dice: &dyn Dice, now: Timestamp) -> Self {
-                Self(dice.uuid(now))
+            pub fn new(invocation: &Invocation) -> Self {
+                Self(invocation.uuid())
             }
 
-            /// Parses the hyphenated lower-case form; anything else is no id.
+            /// Parses the hyphenated lower-case form; anything else is not an id.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
-                parse(text).map(Self)
+                policy::parse_id(text).map(Self)
             }
         }
 
@@ -53,19 +45,7 @@ ids! {
     MailId,
     /// The id of an event, a UUIDv7: events sort by it.
     EventId,
-    /// What a version or an authority is compared by: a fresh one at every change, so that no two states of an item
-    /// ever share one, not even after it was deleted and made anew.
-    Stamp,
-}
-
-/// A fresh brand id.
-#[must_use]
-pub fn new_brand_id(dice: &dyn Dice, now: Timestamp) -> BrandId {
-    BrandId(dice.uuid(now))
-}
-
-/// Parses a brand id in its hyphenated lower-case form.
-#[must_use]
-pub fn parse_brand_id(text: &str) -> Option<BrandId> {
-    parse(text).map(BrandId)
+    /// What an item's state is compared by: a fresh one at every change, so that no two states ever share one, not even
+    /// after the item was deleted and made anew. An `authority` is one that only changes of authority renew.
+    Version,
 }

@@ -1,38 +1,46 @@
-//! The words of the domain, each as a type that can't hold anything else.
+//! The words of the domain, each as a type that can't hold anything else, and how each is born and changes.
 //!
 //! Values that come from outside ([`Email`], [`PersonName`], [`Phone`] …) have one constructor each, which parses;
-//! below it no raw string has a meaning. Secrets ([`InvitationToken`], [`SessionToken`], [`Password`]) have no
-//! `Debug`, `Display` or `Serialize`, so that no log line, event or item can hold one by accident.
+//! below it no raw string has a meaning. Entities ([`Tenant`], [`Invitation`], [`Member`] …) are made and changed here
+//! and nowhere else. Secrets ([`InvitationToken`], [`SessionToken`], [`Password`]) have no `Debug`, `Display` or
+//! `Serialize`, so that no log line, event or item can hold one by accident. The policy's nouns (`Role`, `Brands` …)
+//! come from `policy`.
 //!
-//! May: parse, compare, compute. May not: do I/O, read the clock, roll dice other than the [`Dice`] it is handed,
-//! know about HTTP or DynamoDB.
+//! May: parse, compare, compute. May not: do I/O, read a clock or use randomness other than the [`Invocation`]'s, know
+//! about HTTP or DynamoDB.
 
-mod dice;
+mod brand;
+mod delivery;
 mod email;
-mod entity;
-mod founding;
+mod event;
 mod id;
 mod invitation;
+mod invocation;
 mod limits;
+mod link;
+mod mail;
+mod member;
 mod names;
 mod refusal;
 mod secret;
+mod tenant;
 mod timestamp;
+mod user;
 
-pub use dice::{Dice, SystemDice};
+pub use brand::Brand;
+pub use delivery::{Delivery, DeliveryState};
 pub use email::{Email, InvalidEmail};
-pub use entity::{
-    Belonging, Brand, Claim, EmailPolicy, Event, EventActor, EventKind, EventSubject, IdempotencyRecord,
-    Mail, MailKind, MailStatus, MailTags, Member, Session, Suppression, Tenant, User,
-};
-pub use founding::Founding;
-pub use id::{EventId, InvitationId, MailId, Stamp, TenantId, UserId, new_brand_id, parse_brand_id};
-pub use invitation::{
-    Dead, Delivery, DeliveryState, Invitation, InvitationStatus, Invitee, NewestToken, TokenRecord,
-};
+pub use event::{Actor, Event, EventKind, Subject};
+pub use id::{EventId, InvitationId, MailId, TenantId, UserId, Version};
+pub use invitation::{Invitation, InvitationStatus, Invitee, NewInvitation};
+pub use invocation::{Invocation, Random, SystemRandom};
 pub use limits::{Limit, Limits, Window};
+pub use link::{LinkError, NewestToken, TokenRecord};
+pub use mail::{Mail, MailKind, MailStatus, MailTags, Suppression};
+pub use member::Member;
 pub use names::{BrandName, CompanyName, InvalidText, Locale, PersonName, Phone};
-pub use policy::{BrandId, Brands, Denial, MemberStatus, Permission, Permissions, Role, TenantStatus};
-pub use refusal::{Existing, Invalid, Refusal};
+pub use refusal::Refusal;
 pub use secret::{Digest, InvitationToken, Password, SessionToken};
+pub use tenant::{EmailPolicy, NewTenant, Tenant, TenantDefaults, Transfer};
 pub use timestamp::Timestamp;
+pub use user::{Belonging, Credential, Joining, Profile, Session, User};

@@ -6,6 +6,17 @@ use crate::{Refusal, Timestamp};
 
 /// How often something may be done in a stretch of time. Stretches are fixed (`seconds` since the epoch, divided), so
 /// that one number on an item that is written anyway is all the memory that counting needs.
+///
+/// ```
+/// use model::{Limit, Timestamp, Window};
+///
+/// let limit = Limit { times: 2, seconds: 600 };
+/// let now = Timestamp::from_unix_millis(1_800_000_000_000);
+/// let once = limit.count(Window::default(), now, "tries").unwrap();
+/// let twice = limit.count(once, now, "tries").unwrap();
+/// assert!(limit.count(twice, now, "tries").is_err());
+/// assert_eq!(limit.count(twice, now + std::time::Duration::from_secs(600), "tries").unwrap().count, 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// How often.

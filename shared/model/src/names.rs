@@ -63,7 +63,7 @@ macro_rules! names {
         pub struct $name(String);
 
         impl $name {
-            /// Parses what somebody typed.
+            /// Parses what somebody entered.
             ///
             /// # Errors
             /// Empty, too long, or characters that don't belong into a name.

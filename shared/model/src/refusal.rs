@@ -1,49 +1,12 @@
 use policy::Denial;
 
-use crate::{Dead, InvitationId, InvitationStatus, UserId};
+use crate::{InvitationId, LinkError, UserId};
 
-/// One thing that is wrong with an input.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid {
-    /// Where, as a JSON pointer: `/email`.
-    pub pointer: String,
-    /// What, for the person who typed it.
-    pub detail: String,
-}
-
-impl Invalid {
-    /// `detail` is wrong at `pointer`.
-    pub fn new(pointer: impl Into<String>, detail: impl std::fmt::Display) -> Self {
-        Self { pointer: pointer.into(), detail: detail.to_string() }
-    }
-}
-
-/// What stands in the way, so that the caller can go on from there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existing {
-    /// A live invitation.
-    Invitation(InvitationId, InvitationStatus),
-    /// A member.
-    Member(UserId),
-}
-
-/// Why an operation was not done: the expected noes of the design, in words that know nothing of HTTP.
+/// Why an operation was not done: the expected refusals of the design, in words that know nothing of HTTP.
 ///
 /// Nothing was changed when one of these is returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Parts of the input are wrong.
-    Validation(Vec<Invalid>),
-    /// The input can't be read at all.
-    Malformed(String),
-    /// The body is in a format that isn't spoken here.
-    UnsupportedMediaType(String),
-    /// The body is larger than this many bytes.
-    PayloadTooLarge(usize),
-    /// The path exists, with these methods.
-    MethodNotAllowed(Vec<&'static str>),
-    /// No session, or none that holds. `None`: nothing was shown at all.
-    Unauthenticated(Option<&'static str>),
     /// A rule of the policy stands against it.
     Forbidden(Denial),
     /// A rule of the policy stands against giving that away.
@@ -77,12 +40,8 @@ pub enum Refusal {
     SeatsExhausted(u32),
     /// The address bounced for good, or its owner complained.
     RecipientSuppressed,
-    /// The key was used for another request.
-    IdempotencyMismatch,
-    /// The thing stands in a way that doesn't allow it.
+    /// The state of the thing doesn't allow it.
     Conflict(&'static str),
-    /// `If-Match` names another version.
-    Stale,
     /// Too often.
     RateLimited {
         /// Seconds until it may be tried again.
@@ -90,13 +49,6 @@ pub enum Refusal {
         /// What was done too often.
         what: &'static str,
     },
-}
-
-impl Refusal {
-    /// One wrong field.
-    pub fn invalid(pointer: impl Into<String>, detail: impl std::fmt::Display) -> Self {
-        Self::Validation(vec![Invalid::new(pointer, detail)])
-    }
 }
 
 /// A denial of doing something, or of doing it to that member.
@@ -111,16 +63,16 @@ impl From<Denial> for Refusal {
     }
 }
 
-impl From<Dead> for Refusal {
-    fn from(dead: Dead) -> Self {
-        match dead {
-            Dead::Unknown => Self::NotFound,
-            Dead::Expired { renewable } => Self::InvitationExpired { renewable },
-            Dead::Revoked => {
+impl From<LinkError> for Refusal {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Unknown => Self::NotFound,
+            LinkError::Expired { renewable } => Self::InvitationExpired { renewable },
+            LinkError::Revoked => {
                 Self::InvitationRevoked("this invitation was taken back or replaced by a newer email")
             }
-            Dead::Declined => Self::InvitationDeclined,
-            Dead::Accepted => Self::InvitationAccepted,
+            LinkError::Declined => Self::InvitationDeclined,
+            LinkError::Accepted => Self::InvitationAccepted,
         }
     }
 }

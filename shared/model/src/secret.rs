@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{Dice, InvitationId, TenantId, UserId};
+use crate::{InvitationId, Random, TenantId, UserId};
 
 /// A SHA-256, as 64 hexadecimal digits: what is stored of a secret. A secret of 256 random bits needs no slower hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +46,13 @@ pub struct InvitationToken {
 impl InvitationToken {
     /// A fresh one.
     #[must_use]
-    pub fn mint(dice: &dyn Dice, tenant: TenantId, invitation: InvitationId) -> Self {
+    pub fn mint(random: &dyn Random, tenant: TenantId, invitation: InvitationId) -> Self {
         let mut bytes = [0; 64];
         let (ids, secret) = bytes.split_at_mut(32);
-        ids[..16].copy_from_slice(tenant.0.as_bytes());
-        ids[16..].copy_from_slice(invitation.0.as_bytes());
-        dice.fill(secret);
+        let (first, second) = ids.split_at_mut(16);
+        first.copy_from_slice(tenant.0.as_bytes());
+        second.copy_from_slice(invitation.0.as_bytes());
+        random.fill(secret);
         Self { tenant, invitation, bytes }
     }
 
@@ -101,9 +102,9 @@ pub struct SessionToken {
 impl SessionToken {
     /// A fresh one.
     #[must_use]
-    pub fn mint(dice: &dyn Dice, user: UserId) -> Self {
+    pub fn mint(random: &dyn Random, user: UserId) -> Self {
         let mut secret = [0; 32];
-        dice.fill(&mut secret);
+        random.fill(&mut secret);
         Self { user, secret }
     }
 
@@ -158,14 +159,18 @@ impl Password {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::string_slice, reason = "tests")]
     use super::{InvitationToken, SessionToken};
-    use crate::{Dice, InvitationId, SystemDice, TenantId, Timestamp, UserId};
+    use std::sync::Arc;
+
+    use crate::{InvitationId, Invocation, SystemRandom, TenantId, Timestamp, UserId};
 
     #[test]
     fn a_token_survives_its_text_and_no_other_text_is_that_token() {
-        let (dice, now) = (&SystemDice as &dyn Dice, Timestamp::from_unix_millis(1_800_000_000_000));
-        let token = InvitationToken::mint(dice, TenantId::new(dice, now), InvitationId::new(dice, now));
+        let now = Timestamp::from_unix_millis(1_800_000_000_000);
+        let invocation = Invocation::new(now, "", Arc::new(SystemRandom));
+        let (tenant, invitation) = (TenantId::new(&invocation), InvitationId::new(&invocation));
+        let token = InvitationToken::mint(invocation.random(), tenant, invitation);
         let text = token.reveal();
         let again = InvitationToken::parse(&text).unwrap();
         assert_eq!(again.digest(), token.digest());
@@ -186,7 +191,7 @@ mod tests {
             }
         }
 
-        let session = SessionToken::mint(dice, UserId::new(dice, now));
+        let session = SessionToken::mint(invocation.random(), UserId::new(&invocation));
         let text = session.reveal();
         assert_eq!(SessionToken::parse(&text).unwrap().digest(), session.digest());
         for wrong in ["", "a.b", &text[1..], &text[..text.len() - 1], &text.to_uppercase()] {

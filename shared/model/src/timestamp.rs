@@ -11,6 +11,15 @@ use time::macros::format_description;
 ///
 /// Everywhere outside, in answers and in items, it is RFC 3339 of one width, `2026-11-22T09:30:00.000Z`, so that
 /// comparing the texts compares the moments.
+///
+/// ```
+/// use model::Timestamp;
+///
+/// let expiry = Timestamp::from_unix_millis(1_795_338_000_123);
+/// assert_eq!(expiry.to_string(), "2026-11-22T09:00:00.123Z");
+/// assert_eq!(expiry.for_people(), "22 November 2026, 09:00 UTC");
+/// assert!(expiry.floor_second() < expiry);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 

@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use model::{Dice, Password};
+use model::{Password, Random};
 
 /// OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
@@ -51,9 +51,9 @@ impl Hasher {
     /// The hash to store, in PHC form, under a fresh salt.
     #[must_use]
     #[expect(clippy::expect_used, reason = "the parameters are constants, and a test hashes with them")]
-    pub fn hash(&self, password: &Password, dice: &dyn Dice) -> String {
+    pub fn hash(&self, password: &Password, random: &dyn Random) -> String {
         let mut salt = [0; SALT];
-        dice.fill(&mut salt);
+        random.fill(&mut salt);
         let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(HASH)).expect("constant parameters");
         let hash = self.run(params, password, &salt, HASH).expect("constant sizes");
         let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
@@ -90,19 +90,19 @@ impl Hasher {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use model::SystemDice;
+    use model::SystemRandom;
 
     #[test]
     fn the_right_password_and_no_other_opens() {
         let hasher = Hasher::default();
         let right = Password::new("correct horse battery staple".to_owned());
-        let stored = hasher.hash(&right, &SystemDice);
+        let stored = hasher.hash(&right, &SystemRandom);
         assert!(hasher.verify(&right, Some(&stored)).unwrap());
         let wrong = Password::new("correct horse battery stapler".to_owned());
         assert!(!hasher.verify(&wrong, Some(&stored)).unwrap());
         assert!(!hasher.verify(&right, None).unwrap());
         assert!(hasher.verify(&right, Some("$argon2id$v=19$m=1$x$y")).is_err());
-        assert_ne!(stored, hasher.hash(&right, &SystemDice), "a salt of its own each time");
+        assert_ne!(stored, hasher.hash(&right, &SystemRandom), "a salt of its own each time");
     }
 
     #[test]

@@ -10,6 +10,22 @@ use uuid::Uuid;
 #[serde(transparent)]
 pub struct BrandId(pub Uuid);
 
+/// Parses the one spelling of an id, hyphenated and in lower case; the other forms that `Uuid` reads would give one
+/// thing several names.
+#[must_use]
+pub fn parse_id(text: &str) -> Option<Uuid> {
+    let id = Uuid::try_parse(text).ok()?;
+    (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(id)
+}
+
+impl BrandId {
+    /// Parses the one spelling of an id; anything else is not an id.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        parse_id(text).map(Self)
+    }
+}
+
 impl fmt::Display for BrandId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -27,9 +43,57 @@ pub enum Brands {
     Only(BTreeSet<BrandId>),
 }
 
+/// Why a list of brands can't be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidBrands {
+    /// More than [`Brands::MOST_NAMED`].
+    TooMany,
+    /// The same brand more than once.
+    Twice(BrandId),
+}
+
+impl fmt::Display for InvalidBrands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany => {
+                write!(f, "a list has at most {} brands, use \"all\" for every brand", Brands::MOST_NAMED)
+            }
+            Self::Twice(id) => write!(f, "`{id}` is named twice"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidBrands {}
+
 impl Brands {
     /// Brands that one list can name: each is a key of a read and a condition of a write.
     pub const MOST_NAMED: usize = 50;
+
+    /// The brands that somebody named, once each and not too many.
+    ///
+    /// # Errors
+    /// [`InvalidBrands`].
+    pub fn only(ids: impl IntoIterator<Item = BrandId>) -> Result<Self, InvalidBrands> {
+        let mut set = BTreeSet::new();
+        for id in ids {
+            if !set.insert(id) {
+                return Err(InvalidBrands::Twice(id));
+            }
+        }
+        if set.len() > Self::MOST_NAMED { Err(InvalidBrands::TooMany) } else { Ok(Self::Only(set)) }
+    }
+
+    /// This set and one brand more.
+    ///
+    /// # Errors
+    /// [`InvalidBrands::TooMany`].
+    pub fn with(&self, brand: BrandId) -> Result<Self, InvalidBrands> {
+        match self {
+            Self::All => Ok(Self::All),
+            Self::Only(ids) if ids.contains(&brand) => Ok(self.clone()),
+            Self::Only(ids) => Self::only(ids.iter().copied().chain([brand])),
+        }
+    }
 
     /// No brand.
     #[must_use]
@@ -76,6 +140,19 @@ impl Brands {
     }
 }
 
+/// As an event tells of them: `all`, or the ids with spaces between.
+impl fmt::Display for Brands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Only(ids) => {
+                let ids: Vec<String> = ids.iter().map(BrandId::to_string).collect();
+                f.write_str(&ids.join(" "))
+            }
+        }
+    }
+}
+
 impl FromIterator<BrandId> for Brands {
     fn from_iter<I: IntoIterator<Item = BrandId>>(ids: I) -> Self {
         Self::Only(ids.into_iter().collect())
@@ -110,13 +187,11 @@ impl<'de> Deserialize<'de> for Brands {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut ids: A) -> Result<Brands, A::Error> {
-                let mut set = BTreeSet::new();
-                while let Some(id) = ids.next_element::<BrandId>()? {
-                    if !set.insert(id) {
-                        return Err(A::Error::custom(format_args!("`{id}` is named twice")));
-                    }
+                let mut list = Vec::new();
+                while let Some(id) = ids.next_element()? {
+                    list.push(id);
                 }
-                Ok(Brands::Only(set))
+                Brands::only(list).map_err(A::Error::custom)
             }
         }
         deserializer.deserialize_any(Either)

@@ -3,44 +3,27 @@ use std::fmt;
 use crate::permission::Permission;
 use crate::role::Role;
 
-/// The rules of the design that hold whatever the table of permissions says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// The table of permissions itself.
-    Table,
-    /// The ceiling: nobody handles a role above their own, `owner` is only transferred.
-    R1,
-    /// One owner: the owner is not demoted, suspended or removed.
-    R2,
-    /// Nobody changes their own role, permissions, brands or status.
-    R3,
-    /// Permission lists are a subset of what the giver holds.
-    R4,
-    /// Partners stay outside.
-    R5,
-    /// Assigned brands only.
-    R6,
-    /// Only an active member of an active tenant has any permission.
-    R7,
-    /// Through a portal: managing members and nothing else.
-    R8,
-}
-
-impl Rule {
-    /// The name in answers, `R1`; `permissions` for the table.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Table => "permissions",
-            Self::R1 => "R1",
-            Self::R2 => "R2",
-            Self::R3 => "R3",
-            Self::R4 => "R4",
-            Self::R5 => "R5",
-            Self::R6 => "R6",
-            Self::R7 => "R7",
-            Self::R8 => "R8",
-        }
+crate::closed_set! {
+    /// The rules that hold whatever the table of permissions says; the crate's first page has them in full.
+    pub enum Rule: "rule" {
+        /// The table of permissions itself.
+        Table = "permissions",
+        /// The ceiling: nobody handles a role above their own, `owner` is only transferred.
+        R1 = "R1",
+        /// One owner: the owner is not demoted, suspended or removed.
+        R2 = "R2",
+        /// Nobody changes their own role, permissions, brands or status.
+        R3 = "R3",
+        /// Permission lists are a subset of what the giver holds.
+        R4 = "R4",
+        /// Partners stay outside.
+        R5 = "R5",
+        /// Assigned brands only.
+        R6 = "R6",
+        /// Only an active member of an active tenant has any permission.
+        R7 = "R7",
+        /// Through a portal: managing members and nothing else.
+        R8 = "R8",
     }
 }
 
@@ -104,7 +87,7 @@ impl fmt::Display for Denial {
             Self::OutsidePortal(p) => {
                 write!(f, "a portal manages its partners' members, `{p}` is not part of it")
             }
-            Self::BrandNotAssigned => f.write_str("there is no such brand among the assigned ones"),
+            Self::BrandNotAssigned => f.write_str("the brand is not found among the assigned ones"),
             Self::RoleAbove(role) => write!(f, "the role `{role}` is above yours"),
             Self::OwnerIsTransferred => f.write_str("the role `owner` is transferred, never granted"),
             Self::NotHeld(p) => write!(f, "it would give away `{p}`, which you don't hold"),

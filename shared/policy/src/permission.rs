@@ -1,79 +1,59 @@
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-macro_rules! permissions {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
-        /// One thing that a member may be allowed to do.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u8)]
-        pub enum Permission { $($(#[doc = $doc])+ $variant,)+ }
-
-        impl Permission {
-            /// All there are, in the order of the design's table.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The name in the API and in the table, `tenant.read`.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-        }
-    };
-}
-
-permissions! {
-    /// Read the tenant's name, plan and seats.
-    TenantRead = "tenant.read",
-    /// Change the company's name and the account's status.
-    TenantUpdate = "tenant.update",
-    /// Hand the tenant to another owner.
-    TenantTransfer = "tenant.transfer",
-    /// Close the account.
-    TenantClose = "tenant.close",
-    /// See invoices and the payment method.
-    BillingRead = "billing.read",
-    /// Change plan and payment method.
-    BillingUpdate = "billing.update",
-    /// Create brands.
-    BrandsCreate = "brands.create",
-    /// Rename brands.
-    BrandsUpdate = "brands.update",
-    /// Delete brands.
-    BrandsDelete = "brands.delete",
-    /// See who is in the team.
-    MembersRead = "members.read",
-    /// Invite, resend, and take invitations back.
-    MembersInvite = "members.invite",
-    /// Change roles and brands of members.
-    MembersAssign = "members.assign",
-    /// Give a member an explicit permission list.
-    MembersPermit = "members.permit",
-    /// Suspend, reinstate and remove members.
-    MembersRevoke = "members.revoke",
-    /// Read the audit trail.
-    AuditRead = "audit.read",
-    /// Review who holds what.
-    AccessReview = "access.review",
-    /// Administer partner tenants.
-    PartnersManage = "partners.manage",
-    /// See a brand.
-    BrandRead = "brand.read",
-    /// See a brand's products.
-    ProductsRead = "products.read",
-    /// Edit a brand's products.
-    ProductsWrite = "products.write",
-    /// Edit a brand's profile.
-    BrandWrite = "brand.write",
-    /// Upload certificates of analysis for new batches.
-    CoaUpload = "coa.upload",
-    /// Manage a brand's stock.
-    InventoryManage = "inventory.manage",
-    /// Confirm shipments.
-    ShippingConfirm = "shipping.confirm",
-    /// Write to retailers in a brand's name.
-    RetailersMessage = "retailers.message",
+crate::closed_set! {
+    /// One thing that a member may be allowed to do. The order is that of the design's table.
+    pub enum Permission: "permission" {
+        /// Read the tenant's name, plan and seats.
+        TenantRead = "tenant.read",
+        /// Change the company's name and the account's status.
+        TenantUpdate = "tenant.update",
+        /// Hand the tenant to another owner.
+        TenantTransfer = "tenant.transfer",
+        /// Close the account.
+        TenantClose = "tenant.close",
+        /// See invoices and the payment method.
+        BillingRead = "billing.read",
+        /// Change plan and payment method.
+        BillingUpdate = "billing.update",
+        /// Create brands.
+        BrandsCreate = "brands.create",
+        /// Rename brands.
+        BrandsUpdate = "brands.update",
+        /// Delete brands.
+        BrandsDelete = "brands.delete",
+        /// See who is in the team.
+        MembersRead = "members.read",
+        /// Invite, resend, and take invitations back.
+        MembersInvite = "members.invite",
+        /// Change roles and brands of members.
+        MembersAssign = "members.assign",
+        /// Give a member an explicit permission list.
+        MembersPermit = "members.permit",
+        /// Suspend, reinstate and remove members.
+        MembersRevoke = "members.revoke",
+        /// Read the audit trail.
+        AuditRead = "audit.read",
+        /// Review who holds what.
+        AccessReview = "access.review",
+        /// Administer partner tenants.
+        PartnersManage = "partners.manage",
+        /// See a brand.
+        BrandRead = "brand.read",
+        /// See a brand's products.
+        ProductsRead = "products.read",
+        /// Edit a brand's products.
+        ProductsWrite = "products.write",
+        /// Edit a brand's profile.
+        BrandWrite = "brand.write",
+        /// Upload certificates of analysis for new batches.
+        CoaUpload = "coa.upload",
+        /// Manage a brand's stock.
+        InventoryManage = "inventory.manage",
+        /// Confirm shipments.
+        ShippingConfirm = "shipping.confirm",
+        /// Write to retailers in a brand's name.
+        RetailersMessage = "retailers.message",
+    }
 }
 
 impl Permission {
@@ -104,32 +84,6 @@ impl Permission {
                 | Self::MembersPermit
                 | Self::MembersRevoke
         )
-    }
-}
-
-impl fmt::Display for Permission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A name that is no permission's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownPermission;
-
-impl fmt::Display for UnknownPermission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a permission, see the table of permissions in the documentation")
-    }
-}
-
-impl std::error::Error for UnknownPermission {}
-
-impl FromStr for Permission {
-    type Err = UnknownPermission;
-
-    fn from_str(name: &str) -> Result<Self, UnknownPermission> {
-        Self::ALL.iter().copied().find(|p| p.name() == name).ok_or(UnknownPermission)
     }
 }
 
@@ -197,13 +151,6 @@ impl Serialize for Permissions {
 
 impl<'de> Deserialize<'de> for Permissions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = Vec::<String>::deserialize(deserializer)?;
-        names
-            .iter()
-            .map(|name| {
-                name.parse::<Permission>()
-                    .map_err(|e| serde::de::Error::custom(format_args!("`{}` is {e}", name.escape_debug())))
-            })
-            .collect()
+        Ok(Vec::<Permission>::deserialize(deserializer)?.into_iter().collect())
     }
 }

@@ -4,15 +4,15 @@
 use std::fmt::Write as _;
 
 use policy::{
-    BrandId, Brands, Denial, Grant, MemberStatus, Permission as P, Permissions, Relation, Role, Standing,
+    BrandId, Brands, Denial, Grant, MemberStatus, Permission as P, Permissions, Principal, Relation, Role,
     Target, TenantStatus,
 };
 use uuid::Uuid;
 
 static NO_BRANDS: Brands = Brands::none();
 
-fn active(role: Role) -> Standing<'static> {
-    Standing {
+fn active(role: Role) -> Principal<'static> {
+    Principal {
         relation: Relation::Member,
         role,
         overrides: None,
@@ -32,13 +32,13 @@ fn the_permission_matrix_is_the_checked_in_file() {
         "# What each role holds. Rendered by `cargo test -p policy`; UPDATE=1 writes it anew.\n\n",
     );
     write!(out, "{:<18}", "permission").unwrap();
-    for role in Role::ALL {
+    for role in Role::ALL.iter().copied() {
         write!(out, "{:<11}", role.name()).unwrap();
     }
     out.truncate(out.trim_end().len());
     for p in P::ALL {
         write!(out, "\n{:<18}", p.name()).unwrap();
-        for role in Role::ALL {
+        for role in Role::ALL.iter().copied() {
             let cell = match (role.permissions().contains(*p), p.is_brand_scoped()) {
                 (false, _) => "-",
                 (true, false) => "yes",
@@ -60,9 +60,9 @@ fn the_permission_matrix_is_the_checked_in_file() {
 
 #[test]
 fn r1_nobody_gives_or_manages_a_role_above_their_own_and_owner_is_never_granted() {
-    for giver in Role::ALL {
+    for giver in Role::ALL.iter().copied() {
         assert_eq!(active(giver).may_give(&grant(Role::Owner, None)), Err(Denial::OwnerIsTransferred));
-        for role in Role::ALL.into_iter().skip(1).filter(|r| r.is_above(giver)) {
+        for role in Role::ALL.iter().copied().skip(1).filter(|r| r.is_above(giver)) {
             assert_eq!(active(giver).may_give(&grant(role, None)), Err(Denial::RoleAbove(role)));
             let target = Target { role, is_self: false };
             assert_eq!(active(giver).may_manage(target), Err(Denial::RoleAbove(role)));
@@ -77,7 +77,7 @@ fn r1_nobody_gives_or_manages_a_role_above_their_own_and_owner_is_never_granted(
 
 #[test]
 fn r2_and_r3_nobody_manages_the_owner_or_themselves() {
-    for actor in Role::ALL {
+    for actor in Role::ALL.iter().copied() {
         let owner = Target { role: Role::Owner, is_self: false };
         assert_eq!(active(actor).may_manage(owner), Err(Denial::TargetIsOwner));
         let me = Target { role: actor, is_self: true };
@@ -88,11 +88,11 @@ fn r2_and_r3_nobody_manages_the_owner_or_themselves() {
 #[test]
 fn r4_nobody_gives_what_they_lack_whatever_the_role_and_list() {
     // every giver role × every single override × every granted role × every single granted permission
-    for giver_role in Role::ALL {
+    for giver_role in Role::ALL.iter().copied() {
         let lists = std::iter::once(None).chain(P::ALL.iter().map(|p| Some(Permissions::of(&[*p]))));
         for overrides in lists {
-            let giver = Standing { overrides, brands: &Brands::All, ..active(giver_role) };
-            for role in Role::ALL {
+            let giver = Principal { overrides, brands: &Brands::All, ..active(giver_role) };
+            for role in Role::ALL.iter().copied() {
                 let given = std::iter::once(None).chain(P::ALL.iter().map(|p| Some(Permissions::of(&[*p]))));
                 for permissions in given {
                     let grant = grant(role, permissions);
@@ -114,14 +114,14 @@ fn r4_nobody_gives_what_they_lack_whatever_the_role_and_list() {
         active(Role::Owner).may_give(&grant(Role::Admin, Some(Permissions::of(&[P::TenantClose])))),
         Err(Denial::NotGivable(P::TenantClose)),
     );
-    let cut = Standing { overrides: Some(Permissions::of(&[P::MembersInvite])), ..active(Role::Member) };
+    let cut = Principal { overrides: Some(Permissions::of(&[P::MembersInvite])), ..active(Role::Member) };
     assert!(matches!(cut.may_give(&grant(Role::Member, None)), Err(Denial::NotHeld(_))));
 }
 
 #[test]
 fn r5_a_partner_never_holds_what_is_for_insiders_by_role_or_by_list() {
     let everything = Permissions::of(P::ALL);
-    let partner = Standing { overrides: Some(everything), brands: &Brands::All, ..active(Role::Partner) };
+    let partner = Principal { overrides: Some(everything), brands: &Brands::All, ..active(Role::Partner) };
     for p in P::ALL {
         let insiders = p.is_over_members()
             || matches!(p, P::BillingRead | P::BillingUpdate | P::TenantUpdate | P::PartnersManage)
@@ -138,8 +138,8 @@ fn r5_a_partner_never_holds_what_is_for_insiders_by_role_or_by_list() {
 fn r6_only_owner_and_admin_reach_brands_that_they_are_not_assigned_to() {
     let [mine, other] = [1, 2].map(|n| BrandId(Uuid::from_u128(n)));
     let assigned = Brands::from_iter([mine]);
-    for role in Role::ALL {
-        let who = Standing { brands: &assigned, ..active(role) };
+    for role in Role::ALL.iter().copied() {
+        let who = Principal { brands: &assigned, ..active(role) };
         assert_eq!(who.may(P::ProductsRead, Some(mine)), Ok(()));
         let expected = if role.reaches_every_brand() { Ok(()) } else { Err(Denial::BrandNotAssigned) };
         assert_eq!(who.may(P::ProductsRead, Some(other)), expected, "{role}");
@@ -147,19 +147,19 @@ fn r6_only_owner_and_admin_reach_brands_that_they_are_not_assigned_to() {
         assert_eq!(shown.contains(other), role.reaches_every_brand());
     }
     let giver =
-        Standing { overrides: Some(Permissions::of(P::ALL)), brands: &assigned, ..active(Role::Member) };
+        Principal { overrides: Some(Permissions::of(P::ALL)), brands: &assigned, ..active(Role::Member) };
     let more = Grant { role: Role::Partner, permissions: None, brands: &Brands::All };
     assert_eq!(giver.may_give(&more), Err(Denial::BrandsNotHeld));
 }
 
 #[test]
 fn r7_only_an_active_member_of_an_active_tenant_has_any_permission() {
-    for role in Role::ALL {
+    for role in Role::ALL.iter().copied() {
         for status in [MemberStatus::Active, MemberStatus::Suspended, MemberStatus::Revoked] {
             for tenant in
                 [TenantStatus::Pending, TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Closed]
             {
-                let who = Standing { status, tenant, ..active(role) };
+                let who = Principal { status, tenant, ..active(role) };
                 let alive = status == MemberStatus::Active && tenant == TenantStatus::Active;
                 for p in P::ALL {
                     let expected = alive && role.permissions().contains(*p);
@@ -172,14 +172,14 @@ fn r7_only_an_active_member_of_an_active_tenant_has_any_permission() {
 
 #[test]
 fn r8_a_portal_manages_its_partners_members_as_an_admin_and_nothing_else() {
-    for role in Role::ALL {
-        let portal = Standing { relation: Relation::Portal, ..active(role) };
+    for role in Role::ALL.iter().copied() {
+        let portal = Principal { relation: Relation::Portal, ..active(role) };
         for p in P::ALL {
             let expected = role.permissions().contains(P::PartnersManage) && p.is_over_members();
             assert_eq!(portal.may(*p, None).is_ok(), expected, "{role} {p}");
         }
     }
-    let portal = Standing { relation: Relation::Portal, ..active(Role::Owner) };
+    let portal = Principal { relation: Relation::Portal, ..active(Role::Owner) };
     assert_eq!(portal.may_give(&grant(Role::Admin, None)), Ok(()));
     assert_eq!(portal.may_give(&grant(Role::Owner, None)), Err(Denial::OwnerIsTransferred));
     assert_eq!(portal.may(P::BillingRead, None), Err(Denial::OutsidePortal(P::BillingRead)));

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use model::Timestamp;
+use model::Invocation;
 use serde_json::Value;
 
 use crate::{Environment, SettingError, log};
@@ -24,8 +24,7 @@ pub trait Direct: Sized + Send + Sync + 'static {
     fn handle(
         &self,
         event: Value,
-        request_id: &str,
-        now: Timestamp,
+        invocation: &Invocation,
     ) -> impl Future<Output = Result<Value, Self::Error>> + Send;
 }
 
@@ -38,11 +37,11 @@ pub async fn run<D: Direct>() -> Result<(), lambda_runtime::Error> {
     log::init(&environment.variables)?;
     let function = Arc::new(D::new(&environment)?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let (function, now) = (Arc::clone(&function), environment.clock.now());
+        let (function, invocation) =
+            (Arc::clone(&function), environment.invocation(event.context.request_id));
         async move {
-            let id = event.context.request_id;
             // boxed: the compiler gives up on laying out a future this deep
-            Box::pin(function.handle(event.payload, &id, now)).await.map_err(|error| Diagnostic {
+            Box::pin(function.handle(event.payload, &invocation)).await.map_err(|error| Diagnostic {
                 error_type: std::any::type_name::<D::Error>()
                     .rsplit("::")
                     .next()

@@ -1,6 +1,6 @@
 //! What every function's `main` needs, and nothing of what any of them does.
 //!
-//! * [`Environment`]: the settings, the clock, the dice and the HTTP client that a function is made with. In Lambda it
+//! * [`Environment`]: the settings, the clock, the randomness and the HTTP client that a function is made with. In Lambda it
 //!   is the process's; the local stack and the tests hand in others.
 //! * [`aws`]: the SDK's configuration without a credential chain, one HTTP client for all of its clients.
 //! * [`direct`]: functions that EventBridge or a developer hands one JSON.
@@ -17,9 +17,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use model::{Dice, SystemDice, Timestamp};
+use model::{Invocation, Random, SystemRandom, Timestamp};
 
-pub use settings::{NewTenants, SettingError, Variables};
+pub use settings::{SettingError, Variables};
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
@@ -45,8 +45,8 @@ pub struct Environment {
     pub variables: Variables,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The dice.
-    pub dice: Arc<dyn Dice>,
+    /// Where randomness comes from.
+    pub random: Arc<dyn Random>,
     http_client: Arc<OnceLock<SharedHttpClient>>,
 }
 
@@ -60,13 +60,19 @@ impl Environment {
     /// With these settings and this clock.
     #[must_use]
     pub fn new(variables: Variables, clock: Arc<dyn Clock>) -> Self {
-        Self { variables, clock, dice: Arc::new(SystemDice), http_client: Arc::default() }
+        Self { variables, clock, random: Arc::new(SystemRandom), http_client: Arc::default() }
     }
 
     /// The same, its SDK clients sending through `client`.
     #[must_use]
     pub fn with_http_client(self, client: SharedHttpClient) -> Self {
         Self { http_client: Arc::new(OnceLock::from(client)), ..self }
+    }
+
+    /// An invocation that begins now.
+    #[must_use]
+    pub fn invocation(&self, request_id: impl Into<String>) -> Invocation {
+        Invocation::new(self.clock.now(), request_id, Arc::clone(&self.random))
     }
 
     /// The one HTTP client that every SDK client shares.

@@ -9,7 +9,7 @@ use tracing_subscriber::prelude::*;
 
 use crate::{SettingError, Variables};
 
-/// The crates of other houses that may speak, and only of what went wrong.
+/// Crates that are not ours: they may speak only of what went wrong.
 const OTHERS: [&str; 6] = ["aws", "hyper", "hyper_util", "lambda_runtime", "lambda_http", "rustls"];
 
 /// Sets the process's subscriber up.

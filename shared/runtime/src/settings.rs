@@ -3,7 +3,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use model::{EmailPolicy, Limit, Limits};
+use model::{EmailPolicy, Limit, Limits, TenantDefaults};
 
 /// A setting that is missing or can't be read. The function doesn't start: nothing is served half configured.
 #[derive(Debug, thiserror::Error)]
@@ -90,35 +90,11 @@ impl Variables {
     ///
     /// # Errors
     /// When one of the settings can't be read.
-    pub fn new_tenants(&self) -> Result<NewTenants, SettingError> {
-        let email_policy = match self.get("EMAIL_POLICY").as_deref() {
-            None | Some("shared") => EmailPolicy::Shared,
-            Some("exclusive") => EmailPolicy::Exclusive,
-            Some(other) => {
-                return Err(SettingError {
-                    name: "EMAIL_POLICY".to_owned(),
-                    problem: format!("can't be `{other}`, expected `shared` or `exclusive`"),
-                });
-            }
-        };
-        Ok(NewTenants {
-            open: self.or("OPEN_SIGN_UP", false)?,
+    pub fn tenant_defaults(&self) -> Result<TenantDefaults, SettingError> {
+        Ok(TenantDefaults {
             plan: self.get("NEW_TENANT_PLAN").unwrap_or_else(|| "standard".to_owned()),
             seats: self.or("NEW_TENANT_SEATS", 25)?,
-            email_policy,
+            email_policy: self.or("EMAIL_POLICY", EmailPolicy::Shared)?,
         })
     }
-}
-
-/// What a new tenant begins with.
-#[derive(Clone, Debug)]
-pub struct NewTenants {
-    /// Whether anyone may sign up; otherwise only the operator makes tenants.
-    pub open: bool,
-    /// The plan's name.
-    pub plan: String,
-    /// The plan's seats.
-    pub seats: u32,
-    /// Whether its members' addresses may belong to other tenants too.
-    pub email_policy: EmailPolicy,
 }

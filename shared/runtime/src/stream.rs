@@ -5,11 +5,11 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use model::Timestamp;
+use model::Invocation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Clock, Environment, SettingError, log};
+use crate::{Environment, SettingError, log};
 
 /// A function that consumes the stream.
 pub trait Consumer: Sized + Send + Sync + 'static {
@@ -23,7 +23,11 @@ pub trait Consumer: Sized + Send + Sync + 'static {
     fn new(environment: &Environment) -> Result<Self, SettingError>;
 
     /// Handles one record. It may come twice, late and out of order.
-    fn handle(&self, record: &Value, now: Timestamp) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn handle(
+        &self,
+        record: &Value,
+        invocation: &Invocation,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
 /// What the stream mapping hands over.
@@ -37,24 +41,29 @@ pub struct Batch {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    batch_item_failures: Vec<Failure>,
+    batch_item_failures: Vec<BatchItemFailure>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Failure {
+struct BatchItemFailure {
     item_identifier: String,
 }
 
-/// Handles a batch.
-pub async fn consume<C: Consumer>(consumer: &C, batch: Batch, clock: &dyn Clock) -> Report {
+/// Handles a batch, each record at the moment when its turn comes.
+pub async fn consume<C: Consumer>(
+    consumer: &C,
+    batch: Batch,
+    environment: &Environment,
+    request_id: &str,
+) -> Report {
     let mut failures = Vec::new();
     for record in &batch.records {
-        if let Err(cause) = consumer.handle(record, clock.now()).await {
+        if let Err(cause) = consumer.handle(record, &environment.invocation(request_id)).await {
             let number =
                 record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default();
             tracing::warn!(sequence_number = number, %cause, "a stream record failed and will be tried again");
-            failures.push(Failure { item_identifier: number.to_owned() });
+            failures.push(BatchItemFailure { item_identifier: number.to_owned() });
         }
     }
     Report { batch_item_failures: failures }
@@ -69,8 +78,11 @@ pub async fn run<C: Consumer>() -> Result<(), lambda_runtime::Error> {
     log::init(&environment.variables)?;
     let consumer = Arc::new(C::new(&environment)?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Batch>| {
-        let (consumer, clock) = (Arc::clone(&consumer), Arc::clone(&environment.clock));
-        async move { Ok::<_, lambda_runtime::Error>(consume(&*consumer, event.payload, &*clock).await) }
+        let (consumer, environment) = (Arc::clone(&consumer), environment.clone());
+        async move {
+            let id = event.context.request_id;
+            Ok::<_, lambda_runtime::Error>(consume(&*consumer, event.payload, &environment, &id).await)
+        }
     }))
     .await
 }

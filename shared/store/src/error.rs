@@ -19,7 +19,7 @@ pub enum Fact {
     /// A brand.
     Brand,
     /// Whose the address is.
-    Claim,
+    Credential,
     /// A limit was reached.
     Limit,
     /// The same request was answered meanwhile.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::{Limit, Timestamp, Window};
+use model::{Limit, Timestamp, Version, Window};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -21,6 +21,7 @@ pub(crate) struct Expression {
 }
 
 /// What the SDK's builders take.
+#[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) update: String,
     pub(crate) condition: Option<String>,
@@ -51,17 +52,23 @@ impl Expression {
         placeholder
     }
 
-    /// Sets an attribute; `None` removes it.
-    pub(crate) fn set<T: Serialize>(mut self, path: &str, value: Option<&T>) -> Self {
-        let name = self.name(path);
-        match value {
-            Some(value) => {
-                let value = self.value(value);
-                self.sets.push(format!("{name} = {value}"));
-            }
-            None => self.removes.push(name),
-        }
+    /// Sets an attribute.
+    pub(crate) fn set<T: Serialize>(mut self, path: &str, value: &T) -> Self {
+        let (name, value) = (self.name(path), self.value(value));
+        self.sets.push(format!("{name} = {value}"));
         self
+    }
+
+    /// Sets an attribute, or removes it where there is no value.
+    pub(crate) fn set_or_remove<T: Serialize>(mut self, path: &str, value: Option<&T>) -> Self {
+        match value {
+            Some(value) => self.set(path, value),
+            None => {
+                let name = self.name(path);
+                self.removes.push(name);
+                self
+            }
+        }
     }
 
     /// Adds to a number.
@@ -92,7 +99,7 @@ impl Expression {
         self
     }
 
-    /// Only while the attribute comes behind this value.
+    /// Only while the attribute comes after this value.
     pub(crate) fn when_after<T: Serialize>(mut self, path: &str, value: &T) -> Self {
         let (name, value) = (self.name(path), self.value(value));
         self.conditions.push(format!("{name} > {value}"));
@@ -128,6 +135,16 @@ impl Expression {
         self
     }
 
+    /// Only while the version is the one that was read.
+    pub(crate) fn when_version(self, read: Version) -> Self {
+        self.when("version", &read)
+    }
+
+    /// Only while the authority is the one that was read.
+    pub(crate) fn when_authority(self, read: Version) -> Self {
+        self.when("authority", &read)
+    }
+
     /// Only while the number is `bound` or less.
     pub(crate) fn when_at_most(mut self, path: &str, bound: u32) -> Self {
         let (name, value) = (self.name(path), self.value(&bound));
@@ -152,7 +169,7 @@ impl Expression {
             self.when(&in_window, &window).when_below(&in_count, limit.times)
         } else {
             // whoever comes second in a new window finds it begun, and reads again
-            self.set(path, Some(&Window { window, count: 1 })).when(&in_window, &counted.window)
+            self.set(path, &Window { window, count: 1 }).when(&in_window, &counted.window)
         }
     }
 

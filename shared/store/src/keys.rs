@@ -10,7 +10,7 @@
 //! | Mail (`ttl`) | `MAIL#m` | `MAIL` | | `deliver` |
 //! | Token (`ttl`) | `TOKEN#sha256` | `TOKEN` | | the emailed link |
 //! | User | `USER#u` | `USER` | | `GET /me` |
-//! | Claim | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting |
+//! | Credential | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting |
 //! | Suppression | `EMAIL#canonical` | `SUPPRESSION` | | every write that queues a mail |
 //! | Session (`ttl`) | `USER#u` | `SESSION#sha256` | | every request |
 //! | Event | `EVENTS#t#yyyy-mm` | `uuidv7` | | the audit trail, a month a partition |
@@ -22,13 +22,15 @@
 use std::marker::PhantomData;
 
 use model::{
-    Brand, BrandId, Claim, Digest, Event, EventId, IdempotencyRecord, Invitation, InvitationId,
-    InvitationStatus, Invitee, Limit, Mail, MailId, Member, Session, Suppression, Tenant, TenantId,
-    Timestamp, TokenRecord, User, UserId,
+    Brand, Credential, Digest, Event, EventId, Invitation, InvitationId, InvitationStatus, Invitee, Limit,
+    Mail, MailId, Member, Session, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User, UserId,
 };
+use policy::BrandId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
+
+use crate::Record;
 
 /// The attribute that DynamoDB takes an item's end from.
 pub const TTL: &str = "ttl";
@@ -113,8 +115,8 @@ impl Entity for TokenRecord {
 impl Entity for User {
     const NAME: &'static str = "User";
 }
-impl Entity for Claim {
-    const NAME: &'static str = "Claim";
+impl Entity for Credential {
+    const NAME: &'static str = "Credential";
 }
 impl Entity for Suppression {
     const NAME: &'static str = "Suppression";
@@ -128,7 +130,7 @@ impl Entity for Session {
 impl Entity for Event {
     const NAME: &'static str = "Event";
 }
-impl Entity for IdempotencyRecord {
+impl Entity for Record {
     const NAME: &'static str = "Idempotency";
     fn ttl(&self) -> Option<u64> {
         Some(self.expires_at.unix_seconds())
@@ -201,7 +203,7 @@ pub fn user(u: UserId) -> Key<User> {
 
 /// Whose the canonical address `email` is.
 #[must_use]
-pub fn claim(email: &str) -> Key<Claim> {
+pub fn credential(email: &str) -> Key<Credential> {
     Key::new(format!("EMAIL#{email}"), "EMAIL".to_owned())
 }
 
@@ -225,7 +227,7 @@ pub fn event(t: TenantId, at: Timestamp, id: EventId) -> Key<Event> {
 
 /// The answer that was given under this key in this scope.
 #[must_use]
-pub fn idempotency(scope: &str, key: &str) -> Key<IdempotencyRecord> {
+pub fn idempotency(scope: &str, key: &str) -> Key<Record> {
     Key::new(format!("IDEMPOTENCY#{scope}"), key.to_owned())
 }
 
@@ -295,7 +297,7 @@ pub(crate) fn pending(t: TenantId) -> String {
 }
 
 pub(crate) fn expired_by(now: Timestamp) -> String {
-    // `~` sorts behind every id
+    // `~` sorts after every id
     format!("{now}#~")
 }
 

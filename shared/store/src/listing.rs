@@ -12,7 +12,7 @@ use crate::{Store, keys::Entity};
 /// Which stretch of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
-    /// Behind this entry; from the beginning where there is none.
+    /// After this entry; from the beginning where there is none.
     pub after: Option<Uuid>,
     /// At most so many.
     pub limit: usize,
@@ -27,7 +27,7 @@ pub struct Listed<E> {
     pub next: Option<Uuid>,
 }
 
-/// Behind the last hexadecimal digit of every id.
+/// Sorts after the last hexadecimal digit of every id.
 const END: &str = "g";
 
 /// How many queries one page may take when a filter lets little through; the cursor goes on from there.
@@ -127,7 +127,7 @@ impl Store {
         self.list(tenant, page, keep).await
     }
 
-    /// Events, newest first, from `newest` (behind the cursor's id) back to the month `since`.
+    /// Events, newest first, from `newest` (after the cursor's id) back to the month `since`.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].
@@ -210,7 +210,7 @@ fn previous_month(t: Timestamp) -> Timestamp {
     day
 }
 
-/// An id behind every one of that moment's millisecond.
+/// An id after every one of that moment's millisecond.
 fn last_of(t: Timestamp) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(t.unix_millis(), &[0xff; 10]).into_uuid()
 }

@@ -68,6 +68,18 @@ impl<T, W: Want<Found = Option<T>>> Want for Option<W> {
     }
 }
 
+impl<W: Want> Want for &W {
+    type Found = W::Found;
+
+    fn keys(&self, into: &mut HashMap<(String, String), Item>) {
+        (**self).keys(into);
+    }
+
+    fn find(&self, loaded: &Loaded) -> Result<Self::Found, Error> {
+        (**self).find(loaded)
+    }
+}
+
 macro_rules! tuples {
     ($(($($name:ident $at:tt),*))+) => {$(
         impl<$($name: Want),*> Want for ($($name,)*) {
@@ -142,8 +154,9 @@ impl Store {
 
     /// Waits before the next try: full jitter under a ceiling that doubles each time.
     pub(crate) async fn pause(&self, round: u32, first: Duration) {
-        let mut byte = [0];
-        self.dice.fill(&mut byte);
-        tokio::time::sleep(transaction::jitter(round, first, byte[0])).await;
+        let mut random = [0];
+        self.random.fill(&mut random);
+        let [byte] = random;
+        tokio::time::sleep(transaction::jitter(round, first, byte)).await;
     }
 }

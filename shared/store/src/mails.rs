@@ -1,17 +1,35 @@
 use model::{
-    Delivery, DeliveryState, Dice, Digest, Email, Event, EventActor, EventKind, EventSubject, Invitation,
-    Mail, MailStatus, MailTags, NewestToken, Stamp, Suppression, Timestamp, TokenRecord,
+    Delivery, Digest, Email, Invitation, Invocation, Mail, MailStatus, MailTags, NewestToken, Suppression,
+    TokenRecord,
 };
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
-use crate::{Store, Trace, keys};
+use crate::transaction::Transaction;
+use crate::{Change, Store, keys};
+
+impl Transaction<'_> {
+    /// Notes how far a mail got, unless the invitation moved on to a newer one or knows better already.
+    fn note(self, mail: MailTags, delivery: &Delivery, invocation: &Invocation) -> Self {
+        let newer = Expression::default()
+            .set("delivery", delivery)
+            .set("version", &invocation.version())
+            .when("generation", &mail.generation)
+            .when_one_of("delivery.state", delivery.state.replaces());
+        self.update(Fact::Invitation, &keys::invitation(mail.tenant, mail.invitation), newer)
+    }
+}
+
+/// Whether it was done; somebody else's being faster is no error.
+fn unless_changed(written: Result<(), Error>) -> Result<bool, Error> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(Error::Changed(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
 
 impl Store {
-    fn stamp(&self, now: Timestamp) -> Stamp {
-        Stamp::new(&*self.dice, now)
-    }
-
     /// Claims a send: nobody else sends this mail until the claim runs out, the token that it will carry is known, and
     /// the invitation knows its newest token. Where this is the last try, `delivery` already says that it failed, so
     /// that a crash in the middle of it ends visibly.
@@ -24,20 +42,22 @@ impl Store {
         after: &Mail,
         invitation: &Invitation,
         digest: &Digest,
-        token: &TokenRecord,
+        invocation: &Invocation,
     ) -> Result<(), Error> {
         let unclaimed =
             Expression::default().when("status", &MailStatus::Queued).when("attempts", &before.attempts);
+        let token = TokenRecord::of(invitation);
+        let newest = NewestToken { digest: digest.clone(), generation: token.generation };
         let newest = Expression::default()
-            .set("newest_token", Some(&NewestToken { digest: digest.clone(), generation: token.generation }))
-            .set("delivery", Some(&invitation.delivery))
-            .set("version", Some(&self.stamp(after.claimed_until.unwrap_or(after.created_at))))
+            .set("newest_token", &newest)
+            .set("delivery", &invitation.delivery)
+            .set("version", &invocation.version())
             .when("generation", &invitation.generation)
             .when("status", &invitation.status);
         self.transaction()
             .put(Fact::Mail, &keys::mail(after.id), after, unclaimed)
             .update(Fact::Invitation, &keys::invitation(invitation.tenant_id, invitation.id), newest)
-            .create(Fact::Fresh, &keys::token(digest), token)
+            .create(Fact::Fresh, &keys::token(digest), &token)
             .commit()
             .await
     }
@@ -47,106 +67,60 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Changed`] when the mail is somebody else's by now.
-    pub async fn finish_mail(&self, before: &Mail, after: &Mail, delivery: &Delivery) -> Result<(), Error> {
+    pub async fn finish_mail(
+        &self,
+        before: &Mail,
+        after: &Mail,
+        delivery: &Delivery,
+        invocation: &Invocation,
+    ) -> Result<(), Error> {
         let ours = Expression::default().when("attempts", &before.attempts);
         self.transaction().put(Fact::Mail, &keys::mail(after.id), after, ours).commit().await?;
-        let newer = Expression::default()
-            .set("delivery", Some(delivery))
-            .set("version", Some(&self.stamp(delivery.at)))
-            .when("generation", &after.generation)
-            .when_one_of("delivery.state", delivery.state.replaces());
-        let noted = self
-            .transaction()
-            .update(Fact::Invitation, &keys::invitation(after.tenant_id, after.invitation_id), newer)
-            .commit()
-            .await;
-        match noted {
-            Ok(()) | Err(Error::Changed(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
+        unless_changed(self.transaction().note(after.tags(), delivery, invocation).commit().await)?;
+        Ok(())
     }
 
     /// Lets go of a claim whose send failed, so that the next try needn't wait for it to run out.
     ///
     /// # Errors
     /// [`Error::Changed`] when the mail is somebody else's by now.
-    pub async fn release_mail(&self, claimed: &Mail, now: Timestamp) -> Result<(), Error> {
+    pub async fn release_mail(&self, claimed: &Mail, invocation: &Invocation) -> Result<(), Error> {
         let change = Expression::default()
-            .set("claimed_until", Some(&now))
+            .set("claimed_until", &invocation.now())
             .when("attempts", &claimed.attempts)
             .when("status", &MailStatus::Queued);
         self.transaction().update(Fact::Mail, &keys::mail(claimed.id), change).commit().await
     }
 
     /// Notes what SES says became of a mail, unless the invitation moved on to a newer one or knows better already.
-    /// Answers whether it was noted. What keeps the invited person from reading it is an event too.
+    /// Answers whether it was noted. What keeps the invited person from reading it is a `change` too.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].
     pub async fn note_delivery(
         &self,
         mail: MailTags,
-        state: DeliveryState,
-        reason: Option<&str>,
-        dice: &dyn Dice,
-        now: Timestamp,
+        delivery: &Delivery,
+        change: Option<Change<'_>>,
+        invocation: &Invocation,
     ) -> Result<bool, Error> {
-        let delivery = Delivery { state, reason: reason.map(str::to_owned), at: now };
-        let change = Expression::default()
-            .set("delivery", Some(&delivery))
-            .set("version", Some(&Stamp::new(dice, now)))
-            .when("generation", &mail.generation)
-            .when_one_of("delivery.state", state.replaces());
-        let transaction = self.transaction().update(
-            Fact::Invitation,
-            &keys::invitation(mail.tenant, mail.invitation),
-            change,
-        );
-        let subject = EventSubject::Invitation(mail.invitation);
-        let event = Event::new(
-            dice,
-            now,
-            mail.tenant,
-            EventKind::InvitationUndelivered,
-            EventActor::System,
-            subject,
-            "",
-        )
-        .with("state", state.name())
-        .with("reason", reason.unwrap_or_default());
-        let transaction = if state.is_undelivered() {
-            transaction.trace(Trace { event: &event, record: None })
-        } else {
-            transaction
+        let noted = self.transaction().note(mail, delivery, invocation);
+        let noted = match change {
+            Some(change) => noted.change(change),
+            None => noted,
         };
-        match transaction.commit().await {
-            Ok(()) => Ok(true),
-            Err(Error::Changed(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        unless_changed(noted.commit().await)
     }
 
     /// Sends no more mail to an address. The first reason stays.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn suppress(
-        &self,
-        email: &Email,
-        state: DeliveryState,
-        reason: Option<&str>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let suppression =
-            Suppression { email: email.clone(), state, reason: reason.map(str::to_owned), at: now };
-        let written = self
-            .transaction()
-            .create(Fact::Fresh, &keys::suppression(email.canonical()), &suppression)
-            .commit()
-            .await;
-        match written {
-            Ok(()) | Err(Error::Changed(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
+    pub async fn suppress(&self, email: &Email, delivery: &Delivery) -> Result<(), Error> {
+        let Delivery { state, reason, at } = delivery.clone();
+        let suppression = Suppression { email: email.clone(), state, reason, at };
+        let key = keys::suppression(email.canonical());
+        unless_changed(self.transaction().create(Fact::Fresh, &key, &suppression).commit().await)?;
+        Ok(())
     }
 }

@@ -1,89 +1,88 @@
-use model::{Belonging, BrandId, Member, MemberStatus, Stamp, Tenant};
+use model::{Belonging, Member, Tenant, TenantId, Version};
+use policy::{BrandId, MemberStatus};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
 use crate::transaction::Transaction;
-use crate::{Store, Trace, Witness, keys};
-
-/// What a change of a membership does to the tenant's seats.
-#[derive(Clone, Copy)]
-pub enum SeatChange<'a> {
-    /// Nothing.
-    Keeps,
-    /// Gives one back.
-    Frees,
-    /// Takes one, under the plan that was read.
-    Takes(&'a Tenant),
-}
-
-/// A member about to be changed in role, permissions, brands or status.
-pub struct MemberChange<'a> {
-    /// As read.
-    pub before: &'a Member,
-    /// As it will be, with a fresh authority.
-    pub after: &'a Member,
-    /// Brands that are newly assigned, which have to exist.
-    pub assigned: &'a [BrandId],
-    /// What it does to the seats.
-    pub seats: SeatChange<'a>,
-    /// Who does it.
-    pub actor: Witness<'a>,
-}
+use crate::{Change, Store, keys};
 
 impl Transaction<'_> {
     /// What a member may do, over what was read of it.
     pub(crate) fn authority(self, before: &Member, after: &Member) -> Self {
         let change = Expression::default()
-            .set("role", Some(&after.role))
-            .set("brands", Some(&after.brands))
-            .set("permissions", after.permissions.as_ref())
-            .set("status", Some(&after.status))
-            .set("authority", Some(&after.authority))
-            .when("authority", &before.authority);
+            .set("role", &after.role)
+            .set("brands", &after.brands)
+            .set_or_remove("permissions", after.permissions.as_ref())
+            .set("status", &after.status)
+            .set("authority", &after.authority)
+            .when_authority(before.authority);
         self.update(Fact::Member, &keys::member(after.tenant_id, after.user_id), change)
     }
 
     /// The brands are there.
-    pub(crate) fn brands_exist(
-        self,
-        tenant: model::TenantId,
-        brands: impl IntoIterator<Item = BrandId>,
-    ) -> Self {
+    pub(crate) fn brands_exist(self, tenant: TenantId, brands: impl IntoIterator<Item = BrandId>) -> Self {
         brands.into_iter().fold(self, |this, brand| {
             this.check(Fact::Brand, &keys::brand(tenant, brand), Expression::default().when_there("pk"))
         })
     }
 
-    fn seats(self, tenant: model::TenantId, seats: SeatChange<'_>) -> Self {
-        match seats {
-            SeatChange::Keeps => self,
-            SeatChange::Frees => self.free_seat(tenant),
-            SeatChange::Takes(tenant) => {
-                let change = Expression::default()
-                    .add("seats_used", 1)
-                    .when("authority", &tenant.authority)
-                    .when_below("seats_used", tenant.seat_limit);
-                self.update(Fact::Tenant, &keys::tenant(tenant.id), change)
-            }
-        }
+    /// Takes a seat, under the plan that was read.
+    fn take_seat(self, tenant: &Tenant) -> Self {
+        let change = Expression::default()
+            .add("seats_used", 1)
+            .when_authority(tenant.authority)
+            .when_below("seats_used", tenant.seat_limit);
+        self.update(Fact::Tenant, &keys::tenant(tenant.id), change)
     }
 }
 
 impl Store {
-    /// Changes a member's role, permissions, brands, or switches the membership off or on.
+    /// Changes a member's role, permissions or brands; `assigned` are brands that are new among them, which have to
+    /// exist.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the member, the actor's rights, a brand or the seats changed.
-    pub async fn change_member(&self, change: MemberChange<'_>, trace: Trace<'_>) -> Result<(), Error> {
-        let MemberChange { before, after, assigned, seats, actor } = change;
+    /// [`Error::Changed`] when the member, the actor's rights or a brand changed.
+    pub async fn change_member(
+        &self,
+        before: &Member,
+        after: &Member,
+        assigned: &[BrandId],
+        change: Change<'_>,
+    ) -> Result<(), Error> {
         self.transaction()
             .authority(before, after)
             .brands_exist(after.tenant_id, assigned.iter().copied())
-            .seats(after.tenant_id, seats)
-            .witness(actor)
-            .trace(trace)
+            .change(change)
             .commit()
             .await
+    }
+
+    /// Switches a membership off, which frees its seat.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the member or the actor's rights changed.
+    pub async fn suspend_member(
+        &self,
+        before: &Member,
+        after: &Member,
+        change: Change<'_>,
+    ) -> Result<(), Error> {
+        let freed = self.transaction().authority(before, after).free_seat(after.tenant_id);
+        freed.change(change).commit().await
+    }
+
+    /// Switches a membership on again, which takes a seat under the plan that was read.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the member, the actor's rights, the plan or the seats changed.
+    pub async fn reinstate_member(
+        &self,
+        before: &Member,
+        after: &Member,
+        tenant: &Tenant,
+        change: Change<'_>,
+    ) -> Result<(), Error> {
+        self.transaction().authority(before, after).take_seat(tenant).change(change).commit().await
     }
 
     /// Ends a membership for good: nothing of the access is left on it, its address and its seat are free.
@@ -94,25 +93,22 @@ impl Store {
         &self,
         before: &Member,
         after: &Member,
-        version: Stamp,
-        actor: Witness<'_>,
-        trace: Trace<'_>,
+        version: Version,
+        change: Change<'_>,
     ) -> Result<(), Error> {
         let (tenant, email) = (after.tenant_id, after.email.canonical());
-        let seats = if before.status == MemberStatus::Active { SeatChange::Frees } else { SeatChange::Keeps };
         let left = Expression::default()
-            .set(&format!("tenants.{tenant}"), Some(&Belonging::Former))
-            .set("version", Some(&version))
+            .set(&format!("tenants.{tenant}"), &Belonging::Former)
+            .set("version", &version)
             .when("user_id", &after.user_id);
         let holder = Expression::default().when("user_id", &after.user_id);
-        self.transaction()
+        let ended = self
+            .transaction()
             .authority(before, after)
             .delete(Fact::Invitee, &keys::invitee(tenant, email), holder)
-            .update(Fact::Claim, &keys::claim(email), left)
-            .seats(tenant, seats)
-            .witness(actor)
-            .trace(trace)
-            .commit()
-            .await
+            .update(Fact::Credential, &keys::credential(email), left);
+        // a suspended one gave its seat back already
+        let ended = if before.status == MemberStatus::Active { ended.free_seat(tenant) } else { ended };
+        ended.change(change).commit().await
     }
 }

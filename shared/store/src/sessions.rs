@@ -1,13 +1,21 @@
-use model::{Limits, Session, TenantId, Timestamp, UserId};
+use aws_sdk_dynamodb::types::AttributeValue;
+use model::{Limits, Member, Session, TenantId, Timestamp, UserId};
 
 use crate::error::{Error, Fact, failed};
 use crate::expression::Expression;
-use crate::{Store, Witness, keys};
-use aws_sdk_dynamodb::types::AttributeValue;
-use model::IdempotencyRecord;
+use crate::transaction::Transaction;
+use crate::{Record, Store, keys};
 
 /// Tenants of one user that are read at once.
 const MEMBERSHIPS: i32 = 50;
+
+impl Transaction<'_> {
+    /// Forgets the failed sign-ins of an address.
+    pub(crate) fn forgive_sign_ins(self, email: &str, limits: &Limits, now: Timestamp) -> Self {
+        let key = keys::sign_ins_of(email, limits.failed_sign_ins, now);
+        self.delete(Fact::Fresh, &key, Expression::default())
+    }
+}
 
 impl Store {
     /// Counts a try to sign in as failed, before any hashing, so that parallel guesses count each for themselves; a
@@ -31,17 +39,17 @@ impl Store {
         &self,
         session: &Session,
         email: &str,
-        memberships: &[Witness<'_>],
+        memberships: &[&Member],
         limits: &Limits,
-        record: Option<&IdempotencyRecord>,
+        record: Option<Record>,
     ) -> Result<(), Error> {
-        let forget = keys::sign_ins_of(email, limits.failed_sign_ins, session.created_at);
+        let now = session.created_at;
         let transaction = self
             .transaction()
             .create(Fact::Fresh, &keys::session(session.user_id, &session.digest), session)
-            .delete(Fact::Fresh, &forget, Expression::default())
-            .record(record, session.created_at);
-        memberships.iter().fold(transaction, |t, m| t.witness(*m)).commit().await
+            .forgive_sign_ins(email, limits, now)
+            .record(record, now);
+        memberships.iter().fold(transaction, |t, m| t.acting(m, now, |acted| acted)).commit().await
     }
 
     /// Ends a session. Ending one that is gone is done already.

@@ -40,7 +40,7 @@ struct Images {
 
 /// What a record means to somebody here.
 #[derive(Debug)]
-pub enum Change {
+pub enum StreamChange {
     /// A mail was put into the outbox.
     MailQueued(Mail),
     /// DynamoDB removed a token whose time was over.
@@ -53,15 +53,15 @@ pub enum Change {
 ///
 /// # Errors
 /// [`Error::Corrupt`] when an image that matters can't be read: that record has failed, the others go on.
-pub fn read(record: &serde_json::Value) -> Result<Change, Error> {
+pub fn read(record: &serde_json::Value) -> Result<StreamChange, Error> {
     let raw = Raw::deserialize(record).map_err(|e| Error::Corrupt(format!("stream record: {e}")))?;
     let swept = raw.user_identity.is_some_and(|by| by.principal_id == SWEEPER);
     match (raw.event_name.as_str(), raw.dynamodb.new_image, raw.dynamodb.old_image) {
-        ("INSERT", Some(image), _) if is::<Mail>(&image) => Ok(Change::MailQueued(entity(image)?)),
+        ("INSERT", Some(image), _) if is::<Mail>(&image) => Ok(StreamChange::MailQueued(entity(image)?)),
         ("REMOVE", _, Some(image)) if swept && is::<TokenRecord>(&image) => {
-            Ok(Change::TokenSwept(entity(image)?))
+            Ok(StreamChange::TokenSwept(entity(image)?))
         }
-        _ => Ok(Change::Other),
+        _ => Ok(StreamChange::Other),
     }
 }
 

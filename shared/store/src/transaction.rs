@@ -5,13 +5,13 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update};
-use model::{IdempotencyRecord, Limit, Refusal, Stamp, Timestamp};
+use model::{Limit, Member, Refusal, Timestamp, Version};
 
 use crate::error::{Error, Fact, failed};
-use crate::expression::Expression;
-use crate::item::{key_item, to_item};
+use crate::expression::{Expression, Parts};
+use crate::item::{Item, key_item, to_item};
 use crate::keys::{self, Entity, Key, Rate};
-use crate::{Store, Trace, Witness};
+use crate::{Change, Record, Store};
 
 /// Tries in place when a transaction only met another one.
 const CONFLICT_TRIES: u32 = 4;
@@ -23,11 +23,83 @@ pub(crate) fn jitter(round: u32, first: Duration, byte: u8) -> Duration {
     first * 2_u32.saturating_pow(round.saturating_sub(1)) * u32::from(byte) / 255
 }
 
+/// What is done to one item.
+enum Write {
+    Put(Item),
+    Update(Item),
+    Delete(Item),
+    Check(Item),
+}
+
 struct Action {
+    /// What its condition is about.
     fact: Fact,
-    item: TransactWriteItem,
+    write: Write,
+    parts: Parts,
     /// What is answered when this action's condition is the one that failed.
     refusal: Option<Refusal>,
+}
+
+/// The table and the condition, for any of the SDK's builders.
+macro_rules! conditioned {
+    ($builder:expr, $table:expr, $parts:expr) => {
+        $builder
+            .table_name($table)
+            .set_condition_expression($parts.condition.clone())
+            .set_expression_attribute_names($parts.names.clone())
+            .set_expression_attribute_values($parts.values.clone())
+    };
+}
+
+impl Action {
+    /// As a part of a transaction.
+    fn item(&self, table: &str) -> Result<TransactWriteItem, Error> {
+        let (item, parts) = (TransactWriteItem::builder(), &self.parts);
+        let item = match &self.write {
+            Write::Put(put) => {
+                let put = Put::builder().set_item(Some(put.clone()));
+                conditioned!(put, table, parts).build().map(|put| item.put(put))
+            }
+            Write::Update(key) => {
+                let update = Update::builder().set_key(Some(key.clone())).update_expression(&parts.update);
+                conditioned!(update, table, parts).build().map(|update| item.update(update))
+            }
+            Write::Delete(key) => {
+                let delete = Delete::builder().set_key(Some(key.clone()));
+                conditioned!(delete, table, parts).build().map(|delete| item.delete(delete))
+            }
+            Write::Check(key) => {
+                let check = ConditionCheck::builder().set_key(Some(key.clone()));
+                conditioned!(check, table, parts).build().map(|check| item.condition_check(check))
+            }
+        };
+        item.map(|item| item.build()).map_err(|e| Error::Corrupt(e.to_string()))
+    }
+
+    /// By itself: one action alone needs no transaction, which would cost twice.
+    async fn alone(&self, store: &Store) -> Result<(), (Option<Verdict>, Error)> {
+        fn done<T, E>(sent: Result<T, SdkError<E>>) -> Result<(), (Option<Verdict>, Error)>
+        where
+            E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        {
+            sent.map(|_| ()).map_err(|error| (verdict_alone(&error), failed(error)))
+        }
+        let (client, table, parts) = (&store.client, store.table.as_ref(), &self.parts);
+        match &self.write {
+            Write::Put(put) => {
+                done(conditioned!(client.put_item().set_item(Some(put.clone())), table, parts).send().await)
+            }
+            Write::Update(key) => {
+                let update = client.update_item().set_key(Some(key.clone()));
+                done(conditioned!(update.update_expression(&parts.update), table, parts).send().await)
+            }
+            Write::Delete(key) => {
+                let delete = client.delete_item().set_key(Some(key.clone()));
+                done(conditioned!(delete, table, parts).send().await)
+            }
+            Write::Check(_) => Err((None, Error::Corrupt("a condition alone writes nothing".to_owned()))),
+        }
+    }
 }
 
 /// A transaction as it grows. The first thing that can't be expressed is reported when it is sent.
@@ -44,34 +116,18 @@ enum Verdict {
     Busy,
 }
 
-impl<'s> Transaction<'s> {
-    fn push(mut self, fact: Fact, item: Result<TransactWriteItem, Error>) -> Self {
-        match item {
-            Ok(item) => self.actions.push(Action { fact, item, refusal: None }),
+impl Transaction<'_> {
+    fn push(mut self, fact: Fact, write: Result<Write, Error>, expression: Expression) -> Self {
+        match write.and_then(|write| Ok((write, expression.build()?))) {
+            Ok((write, parts)) => self.actions.push(Action { fact, write, parts, refusal: None }),
             Err(error) => self.error = self.error.or(Some(error)),
         }
         self
     }
 
-    fn table(&self) -> &'s str {
-        &self.store.table
-    }
-
     /// Writes an entity on a condition.
     pub(crate) fn put<E: Entity>(self, fact: Fact, key: &Key<E>, entity: &E, when: Expression) -> Self {
-        let item = to_item(key, entity).and_then(|item| {
-            let parts = when.build()?;
-            let put = Put::builder()
-                .table_name(self.table())
-                .set_item(Some(item))
-                .set_condition_expression(parts.condition)
-                .set_expression_attribute_names(parts.names)
-                .set_expression_attribute_values(parts.values)
-                .build()
-                .map_err(|e| Error::Corrupt(e.to_string()))?;
-            Ok(TransactWriteItem::builder().put(put).build())
-        });
-        self.push(fact, item)
+        self.push(fact, to_item(key, entity).map(Write::Put), when)
     }
 
     /// Writes an entity that isn't there yet.
@@ -80,57 +136,23 @@ impl<'s> Transaction<'s> {
     }
 
     /// Writes an entity over the version that was read.
-    pub(crate) fn replace<E: Entity>(self, fact: Fact, key: &Key<E>, entity: &E, read: Stamp) -> Self {
-        self.put(fact, key, entity, Expression::default().when("version", &read))
+    pub(crate) fn replace<E: Entity>(self, fact: Fact, key: &Key<E>, entity: &E, read: Version) -> Self {
+        self.put(fact, key, entity, Expression::default().when_version(read))
     }
 
     /// Changes some attributes.
     pub(crate) fn update<E>(self, fact: Fact, key: &Key<E>, change: Expression) -> Self {
-        let item = change.build().and_then(|parts| {
-            let update = Update::builder()
-                .table_name(self.table())
-                .set_key(Some(key_item(key)))
-                .update_expression(parts.update)
-                .set_condition_expression(parts.condition)
-                .set_expression_attribute_names(parts.names)
-                .set_expression_attribute_values(parts.values)
-                .build()
-                .map_err(|e| Error::Corrupt(e.to_string()))?;
-            Ok(TransactWriteItem::builder().update(update).build())
-        });
-        self.push(fact, item)
+        self.push(fact, Ok(Write::Update(key_item(key))), change)
     }
 
     /// Removes an item.
     pub(crate) fn delete<E>(self, fact: Fact, key: &Key<E>, when: Expression) -> Self {
-        let item = when.build().and_then(|parts| {
-            let delete = Delete::builder()
-                .table_name(self.table())
-                .set_key(Some(key_item(key)))
-                .set_condition_expression(parts.condition)
-                .set_expression_attribute_names(parts.names)
-                .set_expression_attribute_values(parts.values)
-                .build()
-                .map_err(|e| Error::Corrupt(e.to_string()))?;
-            Ok(TransactWriteItem::builder().delete(delete).build())
-        });
-        self.push(fact, item)
+        self.push(fact, Ok(Write::Delete(key_item(key))), when)
     }
 
     /// Writes nothing, but only goes on while the condition holds.
     pub(crate) fn check<E>(self, fact: Fact, key: &Key<E>, when: Expression) -> Self {
-        let item = when.build().and_then(|parts| {
-            let check = ConditionCheck::builder()
-                .table_name(self.table())
-                .set_key(Some(key_item(key)))
-                .set_condition_expression(parts.condition)
-                .set_expression_attribute_names(parts.names)
-                .set_expression_attribute_values(parts.values)
-                .build()
-                .map_err(|e| Error::Corrupt(e.to_string()))?;
-            Ok(TransactWriteItem::builder().condition_check(check).build())
-        });
-        self.push(fact, item)
+        self.push(fact, Ok(Write::Check(key_item(key))), when)
     }
 
     /// The same, where the condition's failing is an answer of its own.
@@ -150,43 +172,49 @@ impl<'s> Transaction<'s> {
     pub(crate) fn count(self, key: &Key<Rate>, limit: Limit, now: Timestamp, what: &'static str) -> Self {
         let change = Expression::default()
             .add("count", 1)
-            .set(keys::TTL, Some(&limit.end(now)))
-            .set("entity", Some(&"Rate"))
+            .set(keys::TTL, &limit.end(now))
+            .set("entity", &"Rate")
             .when_below_or_missing("count", limit.times);
         let refusal = Refusal::RateLimited { retry_after: limit.retry_after(now), what };
         self.update(Fact::Limit, key, change).answering(refusal)
     }
 
-    /// The actor's rights are still those that were read.
-    pub(crate) fn witness(self, witness: Witness<'_>) -> Self {
-        self.witness_and(witness, |change| change)
+    /// The event, the actor whose rights are still those that were read, and the record of the answer.
+    pub(crate) fn change(self, change: Change<'_>) -> Self {
+        self.change_and(change, |actor| actor)
     }
 
     /// The same, with something to count on the actor's item.
-    pub(crate) fn witness_and(
-        self,
-        witness: Witness<'_>,
-        more: impl FnOnce(Expression) -> Expression,
+    pub(crate) fn change_and(
+        mut self,
+        change: Change<'_>,
+        count: impl FnOnce(Expression) -> Expression,
     ) -> Self {
-        let Witness { member, now } = witness;
-        let change =
-            Expression::default().set("last_active_at", Some(&now)).when("authority", &member.authority);
-        self.update(Fact::Actor, &keys::member(member.tenant_id, member.user_id), more(change))
-    }
-
-    /// The event, and the record of the answer.
-    pub(crate) fn trace(self, trace: Trace<'_>) -> Self {
-        let Trace { event, record } = trace;
-        self.create(Fact::Fresh, &keys::event(event.tenant_id, event.at, event.id), event)
+        let Change { event, actor, record } = change;
+        if let Some(member) = actor {
+            self = self.acting(member, event.at, count);
+        }
+        self.create(Fact::Fresh, &keys::event(event.tenant_id, event.at, event.id), &event)
             .record(record, event.at)
     }
 
+    /// A member did something: their authority is still the one that was read.
+    pub(crate) fn acting(
+        self,
+        member: &Member,
+        now: Timestamp,
+        count: impl FnOnce(Expression) -> Expression,
+    ) -> Self {
+        let acted = Expression::default().set("last_active_at", &now).when_authority(member.authority);
+        self.update(Fact::Actor, &keys::member(member.tenant_id, member.user_id), count(acted))
+    }
+
     /// The record of the answer. One whose day is over may still lie there: the sweeper is days late.
-    pub(crate) fn record(self, record: Option<&IdempotencyRecord>, now: Timestamp) -> Self {
+    pub(crate) fn record(self, record: Option<Record>, now: Timestamp) -> Self {
         match record {
             Some(record) => {
                 let free = Expression::default().when_missing_or_until("expires_at", &now);
-                self.put(Fact::Idempotency, &keys::idempotency(&record.scope, &record.key), record, free)
+                self.put(Fact::Idempotency, &keys::idempotency(&record.scope, &record.key), &record, free)
             }
             None => self,
         }
@@ -200,21 +228,21 @@ impl<'s> Transaction<'s> {
         }
         let store = self.store;
         let mut random = [0; 16];
-        store.dice.fill(&mut random);
+        store.random.fill(&mut random);
         let request_token = uuid::Builder::from_random_bytes(random).into_uuid().to_string();
+        let items: Vec<_> = self.actions.iter().map(|a| a.item(&store.table)).collect::<Result<_, _>>()?;
         let (mut conflicts, mut busy) = (0, 0);
         loop {
             let (verdict, error) = match self.actions.as_slice() {
-                // one action alone needs no transaction, which would cost twice
-                [alone] => match store.write_one(&alone.item).await {
+                [alone] => match alone.alone(store).await {
                     Ok(()) => return Ok(()),
                     Err(failure) => failure,
                 },
-                actions => {
+                _ => {
                     let sent = store
                         .client
                         .transact_write_items()
-                        .set_transact_items(Some(actions.iter().map(|a| a.item.clone()).collect()))
+                        .set_transact_items(Some(items.clone()))
                         .client_request_token(&request_token)
                         .send()
                         .await;
@@ -294,54 +322,6 @@ fn verdict_alone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Verdict
 }
 
 impl Store {
-    /// One action of a transaction as the call that does it alone.
-    async fn write_one(&self, item: &TransactWriteItem) -> Result<(), (Option<Verdict>, Error)> {
-        fn done<T, E>(sent: Result<T, SdkError<E>>) -> Result<(), (Option<Verdict>, Error)>
-        where
-            E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-        {
-            sent.map(|_| ()).map_err(|error| (verdict_alone(&error), failed(error)))
-        }
-        let client = &self.client;
-        match item {
-            TransactWriteItem { put: Some(put), .. } => done(
-                client
-                    .put_item()
-                    .table_name(&put.table_name)
-                    .set_item(Some(put.item.clone()))
-                    .set_condition_expression(put.condition_expression.clone())
-                    .set_expression_attribute_names(put.expression_attribute_names.clone())
-                    .set_expression_attribute_values(put.expression_attribute_values.clone())
-                    .send()
-                    .await,
-            ),
-            TransactWriteItem { update: Some(update), .. } => done(
-                client
-                    .update_item()
-                    .table_name(&update.table_name)
-                    .set_key(Some(update.key.clone()))
-                    .update_expression(&update.update_expression)
-                    .set_condition_expression(update.condition_expression.clone())
-                    .set_expression_attribute_names(update.expression_attribute_names.clone())
-                    .set_expression_attribute_values(update.expression_attribute_values.clone())
-                    .send()
-                    .await,
-            ),
-            TransactWriteItem { delete: Some(delete), .. } => done(
-                client
-                    .delete_item()
-                    .table_name(&delete.table_name)
-                    .set_key(Some(delete.key.clone()))
-                    .set_condition_expression(delete.condition_expression.clone())
-                    .set_expression_attribute_names(delete.expression_attribute_names.clone())
-                    .set_expression_attribute_values(delete.expression_attribute_values.clone())
-                    .send()
-                    .await,
-            ),
-            _ => Err((None, Error::Corrupt("a condition alone writes nothing".to_owned()))),
-        }
-    }
-
     pub(crate) fn transaction(&self) -> Transaction<'_> {
         Transaction { store: self, actions: Vec::with_capacity(12), error: None }
     }

@@ -1,69 +1,78 @@
 use http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
-use model::{IdempotencyRecord, Stamp};
-use serde::Serialize;
+use model::Version;
+use serde::{Deserialize, Serialize};
+use store::Record;
+
+use crate::Failure;
 
 /// What an operation answers when it was done. Statuses are named by what they mean.
 #[derive(Debug)]
 pub struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) location: Option<String>,
-    pub(crate) etag: Option<String>,
+    lasting: Lasting,
     content_type: &'static str,
-    pub(crate) body: Option<String>,
     headers: Vec<(header::HeaderName, &'static str)>,
 }
 
-impl Answer {
-    fn with(status: StatusCode, view: &impl Serialize) -> Self {
-        Self { body: Some(render(view)), ..Self::empty(status) }
-    }
+/// What a record keeps of an answer.
+#[derive(Debug, Serialize, Deserialize)]
+struct Lasting {
+    status: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+}
 
-    const fn empty(status: StatusCode) -> Self {
-        Self {
-            status,
-            location: None,
-            etag: None,
-            content_type: "application/json",
-            body: None,
-            headers: Vec::new(),
-        }
+impl From<Lasting> for Answer {
+    fn from(lasting: Lasting) -> Self {
+        Self { lasting, content_type: "application/json", headers: Vec::new() }
+    }
+}
+
+impl Answer {
+    fn with(status: StatusCode, body: Option<String>) -> Self {
+        Lasting { status: status.as_u16(), location: None, etag: None, body }.into()
     }
 
     /// Here it is.
     #[must_use]
     pub fn ok(view: &impl Serialize) -> Self {
-        Self::with(StatusCode::OK, view)
-    }
-
-    /// It was made, and is found at `location`.
-    #[must_use]
-    pub fn created(location: String, view: &impl Serialize) -> Self {
-        Self { location: Some(location), ..Self::with(StatusCode::CREATED, view) }
+        Self::with(StatusCode::OK, Some(render(view)))
     }
 
     /// It will be done.
     #[must_use]
     pub fn accepted(view: &impl Serialize) -> Self {
-        Self::with(StatusCode::ACCEPTED, view)
+        Self::with(StatusCode::ACCEPTED, Some(render(view)))
     }
 
     /// It is done, and there is nothing to say.
     #[must_use]
-    pub const fn done() -> Self {
-        Self::empty(StatusCode::NO_CONTENT)
+    pub fn done() -> Self {
+        Self::with(StatusCode::NO_CONTENT, None)
     }
 
     /// A page or one of its parts.
     #[must_use]
     pub fn page(content_type: &'static str, body: &str) -> Self {
-        Self { content_type, body: Some(body.to_owned()), ..Self::empty(StatusCode::OK) }
+        Self { content_type, ..Self::with(StatusCode::OK, Some(body.to_owned())) }
+    }
+
+    /// The same, of something that was made and is found at `location`.
+    #[must_use]
+    pub fn created(mut self, location: String) -> Self {
+        (self.lasting.status, self.lasting.location) = (StatusCode::CREATED.as_u16(), Some(location));
+        self
     }
 
     /// The same, with the version that `If-Match` may name.
     #[must_use]
-    pub fn versioned(self, version: Stamp) -> Self {
-        Self { etag: Some(etag(version)), ..self }
+    pub fn versioned(mut self, version: Version) -> Self {
+        self.lasting.etag = Some(etag(version));
+        self
     }
 
     /// The same, with one more header.
@@ -73,28 +82,38 @@ impl Answer {
         self
     }
 
-    /// The answer that a record kept.
-    pub(crate) fn replayed(record: &IdempotencyRecord) -> Self {
-        Self {
-            location: record.location.clone(),
-            etag: record.etag.clone(),
-            body: (!record.body.is_empty()).then(|| record.body.clone()),
-            ..Self::empty(StatusCode::from_u16(record.status).unwrap_or(StatusCode::OK))
-        }
+    /// The text that a record keeps.
+    pub(crate) fn to_record(&self) -> String {
+        render(&self.lasting)
     }
 
-    pub(crate) fn json(status: StatusCode, view: &impl Serialize) -> Response<Body> {
-        Self::with(status, view).respond()
+    /// The answer that a record kept.
+    ///
+    /// # Errors
+    /// When the record can't be read.
+    pub fn replayed(record: &Record) -> Result<Self, Failure> {
+        let lasting: Lasting = serde_json::from_str(&record.answer).map_err(Failure::internal)?;
+        Ok(lasting.into())
+    }
+
+    /// The body that a record kept, as JSON; null where there was none.
+    ///
+    /// # Errors
+    /// When the record can't be read.
+    pub fn replayed_body(record: &Record) -> Result<serde_json::Value, Failure> {
+        let lasting: Lasting = serde_json::from_str(&record.answer).map_err(Failure::internal)?;
+        serde_json::from_str(lasting.body.as_deref().unwrap_or("null")).map_err(Failure::internal)
     }
 
     pub(crate) fn respond(self) -> Response<Body> {
+        let Lasting { status, location, etag, body } = self.lasting;
         let text = HeaderValue::from_static;
         let mut response = Response::new(Body::Empty);
-        *response.status_mut() = self.status;
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, text("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, text("nosniff"));
-        for (name, value) in [(header::LOCATION, self.location), (header::ETAG, self.etag)] {
+        for (name, value) in [(header::LOCATION, location), (header::ETAG, etag)] {
             if let Some(value) = value.and_then(|v| HeaderValue::try_from(v).ok()) {
                 headers.insert(name, value);
             }
@@ -102,16 +121,22 @@ impl Answer {
         for (name, value) in self.headers {
             headers.insert(name, text(value));
         }
-        if let Some(body) = self.body {
+        if let Some(body) = body {
             headers.insert(header::CONTENT_TYPE, text(self.content_type));
             *response.body_mut() = Body::Text(body);
         }
         response
     }
+
+    /// A problem's document.
+    pub(crate) fn problem(status: StatusCode, document: &impl Serialize) -> Response<Body> {
+        let answer = Self::with(status, Some(render(document)));
+        Self { content_type: "application/problem+json", ..answer }.respond()
+    }
 }
 
 /// A version as `ETag` and `If-Match` spell it.
-pub(crate) fn etag(version: Stamp) -> String {
+pub(crate) fn etag(version: Version) -> String {
     format!("\"{version}\"")
 }
 

@@ -1,31 +1,203 @@
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::ops::RangeInclusive;
 
-use model::{Invalid, Refusal};
+use model::Password;
+use policy::{BrandId, Brands};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::error::Category;
+use serde_json::{Map, Value};
 
-/// Collects what is wrong with a body's fields, so that a person sees all of it at once.
-#[derive(Default)]
-pub struct Form(Vec<Invalid>);
+use crate::BadRequest;
+
+/// One thing that is wrong with an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// Where, as a JSON pointer: `/email`; `?name` for a parameter of the query.
+    pub pointer: String,
+    /// What, for the person who entered it.
+    pub detail: String,
+}
+
+/// The fields of a body. Each is taken once, by its name, and everything that is wrong with any of them is collected,
+/// so that a person sees all of it at once: [`Form::finish`] has it, unknown fields included.
+///
+/// Not `Debug`: a field may be a password.
+pub struct Form {
+    fields: Map<String, Value>,
+    wrong: Vec<Invalid>,
+}
+
+/// The fields of a JSON object, and the names that stand in it twice.
+struct Fields {
+    fields: Map<String, Value>,
+    twice: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut found = Fields { fields: Map::new(), twice: Vec::new() };
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if found.fields.insert(name.clone(), value).is_some() {
+                        found.twice.push(name);
+                    }
+                }
+                Ok(found)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// The name of a field as a JSON pointer, RFC 6901.
+fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
 
 impl Form {
-    /// Nothing wrong so far.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(Vec::new())
+    pub(crate) fn read(body: &[u8]) -> Result<Self, BadRequest> {
+        let syntax = |e: &serde_json::Error| {
+            let (line, column) = (e.line(), e.column());
+            BadRequest::Malformed(format!("the body is not JSON, see line {line}, column {column}"))
+        };
+        // the syntax first, so that what isn't JSON is told from JSON that isn't an object
+        let Fields { fields, twice } = match serde_json::from_slice(body) {
+            Ok(found) => found,
+            Err(error) if error.classify() == Category::Data => {
+                serde_json::from_slice::<Value>(body).map_err(|e| syntax(&e))?;
+                return Err(BadRequest::invalid("", "the body must be a JSON object"));
+            }
+            Err(error) => return Err(syntax(&error)),
+        };
+        let mut form = Self { fields, wrong: Vec::new() };
+        for name in twice {
+            form.wrong(&pointer(&name), "is given twice");
+        }
+        Ok(form)
     }
 
     /// Notes something that is wrong.
     pub fn wrong(&mut self, pointer: &str, detail: impl Display) {
-        self.0.push(Invalid::new(pointer, detail));
+        self.wrong.push(Invalid { pointer: pointer.to_owned(), detail: detail.to_string() });
     }
 
-    /// Parses a field that may be missing.
+    /// Takes a field; null counts as omitted.
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.fields.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Takes a text that may be omitted.
     pub fn optional<T, E: Display>(
         &mut self,
-        pointer: &str,
-        text: Option<&str>,
+        name: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        match parse(text?) {
+        let text = self.take(name)?;
+        self.parsed(&pointer(name), &text, parse)
+    }
+
+    /// Takes a text that has to be there.
+    pub fn required<T, E: Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match self.take(name) {
+            Some(text) => self.parsed(&pointer(name), &text, parse),
+            None => {
+                self.missing(name);
+                None
+            }
+        }
+    }
+
+    /// Takes a password, which has to be there. It is judged elsewhere.
+    pub fn password(&mut self, name: &str) -> Option<Password> {
+        self.required(name, |text| Ok::<_, std::convert::Infallible>(Password::new(text.to_owned())))
+    }
+
+    /// Takes a whole number in a range, if it is there.
+    pub fn number(&mut self, name: &str, range: RangeInclusive<u8>) -> Option<u8> {
+        let value = self.take(name)?;
+        let number = value.as_u64().and_then(|n| u8::try_from(n).ok()).filter(|n| range.contains(n));
+        if number.is_none() {
+            let (from, to) = (range.start(), range.end());
+            self.wrong(&pointer(name), format_args!("must be a whole number from {from} to {to}"));
+        }
+        number
+    }
+
+    /// Takes a list of texts, if it is there.
+    pub fn list<T, E: Display>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<Vec<T>> {
+        let value = self.take(name)?;
+        let Value::Array(texts) = &value else {
+            self.wrong(&pointer(name), "must be a list");
+            return None;
+        };
+        let parsed: Vec<Option<T>> = texts
+            .iter()
+            .enumerate()
+            .map(|(at, text)| self.parsed(&format!("{}/{at}", pointer(name)), text, &parse))
+            .collect();
+        parsed.into_iter().collect()
+    }
+
+    /// Takes a set of brands, `"all"` or a list of ids, if it is there.
+    pub fn brands(&mut self, name: &str) -> Option<Brands> {
+        match self.fields.get(name)? {
+            Value::String(text) if text == "all" => {
+                self.fields.remove(name);
+                return Some(Brands::All);
+            }
+            Value::Array(_) | Value::Null => {}
+            _ => {
+                self.fields.remove(name);
+                self.wrong(&pointer(name), "must be \"all\" or a list of brand ids");
+                return None;
+            }
+        }
+        let ids = self.list(name, |text| BrandId::parse(text).ok_or("is not the id of a brand"))?;
+        match Brands::only(ids) {
+            Ok(brands) => Some(brands),
+            Err(why) => {
+                self.wrong(&pointer(name), why);
+                None
+            }
+        }
+    }
+
+    /// Says that a field is missing, unless something is wrong with it already.
+    pub fn missing(&mut self, name: &str) {
+        let pointer = pointer(name);
+        if !self.wrong.iter().any(|w| w.pointer.starts_with(&pointer)) {
+            self.wrong(&pointer, "is required");
+        }
+    }
+
+    fn parsed<T, E: Display>(
+        &mut self,
+        pointer: &str,
+        value: &Value,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let Value::String(text) = value else {
+            self.wrong(pointer, "must be a text");
+            return None;
+        };
+        match parse(text) {
             Ok(value) => Some(value),
             Err(why) => {
                 self.wrong(pointer, why);
@@ -34,27 +206,18 @@ impl Form {
         }
     }
 
-    /// Parses a field that has to be there.
-    pub fn required<T, E: Display>(
-        &mut self,
-        pointer: &str,
-        text: Option<&str>,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        if text.is_none() {
-            self.wrong(pointer, "it is needed");
-        }
-        self.optional(pointer, text, parse)
-    }
-
-    /// Ends the parsing: `value` holds what was parsed, if all of it could be.
+    /// Ends the parsing: what `build` makes of it, if every field could be parsed and nothing else was there.
     ///
     /// # Errors
-    /// [`Refusal::Validation`] with everything that was wrong.
-    pub fn finish<T>(self, value: Option<T>) -> Result<T, Refusal> {
-        match value {
-            Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(Refusal::Validation(self.0)),
+    /// [`BadRequest::Validation`] with everything that was wrong.
+    pub fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, BadRequest> {
+        let unknown: Vec<String> = self.fields.keys().map(|name| pointer(name)).collect();
+        for pointer in unknown {
+            self.wrong(&pointer, "is not a field of this body");
+        }
+        match build() {
+            Some(value) if self.wrong.is_empty() => Ok(value),
+            _ => Err(BadRequest::Validation(self.wrong)),
         }
     }
 }

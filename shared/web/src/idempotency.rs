@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use http::{HeaderName, Method};
-use model::{Digest, IdempotencyRecord, Refusal, Timestamp};
+use model::{Digest, Timestamp};
 use serde::Serialize;
-use store::{Key, keys};
+use store::{Key, Record, keys};
 
-use crate::{Answer, Request};
+use crate::answer::render;
+use crate::{Answer, BadRequest, Request};
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const KEPT: Duration = Duration::from_secs(86_400);
@@ -18,44 +19,25 @@ pub struct Idempotency {
     fingerprint: Digest,
 }
 
-/// What was found under the key.
-pub enum Replay {
-    /// Nothing: the request is done for the first time.
-    Fresh,
-    /// The answer that the same request got.
-    Answered(IdempotencyRecord),
-}
-
-impl Replay {
-    /// The answer to give again, if there is one.
-    #[must_use]
-    pub fn answer(&self) -> Option<Answer> {
-        match self {
-            Self::Fresh => None,
-            Self::Answered(record) => Some(Answer::replayed(record)),
-        }
-    }
-}
-
 impl Idempotency {
     /// The key of a POST, if it has one. `scope` names whose key it is, so that two callers' never meet.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`].
-    pub fn of(request: &Request, scope: &str) -> Result<Option<Self>, Refusal> {
-        Self::of_public(request, scope, &request.bytes().escape_ascii().to_string())
+    /// [`BadRequest::Malformed`].
+    pub fn of(request: &Request, scope: &str) -> Result<Option<Self>, BadRequest> {
+        Self::redacted(request, scope, &request.bytes().escape_ascii().to_string())
     }
 
     /// The same for a request whose body holds a secret: `asked` is the body without it, since a digest over a
     /// password is a fast hash of it.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`].
-    pub fn of_public(
+    /// [`BadRequest::Malformed`].
+    pub fn redacted(
         request: &Request,
         scope: &str,
         asked: &impl Serialize,
-    ) -> Result<Option<Self>, Refusal> {
+    ) -> Result<Option<Self>, BadRequest> {
         if request.method() != Method::POST {
             return Ok(None);
         }
@@ -63,9 +45,9 @@ impl Idempotency {
         let visible = key.bytes().all(|b| (0x20..0x7f).contains(&b));
         if key.trim().is_empty() || key.len() > LONGEST || !visible {
             let words = format!("an `Idempotency-Key` has 1 to {LONGEST} visible characters");
-            return Err(Refusal::Malformed(words));
+            return Err(BadRequest::Malformed(words));
         }
-        let asked = format!("{} {}", request.path(), crate::answer::render(asked));
+        let asked = format!("{} {}", request.path(), render(asked));
         Ok(Some(Self {
             scope: scope.to_owned(),
             key: key.to_owned(),
@@ -75,35 +57,39 @@ impl Idempotency {
 
     /// Where the record lies.
     #[must_use]
-    pub fn key(&self) -> Key<IdempotencyRecord> {
+    pub fn key(&self) -> Key<Record> {
         keys::idempotency(&self.scope, &self.key)
     }
 
-    /// What a record found there means.
+    /// The record that was found there, if it holds the answer to this request.
     ///
     /// # Errors
-    /// [`Refusal::IdempotencyMismatch`] when it is another request's.
-    pub fn compare(&self, record: &IdempotencyRecord, now: Timestamp) -> Result<Replay, Refusal> {
-        if record.expires_at <= now {
-            Ok(Replay::Fresh)
-        } else if record.fingerprint == self.fingerprint {
-            Ok(Replay::Answered(record.clone()))
-        } else {
-            Err(Refusal::IdempotencyMismatch)
+    /// [`BadRequest::IdempotencyMismatch`] when it is another request's.
+    pub fn replay(
+        asked: Option<&Self>,
+        found: Option<Record>,
+        now: Timestamp,
+    ) -> Result<Option<Record>, BadRequest> {
+        match (asked, found) {
+            (Some(asked), Some(record)) if now < record.expires_at => {
+                if record.fingerprint == asked.fingerprint {
+                    Ok(Some(record))
+                } else {
+                    Err(BadRequest::IdempotencyMismatch)
+                }
+            }
+            _ => Ok(None),
         }
     }
 
     /// The record of `answer`, for the operation's own transaction.
     #[must_use]
-    pub fn record(&self, answer: &Answer, now: Timestamp) -> IdempotencyRecord {
-        IdempotencyRecord {
+    pub fn record(&self, answer: &Answer, now: Timestamp) -> Record {
+        Record {
             scope: self.scope.clone(),
             key: self.key.clone(),
             fingerprint: self.fingerprint.clone(),
-            status: answer.status.as_u16(),
-            location: answer.location.clone(),
-            etag: answer.etag.clone(),
-            body: answer.body.clone().unwrap_or_default(),
+            answer: answer.to_record(),
             expires_at: now + KEPT,
         }
     }

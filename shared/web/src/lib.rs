@@ -1,31 +1,37 @@
 //! HTTP: the only crate that knows methods, headers and status codes.
 //!
 //! A request comes in as API Gateway's event and goes the same way for every function:
-//! [`Request`] → [`Form`] (parse, don't validate) → [`Entrance`] (who asks, inside which tenant) → the operation →
-//! [`Answer`] or [`Failure`]. An operation never writes a status code; [`Failure`] has the one table of them.
+//! [`Request`] → [`Form`] (parse, don't validate) → [`Caller`] (who asks, inside which tenant) → [`Context`] (what was
+//! read; one round of the operation) → [`Answer`] or [`Failure`]. An operation never writes a status code; `problem.rs`
+//! has the one table of them.
 //!
-//! May: translate between HTTP and the domain, load who asks. May not: decide who may do what, write to the table.
+//! May: translate between HTTP and the domain, load who asks, replay, repeat. May not: decide who may do what.
 
-mod again;
+pub mod admission;
 mod answer;
-mod cursor;
-mod entrance;
+mod caller;
+mod context;
 mod failure;
 mod form;
 mod idempotency;
+mod listing;
+mod problem;
+mod repeat;
 mod request;
-pub mod routes;
+mod routes;
 mod serve;
 pub mod views;
 
-pub use again::until_settled;
 pub use answer::Answer;
-pub use cursor::{next_cursor, page};
-pub use entrance::{Entrance, Inside, live};
-pub use failure::Failure;
-pub use form::Form;
-pub use idempotency::{Idempotency, Replay};
+pub use caller::{Caller, live};
+pub use context::Context;
+pub use failure::{BadRequest, Failure};
+pub use form::{Form, Invalid};
+pub use idempotency::Idempotency;
+pub use listing::{next_cursor, page};
+pub use repeat::until_settled;
 pub use request::Request;
+pub use routes::{Access, Route};
 pub use serve::{Function, answer, run};
 
 /// What an operation comes to.

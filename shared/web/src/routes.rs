@@ -1,78 +1,122 @@
-//! Every route there is, in one table: who serves it, and whether it takes a session. The functions match on paths
-//! themselves; tests hold them, `template.yaml` and this table to each other, and [`allowed`] answers for methods that
-//! a path doesn't have.
+//! Every route there is, in one table: what it is called, its method and path, the function that serves it, whether it
+//! takes a session. Functions match on the [`Route`] of a request; its name is the contract's `operationId`.
 
-/// A route.
-#[derive(Clone, Copy, Debug)]
-pub struct Route {
-    /// The method.
-    pub method: &'static str,
-    /// The path, parameters in braces.
-    pub path: &'static str,
-    /// The function that serves it.
-    pub function: &'static str,
-    /// Whether it takes no session.
-    pub public: bool,
+use http::Method;
+
+/// Whether a route takes a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// A session.
+    Session,
+    /// None: anybody may ask.
+    Public,
 }
 
-const fn inside(method: &'static str, path: &'static str, function: &'static str) -> Route {
-    Route { method, path, function, public: false }
+macro_rules! routes {
+    ($($route:ident: $method:ident $path:literal, $function:literal, $access:ident;)+) => {
+        /// A route.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Route {
+            $(#[doc = concat!("`", stringify!($method), " ", $path, "`")] $route,)+
+        }
+
+        impl Route {
+            /// All there are.
+            pub const ALL: &'static [Self] = &[$(Self::$route,)+];
+
+            /// The method.
+            #[must_use]
+            pub const fn method(self) -> &'static str {
+                match self { $(Self::$route => stringify!($method),)+ }
+            }
+
+            /// The path, parameters in braces.
+            #[must_use]
+            pub const fn path(self) -> &'static str {
+                match self { $(Self::$route => $path,)+ }
+            }
+
+            /// The function that serves it.
+            #[must_use]
+            pub const fn function(self) -> &'static str {
+                match self { $(Self::$route => $function,)+ }
+            }
+
+            /// Whether it takes a session.
+            #[must_use]
+            pub const fn access(self) -> Access {
+                match self { $(Self::$route => Access::$access,)+ }
+            }
+        }
+    };
 }
 
-const fn public(method: &'static str, path: &'static str, function: &'static str) -> Route {
-    Route { method, path, function, public: true }
+routes! {
+    SignUp: POST "/v1/tenants", "tenants", Public;
+    ReadTenant: GET "/v1/tenants/{tenant}", "tenants", Session;
+    CreateBrand: POST "/v1/tenants/{tenant}/brands", "tenants", Session;
+    ListBrands: GET "/v1/tenants/{tenant}/brands", "tenants", Session;
+    RenameBrand: PATCH "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
+    DeleteBrand: DELETE "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
+    Invite: POST "/v1/tenants/{tenant}/invitations", "invite", Session;
+    Resend: POST "/v1/tenants/{tenant}/invitations/{invitation}/resend", "resend", Session;
+    RevokeInvitation: DELETE "/v1/tenants/{tenant}/invitations/{invitation}", "revoke", Session;
+    Preview: POST "/v1/invitations/preview", "accept", Public;
+    Accept: POST "/v1/invitations/accept", "accept", Public;
+    Decline: POST "/v1/invitations/decline", "accept", Public;
+    Renew: POST "/v1/invitations/renew", "accept", Public;
+    ListMembers: GET "/v1/tenants/{tenant}/members", "browse", Session;
+    ReadMember: GET "/v1/tenants/{tenant}/members/{user}", "browse", Session;
+    ListInvitations: GET "/v1/tenants/{tenant}/invitations", "browse", Session;
+    ReadInvitation: GET "/v1/tenants/{tenant}/invitations/{invitation}", "browse", Session;
+    ListEvents: GET "/v1/tenants/{tenant}/events", "browse", Session;
+    AssignRole: PUT "/v1/tenants/{tenant}/members/{user}/role", "assign-role", Session;
+    AssignBrands: PUT "/v1/tenants/{tenant}/members/{user}/brands", "assign-brand", Session;
+    AssignBrand: PUT "/v1/tenants/{tenant}/members/{user}/brands/{brand}", "assign-brand", Session;
+    UnassignBrand: DELETE "/v1/tenants/{tenant}/members/{user}/brands/{brand}", "assign-brand", Session;
+    RevokeMember: DELETE "/v1/tenants/{tenant}/members/{user}", "revoke", Session;
+    SuspendMember: POST "/v1/tenants/{tenant}/members/{user}/suspend", "revoke", Session;
+    ReinstateMember: POST "/v1/tenants/{tenant}/members/{user}/reinstate", "revoke", Session;
+    SignIn: POST "/v1/sessions", "sign-in", Public;
+    SignOut: DELETE "/v1/sessions/current", "sign-in", Session;
+    ReadMe: GET "/v1/me", "sign-in", Session;
+    Check: POST "/v1/tenants/{tenant}/check", "check", Session;
+    AcceptPage: GET "/accept", "console", Public;
+    Asset: GET "/assets/{file}", "console", Public;
 }
 
-/// The table.
-pub const ROUTES: &[Route] = &[
-    public("POST", "/v1/tenants", "tenants"),
-    inside("GET", "/v1/tenants/{tenant}", "tenants"),
-    inside("POST", "/v1/tenants/{tenant}/brands", "tenants"),
-    inside("GET", "/v1/tenants/{tenant}/brands", "tenants"),
-    inside("PATCH", "/v1/tenants/{tenant}/brands/{brand}", "tenants"),
-    inside("DELETE", "/v1/tenants/{tenant}/brands/{brand}", "tenants"),
-    inside("POST", "/v1/tenants/{tenant}/invitations", "invite"),
-    inside("POST", "/v1/tenants/{tenant}/invitations/{invitation}/resend", "resend"),
-    inside("DELETE", "/v1/tenants/{tenant}/invitations/{invitation}", "revoke"),
-    public("POST", "/v1/invitations/preview", "accept"),
-    public("POST", "/v1/invitations/accept", "accept"),
-    public("POST", "/v1/invitations/decline", "accept"),
-    public("POST", "/v1/invitations/renew", "accept"),
-    inside("GET", "/v1/tenants/{tenant}/members", "browse"),
-    inside("GET", "/v1/tenants/{tenant}/members/{user}", "browse"),
-    inside("GET", "/v1/tenants/{tenant}/invitations", "browse"),
-    inside("GET", "/v1/tenants/{tenant}/invitations/{invitation}", "browse"),
-    inside("GET", "/v1/tenants/{tenant}/events", "browse"),
-    inside("PUT", "/v1/tenants/{tenant}/members/{user}/role", "assign-role"),
-    inside("PUT", "/v1/tenants/{tenant}/members/{user}/brands", "assign-brand"),
-    inside("PUT", "/v1/tenants/{tenant}/members/{user}/brands/{brand}", "assign-brand"),
-    inside("DELETE", "/v1/tenants/{tenant}/members/{user}/brands/{brand}", "assign-brand"),
-    inside("DELETE", "/v1/tenants/{tenant}/members/{user}", "revoke"),
-    inside("POST", "/v1/tenants/{tenant}/members/{user}/suspend", "revoke"),
-    inside("POST", "/v1/tenants/{tenant}/members/{user}/reinstate", "revoke"),
-    public("POST", "/v1/sessions", "sign-in"),
-    inside("DELETE", "/v1/sessions/current", "sign-in"),
-    inside("GET", "/v1/me", "sign-in"),
-    inside("POST", "/v1/tenants/{tenant}/check", "check"),
-    public("GET", "/accept", "console"),
-    public("GET", "/assets/{file}", "console"),
-];
+/// The segments of a path.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.strip_prefix('/').unwrap_or(path).split('/')
+}
 
 impl Route {
-    /// Whether this is the route of a path, given in its segments.
+    /// The route of a request, if there is one.
     #[must_use]
-    pub fn leads_to(&self, segments: &[&str]) -> bool {
-        let mine: Vec<&str> = self.path.split('/').skip(1).collect();
-        mine.len() == segments.len()
-            && mine
-                .iter()
-                .zip(segments)
-                .all(|(mine, theirs)| if mine.starts_with('{') { !theirs.is_empty() } else { mine == theirs })
+    pub fn find(method: &Method, path: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|route| route.method() == method.as_str() && route.leads_to(path))
     }
-}
 
-/// The methods that a path answers to; none for a path that isn't there.
-#[must_use]
-pub fn allowed(segments: &[&str]) -> Vec<&'static str> {
-    ROUTES.iter().filter(|route| route.leads_to(segments)).map(|route| route.method).collect()
+    /// The methods that a path answers to; none for a path that isn't there.
+    #[must_use]
+    pub fn allowed(path: &str) -> Vec<&'static str> {
+        Self::ALL.iter().filter(|route| route.leads_to(path)).map(|route| route.method()).collect()
+    }
+
+    /// Whether this is a route of that path, whatever the method.
+    #[must_use]
+    pub fn leads_to(self, path: &str) -> bool {
+        segments(self.path()).count() == segments(path).count()
+            && segments(self.path()).zip(segments(path)).all(|(mine, theirs)| match mine.strip_prefix('{') {
+                Some(_) => !theirs.is_empty(),
+                None => mine == theirs,
+            })
+    }
+
+    /// The segment of `path` that stands for the parameter `name`. Percent-encoded texts stay encoded; no id has any.
+    #[must_use]
+    pub fn parameter<'p>(self, path: &'p str, name: &str) -> Option<&'p str> {
+        let is_it = |mine: &str| mine.strip_prefix('{').and_then(|m| m.strip_suffix('}')) == Some(name);
+        segments(self.path()).zip(segments(path)).find(|(mine, _)| is_it(mine)).map(|(_, theirs)| theirs)
+    }
 }

@@ -2,9 +2,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::StatusCode;
-use lambda_http::{Body, Response, service_fn};
-use model::Timestamp;
-use runtime::{Clock, Environment, SettingError, log};
+use lambda_http::{Body, RequestExt as _, Response, service_fn};
+use runtime::{Environment, SettingError, log};
 
 use crate::{Outcome, Request};
 
@@ -17,7 +16,7 @@ pub trait Function: Sized + Send + Sync + 'static {
     fn new(environment: &Environment) -> Result<Self, SettingError>;
 
     /// Handles one request.
-    fn handle(&self, request: &Request, now: Timestamp) -> impl Future<Output = Outcome> + Send;
+    fn handle(&self, request: &Request) -> impl Future<Output = Outcome> + Send;
 }
 
 /// Answers one request, whatever becomes of it, and writes the one line of log about it: what was asked for and how it
@@ -25,18 +24,20 @@ pub trait Function: Sized + Send + Sync + 'static {
 pub async fn answer<F: Function>(
     function: &F,
     event: lambda_http::Request,
-    clock: &dyn Clock,
+    environment: &Environment,
 ) -> Response<Body> {
     let started = Instant::now();
-    let request = Request::new(event);
-    let (response, code) = match function.handle(&request, clock.now()).await {
+    let id = event.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+    let request = Request::new(event, environment.invocation(id));
+    let id = request.invocation().request_id();
+    let (response, code) = match function.handle(&request).await {
         Ok(answer) => (answer.respond(), None),
-        Err(failure) => (failure.respond(request.id()), Some(failure.code())),
+        Err(failure) => (failure.respond(id), Some(failure.code())),
     };
     let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status: StatusCode = response.status();
     tracing::info!(
-        request_id = request.id(),
+        request_id = id,
         method = request.method().as_str(),
         path = request.path(),
         status = status.as_u16(),
@@ -56,8 +57,8 @@ pub async fn run<F: Function>() -> Result<(), lambda_http::Error> {
     log::init(&environment.variables)?;
     let function = Arc::new(F::new(&environment)?);
     lambda_http::run(service_fn(move |event: lambda_http::Request| {
-        let (function, clock) = (Arc::clone(&function), Arc::clone(&environment.clock));
-        async move { Ok::<_, std::convert::Infallible>(answer(&*function, event, &*clock).await) }
+        let (function, environment) = (Arc::clone(&function), environment.clone());
+        async move { Ok::<_, std::convert::Infallible>(answer(&*function, event, &environment).await) }
     }))
     .await
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Brand, BrandId, Brands, Delivery, EmailPolicy, Event, EventActor, EventId, EventKind, EventSubject,
-    Invitation, InvitationId, Member, MemberStatus, Permissions, Role, Session, SessionToken, Tenant,
-    TenantId, TenantStatus, Timestamp, User, UserId,
+    Actor, Brand, DeliveryState, EmailPolicy, Event, EventId, EventKind, Invitation, InvitationId,
+    InvitationStatus, Member, Session, SessionToken, Subject, Tenant, TenantId, Timestamp, User, UserId,
 };
-use policy::Visibility;
+use policy::{BrandId, Brands, MemberStatus, Permissions, Role, TenantStatus, Visibility};
 use serde::Serialize;
+
+use crate::Answer;
 
 /// A list.
 #[derive(Serialize)]
@@ -51,6 +52,12 @@ impl<'a> From<&'a Tenant> for TenantView<'a> {
     }
 }
 
+/// A brand, as an answer.
+#[must_use]
+pub fn brand(brand: &Brand) -> Answer {
+    Answer::ok(&BrandView::from(brand)).versioned(brand.version)
+}
+
 /// A brand.
 #[derive(Serialize)]
 pub struct BrandView<'a> {
@@ -90,7 +97,7 @@ impl<'a> MemberView<'a> {
         Self {
             user_id: m.user_id,
             tenant_id: m.tenant_id,
-            email: m.email.typed(),
+            email: m.email.as_entered(),
             first_name: m.first_name.as_str(),
             last_name: m.last_name.as_str(),
             phone: m.phone.as_ref().map(model::Phone::as_str),
@@ -106,7 +113,7 @@ impl<'a> MemberView<'a> {
     /// The member as they see themselves.
     #[must_use]
     pub fn own(m: &'a Member) -> Self {
-        Self::of(m, &m.standing(TenantStatus::Active).visibility())
+        Self::of(m, &m.principal(TenantStatus::Active).visibility())
     }
 }
 
@@ -127,7 +134,7 @@ pub struct InvitationView<'a> {
     role: Role,
     brands: Brands,
     permissions: Option<Permissions>,
-    status: &'static str,
+    status: InvitationStatus,
     delivery: DeliveryView,
     invited_by: Option<UserId>,
     created_at: Timestamp,
@@ -137,33 +144,28 @@ pub struct InvitationView<'a> {
 
 #[derive(Serialize)]
 struct DeliveryView {
-    state: &'static str,
+    state: DeliveryState,
     reason: Option<String>,
     at: Timestamp,
-}
-
-impl From<Delivery> for DeliveryView {
-    fn from(d: Delivery) -> Self {
-        Self { state: d.state.name(), reason: d.reason, at: d.at }
-    }
 }
 
 impl<'a> InvitationView<'a> {
     /// The invitation at `now`, as somebody with this visibility sees it.
     #[must_use]
     pub fn of(i: &'a Invitation, seen: &Visibility, now: Timestamp) -> Self {
+        let delivery = i.delivery.at(now);
         Self {
             id: i.id,
             tenant_id: i.tenant_id,
-            email: i.email.typed(),
+            email: i.email.as_entered(),
             first_name: i.first_name.as_str(),
             last_name: i.last_name.as_str(),
             phone: i.phone.as_ref().map(model::Phone::as_str),
             role: i.role,
             brands: reach(i.role, &i.brands, seen),
             permissions: i.permissions,
-            status: i.status_at(now).name(),
-            delivery: i.delivery_at(now).into(),
+            status: i.status_at(now),
+            delivery: DeliveryView { state: delivery.state, reason: delivery.reason, at: delivery.at },
             invited_by: i.invited_by,
             created_at: i.created_at,
             expires_at: i.expires_at,
@@ -179,8 +181,8 @@ pub struct EventView<'a> {
     at: Timestamp,
     #[serde(rename = "type")]
     kind: EventKind,
-    actor: EventActor,
-    subject: EventSubject,
+    actor: Actor,
+    subject: Subject,
     details: &'a BTreeMap<String, String>,
     request_id: Option<&'a str>,
 }
@@ -215,7 +217,7 @@ impl<'a> From<&'a User> for UserView<'a> {
     fn from(u: &'a User) -> Self {
         Self {
             id: u.id,
-            email: u.email.typed(),
+            email: u.email.as_entered(),
             first_name: u.first_name.as_str(),
             last_name: u.last_name.as_str(),
             phone: u.phone.as_ref().map(model::Phone::as_str),
@@ -233,7 +235,7 @@ pub struct SessionView {
 }
 
 impl SessionView {
-    /// With the token that is told this once.
+    /// With the token that is shown this once.
     #[must_use]
     pub fn opened(token: &SessionToken, session: &Session) -> Self {
         Self { token: token.reveal(), expires_at: session.expires_at }
@@ -261,7 +263,7 @@ impl<'a> MembershipView<'a> {
     /// The membership as the member sees it.
     #[must_use]
     pub fn of(m: &Member, t: &'a Tenant) -> Self {
-        let seen = m.standing(t.status).visibility();
+        let seen = m.principal(t.status).visibility();
         Self {
             tenant: TenantName { id: t.id, name: t.name.as_str(), status: t.status },
             role: m.role,

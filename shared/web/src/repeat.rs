@@ -11,7 +11,7 @@ const ROUNDS: usize = 6;
 /// that the facts changed under the decision, so they are read and decided on again.
 ///
 /// # Errors
-/// What the last round came to; [`Refusal::Conflict`] when they never stood still.
+/// What the last round came to; [`Refusal::Conflict`] when the facts changed in every one.
 pub async fn until_settled<F: Future<Output = Outcome>>(mut round: impl FnMut() -> F) -> Outcome {
     for _ in 0..ROUNDS {
         match round().await {
@@ -21,6 +21,5 @@ pub async fn until_settled<F: Future<Output = Outcome>>(mut round: impl FnMut() 
             outcome => return outcome,
         }
     }
-    Err(Refusal::Conflict("it was changed by others again and again meanwhile, read it and try once more")
-        .into())
+    Err(Refusal::Conflict("others kept changing it at the same time, read it again and retry").into())
 }

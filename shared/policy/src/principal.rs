@@ -1,37 +1,35 @@
-use serde::{Deserialize, Serialize};
-
 use crate::brands::{BrandId, Brands};
 use crate::denial::Denial;
 use crate::permission::{Permission, Permissions};
 use crate::role::{NEVER_A_PARTNERS, OWNERS_ALONE, Role};
 
-/// Where a membership stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MemberStatus {
-    /// May use what they hold.
-    Active,
-    /// Switched off, can be switched on again.
-    Suspended,
-    /// Gone for good; a new invitation is the only way in.
-    Revoked,
+crate::closed_set! {
+    /// Whether a membership is in use.
+    pub enum MemberStatus: "member status" {
+        /// May use what they hold.
+        Active = "active",
+        /// Switched off, can be switched on again.
+        Suspended = "suspended",
+        /// Gone for good; a new invitation is the only way in.
+        Revoked = "revoked",
+    }
 }
 
-/// Where a tenant's account stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TenantStatus {
-    /// Signed up; the owner hasn't accepted yet.
-    Pending,
-    /// In use.
-    Active,
-    /// Switched off by the operator.
-    Suspended,
-    /// Closed by its owner.
-    Closed,
+crate::closed_set! {
+    /// Whether a tenant's account is in use.
+    pub enum TenantStatus: "tenant status" {
+        /// Signed up; the owner hasn't accepted yet.
+        Pending = "pending",
+        /// In use.
+        Active = "active",
+        /// Switched off by the operator.
+        Suspended = "suspended",
+        /// Closed by its owner.
+        Closed = "closed",
+    }
 }
 
-/// How somebody stands to the tenant that they act in.
+/// How somebody is related to the tenant that they act in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// A member of that very tenant.
@@ -42,7 +40,7 @@ pub enum Relation {
 
 /// What the platform knows about one person in one tenant.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing<'a> {
+pub struct Principal<'a> {
     /// Member of the tenant, or of its portal.
     pub relation: Relation,
     /// The role.
@@ -125,7 +123,7 @@ const THROUGH_A_PORTAL: Permissions = Permissions::of(&[
     Permission::MembersRevoke,
 ]);
 
-impl Standing<'_> {
+impl Principal<'_> {
     /// What is held, leaving out whether the membership is active and which brand it is about.
     #[must_use]
     pub fn permissions(&self) -> Permissions {
@@ -192,7 +190,7 @@ impl Standing<'_> {
     }
 
     /// May this person hand out `grant`? Asked at the invitation, at its acceptance (R9), and at every change of
-    /// a role, a list or brands. That the giver may invite or assign at all is [`Standing::may`]'s question.
+    /// a role, a list or brands. That the giver may invite or assign at all is [`Principal::may`]'s question.
     ///
     /// # Errors
     /// The first rule that the grant breaks.
@@ -232,7 +230,7 @@ impl Standing<'_> {
     }
 
     /// May this person change, suspend or remove `target` at all? What the target is to be given is
-    /// [`Standing::may_give`]'s question.
+    /// [`Principal::may_give`]'s question.
     ///
     /// # Errors
     /// [`Denial::TargetIsYourself`], [`Denial::TargetIsOwner`] or [`Denial::RoleAbove`].

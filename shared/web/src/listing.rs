@@ -1,10 +1,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::{Digest, Refusal, TenantId};
+use model::{Digest, TenantId};
 use store::Page;
 use uuid::Uuid;
 
-use crate::Request;
+use crate::{BadRequest, Request};
 
 const LIMIT: usize = 50;
 const MOST: usize = 100;
@@ -12,18 +12,18 @@ const MOST: usize = 100;
 /// The page that a request asks for, by `limit` and `cursor`.
 ///
 /// # Errors
-/// [`Refusal::Validation`] for a limit outside 1 to 100, [`Refusal::Malformed`] for a cursor that wasn't given out for
+/// [`BadRequest::Validation`] for a limit outside 1 to 100, [`BadRequest::Malformed`] for a cursor that wasn't given out for
 /// this list.
-pub fn page(request: &Request, tenant: TenantId, list: &str) -> Result<Page, Refusal> {
+pub fn page(request: &Request, tenant: TenantId, list: &str) -> Result<Page, BadRequest> {
     let limit = match request.query("limit")? {
         None => LIMIT,
         Some(text) => text
             .parse()
             .ok()
             .filter(|n| (1..=MOST).contains(n) && text.bytes().all(|b| b.is_ascii_digit()))
-            .ok_or_else(|| Refusal::invalid("?limit", format!("it is a number from 1 to {MOST}")))?,
+            .ok_or_else(|| BadRequest::invalid("?limit", format!("must be a number from 1 to {MOST}")))?,
     };
-    let wrong = || Refusal::Malformed("the cursor is none of this list, begin without one".to_owned());
+    let wrong = || BadRequest::Malformed("the cursor is not one of this list, omit it to begin".to_owned());
     let after = match request.query("cursor")? {
         None => None,
         Some(text) if text.len() <= 64 => {

@@ -1,0 +1,143 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use policy::BrandId;
+use serde::{Deserialize, Serialize};
+
+use crate::{EventId, InvitationId, Invocation, TenantId, Timestamp, UserId};
+
+policy::closed_set! {
+    /// What happened.
+    pub enum EventKind: "kind of event" {
+        /// An organization signed up.
+        TenantCreated = "tenant.created",
+        /// The operator gave the tenant another plan or other seats.
+        TenantPlanChanged = "tenant.plan_changed",
+        /// The ownership went to another member.
+        TenantTransferred = "tenant.transferred",
+        /// The operator switched the tenant off.
+        TenantSuspended = "tenant.suspended",
+        /// The operator switched it on again.
+        TenantReinstated = "tenant.reinstated",
+        /// A brand was made.
+        BrandCreated = "brand.created",
+        /// A brand got another name.
+        BrandUpdated = "brand.updated",
+        /// A brand was deleted.
+        BrandDeleted = "brand.deleted",
+        /// Somebody was invited.
+        InvitationCreated = "invitation.created",
+        /// An invitation was sent again by an admin.
+        InvitationResent = "invitation.resent",
+        /// The invited person asked for a fresh link.
+        InvitationRenewed = "invitation.renewed",
+        /// An invitation's email didn't arrive: it bounced, was rejected, or was marked as spam.
+        InvitationUndelivered = "invitation.undelivered",
+        /// An invitation became a membership.
+        InvitationAccepted = "invitation.accepted",
+        /// The invited person turned it down.
+        InvitationDeclined = "invitation.declined",
+        /// An invitation was taken back.
+        InvitationRevoked = "invitation.revoked",
+        /// Nobody accepted in time, and the seat was freed.
+        InvitationExpired = "invitation.expired",
+        /// A member got another role.
+        MemberRoleChanged = "member.role_changed",
+        /// A member was assigned to other brands.
+        MemberBrandsChanged = "member.brands_changed",
+        /// A membership was switched off.
+        MemberSuspended = "member.suspended",
+        /// A membership was switched on again.
+        MemberReinstated = "member.reinstated",
+        /// A membership was ended.
+        MemberRevoked = "member.revoked",
+        /// The operator made an address free that nobody uses any more.
+        EmailReleased = "email.released",
+    }
+}
+
+/// Who did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Actor {
+    /// A signed-in user.
+    User {
+        /// Who.
+        id: UserId,
+    },
+    /// The person behind an emailed link.
+    Invitee,
+    /// The deployment's operator, by direct invocation.
+    Operator,
+    /// The clock.
+    System,
+}
+
+/// What it was done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case")]
+pub enum Subject {
+    /// The tenant itself.
+    Tenant(TenantId),
+    /// A brand.
+    Brand(BrandId),
+    /// An invitation.
+    Invitation(InvitationId),
+    /// A member.
+    Member(UserId),
+}
+
+/// One entry of a tenant's audit trail.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// Its id; events sort by it.
+    pub id: EventId,
+    /// Whose trail.
+    pub tenant_id: TenantId,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// Who.
+    pub actor: Actor,
+    /// To what.
+    pub subject: Subject,
+    /// What changed, in names and values that need no lookup: `role`, `role_before`, `email` …
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
+    /// The request that did it, as the logs name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl Event {
+    /// `actor` did `kind` to `subject`, in this invocation.
+    #[must_use]
+    pub fn new(
+        invocation: &Invocation,
+        tenant_id: TenantId,
+        actor: Actor,
+        kind: EventKind,
+        subject: Subject,
+    ) -> Self {
+        let request_id = invocation.request_id();
+        Self {
+            id: EventId::new(invocation),
+            tenant_id,
+            at: invocation.now(),
+            kind,
+            actor,
+            subject,
+            details: BTreeMap::new(),
+            request_id: (!request_id.is_empty()).then(|| request_id.to_owned()),
+        }
+    }
+
+    /// Adds a detail.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.details.insert(name.to_owned(), value.to_string());
+        self
+    }
+}

@@ -1,0 +1,74 @@
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::{Timestamp, Version};
+
+/// Where randomness comes from: handed in, so that a test can bring its own.
+pub trait Random: Send + Sync {
+    /// Fills `bytes` with random ones, fit for secrets.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The operating system's generator.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no id and no token can be made: nothing may go on"
+    )]
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("the system has no randomness");
+    }
+}
+
+/// One invocation of a function, made at the edge: when it is, what the logs call it, where its randomness comes from.
+/// Nothing below reads a clock or a generator of its own.
+#[derive(Clone)]
+pub struct Invocation {
+    now: Timestamp,
+    request_id: String,
+    random: Arc<dyn Random>,
+}
+
+impl Invocation {
+    /// At `now`, called `request_id` in the logs; the empty text where nobody gave it an id.
+    #[must_use]
+    pub fn new(now: Timestamp, request_id: impl Into<String>, random: Arc<dyn Random>) -> Self {
+        Self { now, request_id: request_id.into(), random }
+    }
+
+    /// When it is, the same moment for every step.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// What the logs and the answers call it.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// Where its randomness comes from.
+    #[must_use]
+    pub fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    /// A fresh UUIDv7 whose time is now.
+    #[must_use]
+    pub fn uuid(&self) -> Uuid {
+        let mut random = [0; 10];
+        self.random.fill(&mut random);
+        uuid::Builder::from_unix_timestamp_millis(self.now.unix_millis(), &random).into_uuid()
+    }
+
+    /// A fresh version, for what is about to change.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        Version::new(self)
+    }
+}

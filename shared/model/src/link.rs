@@ -1,0 +1,153 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Invitation, InvitationId, InvitationStatus, TenantId, Timestamp};
+
+/// How long after its expiry the invited person can still ask for a fresh link.
+const RENEWABLE: Duration = Duration::from_secs(30 * 86_400);
+
+/// What an invitation remembers of its newest token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewestToken {
+    /// Its digest.
+    pub digest: Digest,
+    /// The generation that it was minted in.
+    pub generation: u32,
+}
+
+/// What a Token item says: which invitation, in which generation, until when.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TokenRecord {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The invitation.
+    pub invitation_id: InvitationId,
+    /// The generation that it was minted in.
+    pub generation: u32,
+    /// From this moment on it is refused, whether or not the item is still there.
+    pub expires_at: Timestamp,
+}
+
+impl TokenRecord {
+    /// Of a token for the invitation's newest generation.
+    #[must_use]
+    pub const fn of(invitation: &Invitation) -> Self {
+        Self {
+            tenant_id: invitation.tenant_id,
+            invitation_id: invitation.id,
+            generation: invitation.generation,
+            expires_at: invitation.expires_at,
+        }
+    }
+}
+
+/// Why a link opens nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkError {
+    /// No such token was ever sent.
+    Unknown,
+    /// Past its time.
+    Expired {
+        /// Whether a fresh link can still be asked for.
+        renewable: bool,
+    },
+    /// Taken back, or replaced by a newer link.
+    Revoked,
+    /// Turned down.
+    Declined,
+    /// Used.
+    Accepted,
+}
+
+impl Invitation {
+    /// Whether the token with this digest, whose item may be gone, opens this invitation at `now`.
+    ///
+    /// # Errors
+    /// Why it doesn't, from the most lasting reason to the most passing one.
+    pub fn open(
+        &self,
+        digest: &Digest,
+        record: Option<&TokenRecord>,
+        now: Timestamp,
+    ) -> Result<(), LinkError> {
+        let (generation, swept) = match (record, &self.newest_token) {
+            (Some(r), _) if r.invitation_id == self.id && r.tenant_id == self.tenant_id => {
+                (r.generation, false)
+            }
+            (_, Some(newest)) if newest.digest == *digest => (newest.generation, true),
+            _ => return Err(LinkError::Unknown),
+        };
+        match self.status {
+            InvitationStatus::Accepted => return Err(LinkError::Accepted),
+            InvitationStatus::Declined => return Err(LinkError::Declined),
+            InvitationStatus::Revoked => return Err(LinkError::Revoked),
+            InvitationStatus::Pending | InvitationStatus::Expired => {}
+        }
+        if generation < self.generation {
+            Err(LinkError::Revoked)
+        } else if swept || self.status_at(now) == InvitationStatus::Expired {
+            // what the sweeper took is past its time, even where another clock runs behind
+            Err(LinkError::Expired { renewable: now < self.expires_at + RENEWABLE })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::sync::Arc;
+
+    use policy::Role;
+
+    use super::*;
+    use crate::{Email, InvitationToken, Invocation, NewInvitation, PersonName, SystemRandom};
+
+    fn sample(now: Timestamp) -> (Invitation, InvitationToken, TokenRecord) {
+        let invocation = Invocation::new(now, "", Arc::new(SystemRandom));
+        let name = PersonName::parse("A").unwrap();
+        let new = NewInvitation {
+            expires_in_days: 1,
+            ..NewInvitation::new(Email::parse("a@b.co").unwrap(), name.clone(), name, Role::Member)
+        };
+        let mut invitation = Invitation::new(TenantId::new(&invocation), new, None, &invocation);
+        invitation.generation = 2;
+        let token = InvitationToken::mint(invocation.random(), invitation.tenant_id, invitation.id);
+        invitation.newest_token = Some(NewestToken { digest: token.digest(), generation: 2 });
+        let record = TokenRecord::of(&invitation);
+        (invitation, token, record)
+    }
+
+    #[test]
+    fn a_link_opens_until_the_very_second_and_says_afterwards_why_not() {
+        let now = Timestamp::from_unix_millis(1_800_000_000_000);
+        let (invitation, token, record) = sample(now);
+        let open = |i: &Invitation, r: Option<&TokenRecord>, at| i.open(&token.digest(), r, at);
+        let last = Timestamp::from_unix_millis(invitation.expires_at.unix_millis() - 1);
+        assert_eq!(open(&invitation, Some(&record), last), Ok(()));
+        let expired = Err(LinkError::Expired { renewable: true });
+        assert_eq!(open(&invitation, Some(&record), invitation.expires_at), expired);
+        assert_eq!(open(&invitation, None, invitation.expires_at), expired, "swept");
+        assert_eq!(open(&invitation, None, now), expired, "swept by a clock that runs ahead");
+        let late = invitation.expires_at + RENEWABLE;
+        assert_eq!(open(&invitation, None, late), Err(LinkError::Expired { renewable: false }));
+        let older = TokenRecord { generation: 1, ..record.clone() };
+        assert_eq!(open(&invitation, Some(&older), now), Err(LinkError::Revoked));
+        let newer = Invitation { generation: 3, ..invitation.clone() };
+        assert_eq!(open(&newer, None, now), Err(LinkError::Revoked), "older and swept");
+        let forged = Digest::of(b"another");
+        assert_eq!(invitation.open(&forged, None, now), Err(LinkError::Unknown));
+        let (_, _, others) = sample(now);
+        assert_eq!(invitation.open(&forged, Some(&others), now), Err(LinkError::Unknown));
+        for (status, why) in [
+            (InvitationStatus::Accepted, LinkError::Accepted),
+            (InvitationStatus::Declined, LinkError::Declined),
+            (InvitationStatus::Revoked, LinkError::Revoked),
+        ] {
+            let over = Invitation { status, ..invitation.clone() };
+            assert_eq!(open(&over, Some(&record), now), Err(why));
+        }
+    }
+}

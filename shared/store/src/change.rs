@@ -1,0 +1,64 @@
+use std::fmt;
+
+use model::{Actor, Digest, Event, EventKind, Invocation, Member, Subject, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What every change takes with it into its transaction: the one event that tells of it (G11), whose rights it rests
+/// on, and the record of what was answered.
+pub struct Change<'a> {
+    pub(crate) event: Event,
+    pub(crate) actor: Option<&'a Member>,
+    pub(crate) record: Option<Record>,
+}
+
+impl<'a> Change<'a> {
+    /// `actor` did `kind` to `subject`, in this invocation.
+    #[must_use]
+    pub fn new(
+        invocation: &Invocation,
+        tenant: TenantId,
+        actor: Actor,
+        kind: EventKind,
+        subject: Subject,
+    ) -> Self {
+        Self { event: Event::new(invocation, tenant, actor, kind, subject), actor: None, record: None }
+    }
+
+    /// By this member, on the condition that their authority is the one that was read.
+    #[must_use]
+    pub fn by(self, member: &'a Member) -> Self {
+        Self { actor: Some(member), ..self }
+    }
+
+    /// With the record of the answer, where the request had an `Idempotency-Key`.
+    #[must_use]
+    pub fn recorded(self, record: Option<Record>) -> Self {
+        Self { record, ..self }
+    }
+
+    /// Adds a detail to the event.
+    #[must_use]
+    pub fn with(self, name: &str, value: impl fmt::Display) -> Self {
+        Self { event: self.event.with(name, value), ..self }
+    }
+
+    /// When it is made.
+    pub(crate) const fn at(&self) -> Timestamp {
+        self.event.at
+    }
+}
+
+/// What a request with an `Idempotency-Key` was answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// Whose key: keys of two callers never meet.
+    pub scope: String,
+    /// The key.
+    pub key: String,
+    /// A digest over what was asked, secrets left out: the same key with another one is refused.
+    pub fingerprint: Digest,
+    /// The answer, without any secret, in the words of whoever gives it.
+    pub answer: String,
+    /// From this moment on the key is free again.
+    pub expires_at: Timestamp,
+}

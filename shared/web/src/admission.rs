@@ -1,0 +1,65 @@
+//! What has to be free before somebody is invited or reinstated: a seat of the plan, and the address.
+//!
+//! What is only held by an expired invitation is taken back first; then the facts have changed, and the operation reads
+//! and decides again.
+
+use model::{Invitation, InvitationStatus, Invitee, Invocation, Refusal, Tenant};
+use store::{Error, Fact, Store, keys};
+
+use crate::Failure;
+
+/// A seat of the plan.
+///
+/// # Errors
+/// [`Refusal::SeatsExhausted`]; [`Error::Changed`] where seats of expired invitations were taken back.
+pub async fn seat(store: &Store, tenant: &Tenant, invocation: &Invocation) -> Result<(), Failure> {
+    if tenant.has_free_seat() {
+        return Ok(());
+    }
+    match store.reclaim_seats(tenant.id, invocation).await? {
+        0 => Err(Refusal::SeatsExhausted(tenant.seat_limit).into()),
+        _ => Err(Error::Changed(Fact::Tenant).into()),
+    }
+}
+
+/// The address that `holder` may hold.
+///
+/// # Errors
+/// [`Refusal::AlreadyMember`], [`Refusal::InvitationPending`]; [`Error::Changed`] where an expired invitation gave way.
+pub async fn address(
+    store: &Store,
+    tenant: &Tenant,
+    holder: Option<&Invitee>,
+    invocation: &Invocation,
+) -> Result<(), Failure> {
+    match holder {
+        None => Ok(()),
+        Some(Invitee::Member { user_id }) => Err(Refusal::AlreadyMember(Some(*user_id)).into()),
+        Some(Invitee::Invitation { invitation_id, expires_at }) if invocation.now() < *expires_at => {
+            Err(Refusal::InvitationPending(*invitation_id).into())
+        }
+        Some(Invitee::Invitation { invitation_id, .. }) => {
+            store.expire_invitation(tenant.id, *invitation_id, invocation).await?;
+            Err(Error::Changed(Fact::Invitee).into())
+        }
+    }
+}
+
+/// Seat and address of an invitation that is sent again: a pending one holds both, an expired one gave them up.
+///
+/// # Errors
+/// As [`seat`] and [`address`].
+pub async fn again(
+    store: &Store,
+    tenant: &Tenant,
+    invitation: &Invitation,
+    invocation: &Invocation,
+) -> Result<(), Failure> {
+    if invitation.status != InvitationStatus::Expired {
+        return Ok(());
+    }
+    seat(store, tenant, invocation).await?;
+    // the address is known only once the invitation is read, so its holder is read only where it matters
+    let holder = store.load(keys::invitee(tenant.id, invitation.email.canonical())).await?;
+    address(store, tenant, holder.as_ref(), invocation).await
+}

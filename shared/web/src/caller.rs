@@ -1,0 +1,108 @@
+use model::{Digest, Refusal, Session, TenantId, Timestamp, UserId};
+use policy::MemberStatus;
+use store::{Record, Store, Want, keys};
+
+use crate::{Answer, BadRequest, Context, Failure, Idempotency, Outcome, Request, until_settled};
+
+/// Who asks, and inside which tenant, before anything is read: both keys are known from the request alone.
+pub struct Caller<'r> {
+    pub(crate) request: &'r Request,
+    pub(crate) idempotency: Option<Idempotency>,
+    user: UserId,
+    session: Digest,
+    tenant: TenantId,
+}
+
+impl<'r> Caller<'r> {
+    /// Reads from the request who asks and which tenant its path names.
+    ///
+    /// # Errors
+    /// [`BadRequest::Unauthenticated`]; [`Refusal::NotFound`] for a tenant that is not an id;
+    /// [`BadRequest::Malformed`] for an `Idempotency-Key` that isn't one.
+    pub fn of(request: &'r Request) -> Result<Self, Failure> {
+        let token = request.session_token()?;
+        let (user, session) = (token.user(), token.digest());
+        let tenant = request.tenant()?;
+        let idempotency = Idempotency::of(request, &format!("USER#{user}"))?;
+        Ok(Self { request, idempotency, user, session, tenant })
+    }
+
+    /// The tenant of the path.
+    #[must_use]
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Who asks, unproven until something is read.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// Reads `wants`, and who asks, in one strongly consistent trip.
+    ///
+    /// # Errors
+    /// [`BadRequest::Unauthenticated`] without a session that holds; [`Refusal::NotFound`] for somebody who never was in
+    /// the tenant; [`Refusal::AccessRevoked`] for somebody who was.
+    pub async fn read<W: Want>(&self, store: &Store, wants: W) -> Result<Context<'_, W::Found>, Failure> {
+        Ok(self.enter(store, &wants).await?.0)
+    }
+
+    /// Changes something: reads `wants` and who asks, gives the answer again that the same request got before, or
+    /// decides and writes; as often as the facts change between the reading and the writing.
+    ///
+    /// # Errors
+    /// As [`Caller::read`], what `decide` comes to, and [`Refusal::Conflict`] when the facts never stood still.
+    pub async fn change<'c, W, F>(
+        &'c self,
+        store: &Store,
+        wants: W,
+        decide: impl Fn(Context<'c, W::Found>) -> F,
+    ) -> Outcome
+    where
+        W: Want,
+        F: Future<Output = Outcome>,
+    {
+        let (wants, decide) = (&wants, &decide);
+        until_settled(|| async move {
+            match self.enter(store, wants).await? {
+                (_, Some(answered)) => Answer::replayed(&answered),
+                (context, None) => decide(context).await,
+            }
+        })
+        .await
+    }
+
+    async fn enter<W: Want>(
+        &self,
+        store: &Store,
+        wants: &W,
+    ) -> Result<(Context<'_, W::Found>, Option<Record>), Failure> {
+        let facts = (
+            keys::session(self.user, &self.session),
+            keys::member(self.tenant, self.user),
+            keys::tenant(self.tenant),
+            self.idempotency.as_ref().map(Idempotency::key),
+            wants,
+        );
+        let (session, member, tenant, record, found) = store.load(facts).await?;
+        let now = self.request.now();
+        live(session, now)?;
+        let (Some(member), Some(tenant)) = (member, tenant) else { return Err(Refusal::NotFound.into()) };
+        if member.status != MemberStatus::Active {
+            let how = if member.status == MemberStatus::Suspended { "suspended" } else { "ended" };
+            let detail = format!("your membership of {} was {how}, ask an admin of the team", tenant.name);
+            return Err(Refusal::AccessRevoked(detail).into());
+        }
+        let answered = Idempotency::replay(self.idempotency.as_ref(), record, now)?;
+        Ok((Context { caller: self, member, tenant, found }, answered))
+    }
+}
+
+/// The session, if it still holds.
+///
+/// # Errors
+/// [`BadRequest::Unauthenticated`].
+pub fn live(session: Option<Session>, now: Timestamp) -> Result<Session, BadRequest> {
+    session.filter(|session| now < session.expires_at).ok_or(BadRequest::NO_SESSION)
+}
