@@ -7,6 +7,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a story that can't go on has failed"
 )]
 
@@ -17,6 +18,6 @@ mod wire;
 mod world;
 
 pub use ledger::Ledger;
-pub use schedule::{Operation, interleavings, race};
-pub use wire::{Fault, Sent, Wire};
-pub use world::{Invited, PASSWORD, Person, ReplyExt, START, Team, World, logs};
+pub use schedule::{Operation, interleavings, operation, race};
+pub use wire::{Fault, SdkCall, Wire};
+pub use world::{Invited, Link, PASSWORD, Person, ReplyExt, START, Team, World, logs};

@@ -43,6 +43,14 @@ pub fn interleavings(a: usize, b: usize) -> Vec<Vec<usize>> {
 /// An operation, not begun yet.
 pub type Operation<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// What `actor` will do, once it is its turn.
+pub fn operation<A: Clone, T, F: Future<Output = T> + Send + 'static>(
+    actor: &A,
+    act: impl FnOnce(A) -> F,
+) -> Operation<T> {
+    Box::pin(act(actor.clone()))
+}
+
 struct Running<T> {
     gate: Gate,
     arrivals: mpsc::UnboundedReceiver<()>,
@@ -65,7 +73,7 @@ impl<T: Send + 'static> Running<T> {
     }
 }
 
-/// Runs the operations, letting one call through after the other in the order of `schedule`; calls that come behind it
+/// Runs the operations, letting one call through after the other in the order of `schedule`; calls that come after it
 /// go as they come, the first operation's before the second's.
 ///
 /// # Panics

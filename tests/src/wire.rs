@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use local::HttpClientOf;
 use serde_json::{Value, json};
 
 use crate::schedule;
@@ -37,9 +38,9 @@ struct Rule {
     fault: Fault,
 }
 
-/// One call to DynamoDB.
+/// One call of an SDK: to DynamoDB, or to SES.
 #[derive(Clone, Debug)]
-pub struct Sent {
+pub struct SdkCall {
     /// By which function.
     pub function: String,
     /// `BatchGetItem`, `TransactWriteItems` …; `SendEmail` for SES.
@@ -65,7 +66,7 @@ impl Default for Wire {
 #[derive(Default)]
 struct State {
     rules: Vec<Rule>,
-    sent: Vec<Sent>,
+    sent: Vec<SdkCall>,
 }
 
 impl Wire {
@@ -81,13 +82,13 @@ impl Wire {
     }
 
     /// What was sent since the last time that this was asked.
-    pub fn take_sent(&self) -> Vec<Sent> {
+    pub fn take_sent(&self) -> Vec<SdkCall> {
         std::mem::take(&mut self.state.lock().unwrap().sent)
     }
 
     fn note(&self, function: &str, operation: &str, body: &[u8]) -> Option<Fault> {
         let mut state = self.state.lock().unwrap();
-        state.sent.push(Sent {
+        state.sent.push(SdkCall {
             function: function.to_owned(),
             operation: operation.to_owned(),
             body: String::from_utf8_lossy(body).into_owned(),
@@ -98,9 +99,15 @@ impl Wire {
         Some(rule.fault.clone())
     }
 
-    /// The HTTP client of a function's SDK.
+    /// What makes the HTTP clients of the functions' SDKs.
     #[must_use]
-    pub fn client(&self, function: &str) -> SharedHttpClient {
+    pub fn clients(&self) -> HttpClientOf {
+        let wire = self.clone();
+        Arc::new(move |function| wire.client(function))
+    }
+
+    /// The HTTP client of a function's SDK.
+    fn client(&self, function: &str) -> SharedHttpClient {
         SharedHttpClient::new(Client { function: function.to_owned(), wire: self.clone() })
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use local::{Call, LocalClock, Options, Reply, Stack};
 use model::Timestamp;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use tracing_subscriber::prelude::*;
 
@@ -56,6 +57,7 @@ pub struct World {
     wire: Wire,
     seen: Arc<Mutex<Vec<Reply>>>,
     keyed: bool,
+    breaks: bool,
 }
 
 /// Short questions about an answer.
@@ -118,7 +120,6 @@ impl World {
     ) -> Result<Self, local::BoxError> {
         listen();
         let wire = Wire::default();
-        let wires = wire.clone();
         let stack = Stack::start(Options {
             template: template.to_owned(),
             parameters: BTreeMap::from([
@@ -131,18 +132,35 @@ impl World {
             data: None,
             table_port: 0,
             mail_port: 0,
-            http_client: Some(Arc::new(move |function| wires.client(function))),
+            http_client: Some(wire.clients()),
             functions_url: None,
             tell: None,
         })
         .await?;
-        Ok(Self { stack: Arc::new(stack), wire, seen: Arc::default(), keyed: false })
+        Ok(Self { stack: Arc::new(stack), wire, seen: Arc::default(), keyed: false, breaks: false })
+    }
+
+    /// A world of its own that goes on from where this one is, so that a scene is set once and played many times.
+    ///
+    /// # Panics
+    /// When the table can't be copied.
+    pub async fn fork(&self) -> Self {
+        self.settle().await;
+        let wire = Wire::default();
+        let stack = self.stack.fork(Some(wire.clients())).await.unwrap();
+        Self { stack: Arc::new(stack), wire, seen: Arc::default(), ..self.clone() }
     }
 
     /// The same world, every POST with an `Idempotency-Key` of its own.
     #[must_use]
     pub fn keyed(self) -> Self {
         Self { keyed: true, ..self }
+    }
+
+    /// The same world, in which something is broken behind everybody's back: a 5xx is an answer to expect.
+    #[must_use]
+    pub fn where_things_break(self) -> Self {
+        Self { breaks: true, ..self }
     }
 
     /// The stack.
@@ -189,9 +207,9 @@ impl World {
         reply
     }
 
-    /// Whether a story has made something fail, so that a 5xx is an answer to expect.
+    /// Whether a story has broken something, so that a 5xx is an answer to expect.
     fn may_break(&self) -> bool {
-        self.wire.was_told_to_fail()
+        self.breaks || self.wire.was_told_to_fail()
     }
 
     /// Sends JSON, in a session or without.
@@ -234,7 +252,12 @@ impl World {
         token.to_owned()
     }
 
-    /// Opens a public route of an invitation.
+    /// The link in the newest mail to an address.
+    pub async fn link(&self, email: &str) -> Link {
+        Link { world: self.clone(), token: self.token(email).await }
+    }
+
+    /// Asks a public route of an invitation.
     pub async fn invitation(&self, verb: &str, body: Value) -> Reply {
         self.ask("POST", &format!("/v1/invitations/{verb}"), None, &body).await
     }
@@ -305,6 +328,60 @@ pub struct Invited {
     pub email: String,
 }
 
+/// An emailed link. As JSON, its token.
+#[derive(Clone)]
+pub struct Link {
+    /// Where.
+    pub world: World,
+    /// Its token.
+    pub token: String,
+}
+
+impl Serialize for Link {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.token.serialize(serializer)
+    }
+}
+
+impl Link {
+    async fn ask(&self, verb: &str, more: Value) -> Reply {
+        let mut body = json!({ "token": self.token });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.world.invitation(verb, body).await
+    }
+
+    /// Looks at what it is for.
+    pub async fn preview(&self) -> Reply {
+        self.ask("preview", json!({})).await
+    }
+
+    /// Accepts, with everybody's password.
+    pub async fn accept(&self) -> Reply {
+        self.accept_with(json!({ "password": PASSWORD })).await
+    }
+
+    /// Accepts, with these fields.
+    pub async fn accept_with(&self, fields: Value) -> Reply {
+        self.ask("accept", fields).await
+    }
+
+    /// Turns it down.
+    pub async fn decline(&self) -> Reply {
+        self.ask("decline", json!({})).await
+    }
+
+    /// Asks for a fresh one.
+    pub async fn renew(&self) -> Reply {
+        self.ask("renew", json!({})).await
+    }
+
+    /// The same link in another world.
+    #[must_use]
+    pub fn in_world(&self, world: &World) -> Self {
+        Self { world: world.clone(), ..self.clone() }
+    }
+}
+
 /// The body of an invitation.
 fn invitation(email: &str, role: &str) -> Value {
     json!({"email": email, "first_name": "Ina", "last_name": "Invited", "role": role})
@@ -327,9 +404,15 @@ impl Team {
         self.invite(email, role).await.accept().await
     }
 
+    /// The same team in another world.
+    #[must_use]
+    pub fn in_world(&self, world: &World) -> Self {
+        Self { world: world.clone(), owner: self.owner.in_world(world), ..self.clone() }
+    }
+
     /// The owner makes a brand. Answers its id.
     pub async fn brand(&self, name: &str) -> String {
-        self.owner.post("brands", json!({ "name": name })).await.expect(201).text("/id")
+        self.owner.create_brand(name).await.expect(201).text("/id")
     }
 }
 
@@ -343,13 +426,22 @@ impl Invited {
     pub async fn token(&self) -> String {
         self.world.token(&self.email).await
     }
+
+    /// The link in the newest mail.
+    pub async fn link(&self) -> Link {
+        self.world.link(&self.email).await
+    }
+
+    /// The same invitation in another world.
+    #[must_use]
+    pub fn in_world(&self, world: &World) -> Self {
+        Self { world: world.clone(), ..self.clone() }
+    }
 }
 
 impl Person {
     async fn accepting(world: &World, tenant: &str, email: &str) -> Self {
-        let token = world.token(email).await;
-        let body = json!({"token": token, "password": PASSWORD});
-        let reply = world.invitation("accept", body).await.expect(201);
+        let reply = world.link(email).await.accept().await.expect(201);
         Self {
             world: world.clone(),
             tenant: tenant.to_owned(),
@@ -363,6 +455,12 @@ impl Person {
     #[must_use]
     pub fn inside(&self, tenant: &str) -> Self {
         Self { tenant: tenant.to_owned(), ..self.clone() }
+    }
+
+    /// The same person in another world.
+    #[must_use]
+    pub fn in_world(&self, world: &World) -> Self {
+        Self { world: world.clone(), ..self.clone() }
     }
 
     /// Sends a request about the tenant: `members`, `invitations/…`; the tenant itself for an empty path.
@@ -400,6 +498,66 @@ impl Person {
     /// Invites somebody.
     pub async fn invite(&self, email: &str, role: &str) -> Reply {
         self.post("invitations", invitation(email, role)).await
+    }
+
+    /// Sends an invitation again.
+    pub async fn resend(&self, invited: &Invited) -> Reply {
+        self.post(&format!("invitations/{}/resend", invited.id), Value::Null).await
+    }
+
+    /// Takes an invitation back.
+    pub async fn revoke(&self, invited: &Invited) -> Reply {
+        self.delete(&format!("invitations/{}", invited.id)).await
+    }
+
+    /// Looks at an invitation.
+    pub async fn look_at(&self, invited: &Invited) -> Reply {
+        self.get(&format!("invitations/{}", invited.id)).await
+    }
+
+    /// Gives a member another role.
+    pub async fn give_role(&self, member: &Self, role: &str) -> Reply {
+        self.put(&format!("members/{}/role", member.user), json!({ "role": role })).await
+    }
+
+    /// Assigns a member to these brands and no others: ids, or `"all"`.
+    pub async fn assign_brands(&self, member: &Self, brands: Value) -> Reply {
+        self.put(&format!("members/{}/brands", member.user), json!({ "brands": brands })).await
+    }
+
+    /// Assigns a member to one more brand.
+    pub async fn assign_brand(&self, member: &Self, brand: &str) -> Reply {
+        self.put(&format!("members/{}/brands/{brand}", member.user), Value::Null).await
+    }
+
+    /// Takes a brand from a member.
+    pub async fn unassign_brand(&self, member: &Self, brand: &str) -> Reply {
+        self.delete(&format!("members/{}/brands/{brand}", member.user)).await
+    }
+
+    /// Switches a member off.
+    pub async fn suspend(&self, member: &Self) -> Reply {
+        self.post(&format!("members/{}/suspend", member.user), Value::Null).await
+    }
+
+    /// Switches a member on again.
+    pub async fn reinstate(&self, member: &Self) -> Reply {
+        self.post(&format!("members/{}/reinstate", member.user), Value::Null).await
+    }
+
+    /// Ends a membership.
+    pub async fn remove(&self, member: &Self) -> Reply {
+        self.delete(&format!("members/{}", member.user)).await
+    }
+
+    /// Makes a brand.
+    pub async fn create_brand(&self, name: &str) -> Reply {
+        self.post("brands", json!({ "name": name })).await
+    }
+
+    /// Deletes a brand.
+    pub async fn delete_brand(&self, brand: &str) -> Reply {
+        self.delete(&format!("brands/{brand}")).await
     }
 
     /// Asks whether they may.

@@ -7,12 +7,10 @@ use stories::{PASSWORD, ReplyExt, World};
 async fn eight_accepts_racing_for_one_token_make_one_member() {
     let world = World::new().await;
     let team = world.team("Acme").await;
-    let token = team.invite("ana@acme.example", "member").await.token().await;
+    let link = team.invite("ana@acme.example", "member").await.link().await;
     let racers = (0..8).map(|_| {
-        let (world, token) = (world.clone(), token.clone());
-        tokio::spawn(async move {
-            world.invitation("accept", json!({"token": token, "password": PASSWORD})).await
-        })
+        let link = link.clone();
+        tokio::spawn(async move { link.accept().await })
     });
     let mut replies = Vec::new();
     for racer in racers.collect::<Vec<_>>() {
@@ -32,12 +30,11 @@ async fn a_used_link_says_so_and_does_nothing() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     let invited = team.invite("ana@acme.example", "member").await;
-    let token = invited.token().await;
+    let link = invited.link().await;
     invited.accept().await;
-    let body = json!({"token": token, "password": PASSWORD});
-    world.invitation("accept", body).await.refused(410, "invitation-accepted");
+    link.accept().await.refused(410, "invitation-accepted");
     for verb in ["preview", "decline", "renew"] {
-        world.invitation(verb, json!({ "token": token })).await.refused(410, "invitation-accepted");
+        world.invitation(verb, json!({ "token": link })).await.refused(410, "invitation-accepted");
     }
     world.ledger().check();
 }
@@ -48,14 +45,14 @@ async fn a_link_is_refused_from_its_very_second_on_with_the_sweeper_off() {
     let team = world.team("Acme").await;
     let (ana, ben) =
         (team.invite("ana@acme.example", "member").await, team.invite("ben@acme.example", "member").await);
-    let (ana_token, ben_token) = (ana.token().await, ben.token().await);
+    let (ana_token, ben_token) = (ana.link().await, ben.link().await);
     world.pass(7 * 86_400 - 1);
-    world.invitation("accept", json!({"token": ana_token, "password": PASSWORD})).await.expect(201);
+    ana_token.accept().await.expect(201);
     world.pass(1);
     let late = json!({"token": ben_token, "password": PASSWORD});
     world.invitation("accept", late.clone()).await.refused(410, "invitation-expired");
-    world.invitation("preview", json!({ "token": ben_token })).await.refused(410, "invitation-expired");
-    world.invitation("decline", json!({ "token": ben_token })).await.refused(410, "invitation-expired");
+    ben_token.preview().await.refused(410, "invitation-expired");
+    ben_token.decline().await.refused(410, "invitation-expired");
     world.ledger().check();
 
     // swept or not, the link is told from a forged one, and renewable for thirty days
@@ -65,8 +62,7 @@ async fn a_link_is_refused_from_its_very_second_on_with_the_sweeper_off() {
     world.invitation("accept", late).await.refused(410, "invitation-expired");
     world.ledger().check();
     world.pass(30 * 86_400);
-    let over =
-        world.invitation("renew", json!({ "token": ben_token })).await.refused(410, "invitation-expired");
+    let over = ben_token.renew().await.refused(410, "invitation-expired");
     assert_eq!(over.json()["actions"], json!([]), "nothing to renew any more");
 }
 
@@ -85,10 +81,8 @@ async fn every_changed_bit_of_a_token_opens_nothing() {
         assert_eq!(reply.text("/detail"), unknown.text("/detail"));
     }
     for never in [json!(null), json!(""), json!("short"), json!(format!("{token}=")), json!("*".repeat(86))] {
-        world
-            .invitation("accept", json!({"token": never, "password": PASSWORD}))
-            .await
-            .refused(404, "not-found");
+        let body = json!({"token": never, "password": PASSWORD});
+        world.invitation("accept", body).await.refused(404, "not-found");
     }
     // neither another kind of secret nor an invitation's id is a token
     world.invitation("preview", json!({"token": team.owner.session})).await.refused(404, "not-found");
@@ -100,7 +94,7 @@ async fn scanners_that_follow_the_link_consume_nothing() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     let invited = team.invite("ana@acme.example", "member").await;
-    let token = invited.token().await;
+    let link = invited.link().await;
     let before = world.stack().items().unwrap();
     for _ in 0..3 {
         world.ask("GET", "/accept", None, &Value::Null).await.expect(200);
@@ -112,7 +106,7 @@ async fn scanners_that_follow_the_link_consume_nothing() {
                 assert_eq!(reply.headers["allow"], "POST");
             }
         }
-        world.invitation("preview", json!({ "token": token })).await.expect(200);
+        link.preview().await.expect(200);
     }
     assert_eq!(sorted(before), sorted(world.stack().items().unwrap()));
     invited.accept().await;
@@ -128,9 +122,9 @@ fn sorted(items: Vec<Value>) -> Vec<String> {
 async fn declining_frees_the_seat_and_the_address() {
     let world = World::new().await;
     let team = world.team("Acme").await;
-    let token = team.invite("ana@acme.example", "member").await.token().await;
-    world.invitation("decline", json!({ "token": token })).await.expect(204);
-    world.invitation("decline", json!({ "token": token })).await.refused(410, "invitation-declined");
+    let link = team.invite("ana@acme.example", "member").await.link().await;
+    link.decline().await.expect(204);
+    link.decline().await.refused(410, "invitation-declined");
     assert_eq!(team.owner.get("").await.json()["seats"]["used"], 1);
     team.join("ana@acme.example", "member").await;
     world.ledger().check();
@@ -141,17 +135,17 @@ async fn a_fresh_link_goes_to_the_same_address_and_only_when_the_old_one_is_over
     let world = World::new().await;
     let team = world.team("Acme").await;
     let invited = team.invite("ana@acme.example", "member").await;
-    let old = invited.token().await;
-    world.invitation("renew", json!({ "token": old })).await.refused(409, "conflict");
+    let old = invited.link().await;
+    old.renew().await.refused(409, "conflict");
     world.pass(8 * 86_400);
     world.stack().sweep().await.unwrap();
     assert_eq!(world.ledger().count("Invitation", "status", "expired"), 1);
-    world.invitation("renew", json!({ "token": old })).await.expect(202);
+    old.renew().await.expect(202);
     world.ledger().check();
-    world.invitation("preview", json!({ "token": old })).await.refused(410, "invitation-revoked");
+    old.preview().await.refused(410, "invitation-revoked");
     // once the newer one is minted, nothing is left of the older one, whose item was swept
     world.settle().await;
-    world.invitation("preview", json!({ "token": old })).await.refused(404, "not-found");
+    old.preview().await.refused(404, "not-found");
     invited.accept().await;
     world.ledger().check();
 }
@@ -162,16 +156,16 @@ async fn the_inviters_rights_are_checked_when_they_are_used() {
     let team = world.team("Acme").await;
     let adam = team.join("adam@acme.example", "admin").await;
     let invited = adam.invite("ana@acme.example", "admin").await.expect(201).text("/id");
-    let token = world.token("ana@acme.example").await;
+    let link = world.link("ana@acme.example").await;
     // demoted: what he could give then, he can't give now
-    team.owner.put(&format!("members/{}/role", adam.user), json!({"role": "member"})).await.expect(200);
-    let body = json!({"token": token, "password": PASSWORD});
+    team.owner.give_role(&adam, "member").await.expect(200);
+    let body = json!({"token": link, "password": PASSWORD});
     world.invitation("accept", body.clone()).await.refused(410, "invitation-revoked");
-    world.invitation("preview", json!({ "token": token })).await.refused(410, "invitation-revoked");
+    link.preview().await.refused(410, "invitation-revoked");
     // the owner sends it again, and is its sponsor from then on
     team.owner.post(&format!("invitations/{invited}/resend"), Value::Null).await.expect(200);
-    let token = world.token("ana@acme.example").await;
-    world.invitation("accept", json!({"token": token, "password": PASSWORD})).await.expect(201);
+    let link = world.link("ana@acme.example").await;
+    link.accept().await.expect(201);
     world.ledger().check();
 }
 
@@ -185,12 +179,11 @@ async fn brands_deleted_meanwhile_are_dropped_and_named() {
     });
     let invitation = team.owner.post("invitations", body).await.expect(201);
     assert_eq!(invitation.text("/role"), "member", "an invitation without a role is for a member");
-    team.owner.delete(&format!("brands/{sage}")).await.expect(204);
-    let token = world.token("ana@acme.example").await;
-    let preview = world.invitation("preview", json!({ "token": token })).await.expect(200).json();
+    team.owner.delete_brand(&sage).await.expect(204);
+    let link = world.link("ana@acme.example").await;
+    let preview = link.preview().await.expect(200).json();
     assert_eq!(preview["brands"], json!([{"id": bloom, "name": "Bloom"}]));
-    let accepted =
-        world.invitation("accept", json!({"token": token, "password": PASSWORD})).await.expect(201).json();
+    let accepted = link.accept().await.expect(201).json();
     assert_eq!(accepted["dropped_brands"], json!([sage]));
     assert_eq!(accepted["member"]["brands"], json!([bloom]));
 }
@@ -200,10 +193,9 @@ async fn a_dead_link_tells_nothing_about_the_organization() {
     let world = World::new().await;
     let team = world.team("Topsecret").await;
     let invited = team.invite("ana@acme.example", "member").await;
-    let token = invited.token().await;
-    team.owner.delete(&format!("invitations/{}", invited.id)).await.expect(204);
-    let reply =
-        world.invitation("preview", json!({ "token": token })).await.refused(410, "invitation-revoked");
+    let link = invited.link().await;
+    team.owner.revoke(&invited).await.expect(204);
+    let reply = link.preview().await.refused(410, "invitation-revoked");
     assert!(!String::from_utf8_lossy(&reply.body).contains("Topsecret"));
 }
 

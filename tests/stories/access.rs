@@ -131,10 +131,7 @@ async fn each_role_does_what_the_table_says_and_nothing_else() {
             team.owner.clone()
         } else {
             let who = team.join(&format!("{role}@acme.example"), role.name()).await;
-            team.owner
-                .put(&format!("members/{}/brands", who.user), json!({"brands": [sage]}))
-                .await
-                .expect(200);
+            team.owner.assign_brands(&who, json!([sage])).await.expect(200);
             who
         };
         for permission in policy::Permission::ALL {
@@ -167,7 +164,7 @@ async fn each_role_does_what_the_table_says_and_nothing_else() {
             who.delete(&me).await.refused(403, "forbidden");
             who.post(&format!("{me}/suspend"), Value::Null).await.refused(403, "forbidden");
             who.put(&format!("{me}/role"), json!({"role": "partner"})).await.refused(403, "forbidden");
-            who.post("brands", json!({"name": "Mine"})).await.refused(403, "forbidden");
+            who.create_brand("Mine").await.refused(403, "forbidden");
         }
     }
 }
@@ -198,9 +195,8 @@ async fn nobody_gives_away_what_they_lack_or_changes_themselves_or_the_owner() {
     let invite = |role: &str, permissions: Value| json!({"email": "x@acme.example", "first_name": "X", "last_name": "X", "role": role, "permissions": permissions});
     let own = invite("member", json!(["members.invite", "members.read", "tenant.read"]));
     team.owner.post("invitations", own).await.expect(201);
-    let token = world.token("x@acme.example").await;
-    let accepted =
-        world.invitation("accept", json!({"token": token, "password": PASSWORD})).await.expect(201);
+    let link = world.link("x@acme.example").await;
+    let accepted = link.accept().await.expect(201);
     let xena = Person {
         user: accepted.text("/member/user_id"),
         session: accepted.text("/session/token"),
@@ -243,13 +239,13 @@ async fn a_removed_members_next_request_fails_on_every_session_and_sign_in_says_
     let other = world.sign_in(&ana.email, PASSWORD).await.expect(201).text("/session/token");
     let other = Person { session: other, ..ana.clone() };
     other.get("members").await.expect(200);
-    team.owner.post(&format!("members/{}/suspend", ana.user), Value::Null).await.expect(200);
+    team.owner.suspend(&ana).await.expect(200);
     for session in [&ana, &other] {
         let refused = session.get("members").await.refused(403, "access-revoked");
         assert!(refused.text("/detail").contains("suspended"), "{}", refused.text("/detail"));
     }
-    team.owner.post(&format!("members/{}/reinstate", ana.user), Value::Null).await.expect(200);
-    team.owner.delete(&format!("members/{}", ana.user)).await.expect(204);
+    team.owner.reinstate(&ana).await.expect(200);
+    team.owner.remove(&ana).await.expect(204);
     for session in [&ana, &other] {
         session.get("members").await.refused(403, "access-revoked");
         session.post("check", json!({"permission": "tenant.read"})).await.refused(403, "access-revoked");
@@ -285,7 +281,7 @@ async fn lists_show_only_brands_that_the_reader_may_see() {
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     // an unassigned brand is not there, for changes neither
     ana.ask("PATCH", &format!("brands/{bloom}"), json!({"name": "Mine"})).await.refused(403, "forbidden");
-    team.owner.delete(&format!("brands/{bloom}")).await.expect(204);
+    team.owner.delete_brand(&bloom).await.expect(204);
     let gone = json!({"permission": "products.read", "brand": bloom});
     assert_eq!(
         ben.post("check", gone).await.expect(200).json()["allowed"],

@@ -2,7 +2,7 @@
 
 use local::MailboxFault;
 use serde_json::{Value, json};
-use stories::{Fault, PASSWORD, ReplyExt, World};
+use stories::{Fault, ReplyExt, World};
 
 async fn delivery(world: &World, id: &str) -> (String, String) {
     let ledger = world.ledger();
@@ -31,12 +31,12 @@ async fn a_mail_that_ses_will_never_take_is_seen_as_failed() {
     world.stack().mailbox().fail_next([MailboxFault::Rejected]);
     let invited = team.invite("ana@acme.example", "member").await;
     world.settle().await;
-    let shown = team.owner.get(&format!("invitations/{}", invited.id)).await.expect(200);
+    let shown = team.owner.look_at(&invited).await.expect(200);
     assert_eq!(shown.text("/delivery/state"), "failed");
     assert_eq!(shown.text("/delivery/reason"), "the mail service refused it, check the address");
     assert!(world.stack().dead_letters().is_empty(), "there is nothing to try again");
     // sending it again is all it takes
-    team.owner.post(&format!("invitations/{}/resend", invited.id), Value::Null).await.expect(200);
+    team.owner.resend(&invited).await.expect(200);
     invited.accept().await;
 }
 
@@ -50,7 +50,7 @@ async fn what_still_fails_after_its_tries_is_a_dead_letter_and_seen_as_failed() 
     let dead = world.stack().dead_letters();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].0, "DeliverDeadLetters");
-    let shown = team.owner.get(&format!("invitations/{}", invited.id)).await.expect(200);
+    let shown = team.owner.look_at(&invited).await.expect(200);
     assert_eq!(shown.text("/delivery/state"), "failed");
     let failed = team.owner.get("invitations?delivery=failed").await.expect(200).json();
     assert_eq!(failed["items"].as_array().unwrap().len(), 1);
@@ -130,9 +130,9 @@ async fn nothing_is_sent_about_what_is_over_or_superseded() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     let revoked = team.invite("ana@acme.example", "member").await;
-    team.owner.delete(&format!("invitations/{}", revoked.id)).await.expect(204);
+    team.owner.revoke(&revoked).await.expect(204);
     let resent = team.invite("ben@acme.example", "member").await;
-    team.owner.post(&format!("invitations/{}/resend", resent.id), Value::Null).await.expect(200);
+    team.owner.resend(&resent).await.expect(200);
     world.settle().await;
     assert!(world.stack().mailbox().to(Some("ana@acme.example")).is_empty());
     assert_eq!(world.stack().mailbox().to(Some("ben@acme.example")).len(), 1, "the newer one");
@@ -145,12 +145,12 @@ async fn a_stream_that_stood_still_for_an_hour_is_seen_as_failed_without_anybody
     let team = world.team("Acme").await;
     let invited = team.invite("ana@acme.example", "member").await;
     world.pass(3_601);
-    let shown = team.owner.get(&format!("invitations/{}", invited.id)).await.expect(200);
+    let shown = team.owner.look_at(&invited).await.expect(200);
     assert_eq!(shown.text("/delivery/state"), "failed");
     assert_eq!(delivery(&world, &invited.id).await.0, "queued", "by the clock alone");
     // and should the stream come back, the mail goes out all the same
     world.settle().await;
-    let shown = team.owner.get(&format!("invitations/{}", invited.id)).await.expect(200);
+    let shown = team.owner.look_at(&invited).await.expect(200);
     assert_eq!(shown.text("/delivery/state"), "sent");
 }
 
@@ -177,6 +177,6 @@ async fn records_that_nobody_waits_for_are_skipped_and_an_unreadable_one_fails_a
     let report: Value = serde_json::from_slice(&report).unwrap();
     assert_eq!(report, json!({"batchItemFailures": [{"itemIdentifier": "3"}]}));
     assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1);
-    let token = world.token("ana@acme.example").await;
-    world.invitation("accept", json!({"token": token, "password": PASSWORD})).await.expect(201);
+    let link = world.link("ana@acme.example").await;
+    link.accept().await.expect(201);
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use stories::{Invited, ReplyExt, Team, World};
 
 async fn shown(team: &Team, invited: &Invited) -> (String, String) {
-    let reply = team.owner.get(&format!("invitations/{}", invited.id)).await.expect(200);
+    let reply = team.owner.look_at(&invited).await.expect(200);
     (reply.text("/delivery/state"), reply.text("/delivery/reason"))
 }
 
@@ -30,7 +30,7 @@ async fn an_admin_sees_what_became_of_a_mail() {
     {
         let email = format!("person{n}@mail.example");
         let invited = team.invite(&email, "member").await;
-        invited.token().await;
+        invited.link().await;
         world.stack().feedback(&email, kind, reason).await.unwrap();
         assert_eq!(shown(&team, &invited).await, (state.to_owned(), words.to_owned()));
         // all news but good news is in the audit trail
@@ -62,7 +62,7 @@ async fn whatever_the_order_the_last_word_is_the_same() {
     for (n, order) in orders.into_iter().enumerate() {
         let email = format!("person{n}@mail.example");
         let invited = team.invite(&email, "member").await;
-        invited.token().await;
+        invited.link().await;
         for (kind, reason) in &order {
             world.stack().feedback(&email, kind, reason).await.unwrap();
         }
@@ -90,12 +90,9 @@ async fn an_address_that_bounced_for_good_gets_no_more_mail() {
     let world = World::new().await;
     let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
     let invited = acme.invite("gone@mail.example", "member").await;
-    invited.token().await;
+    invited.link().await;
     world.stack().feedback("gone@mail.example", "bounce", "no such user").await.unwrap();
-    acme.owner
-        .post(&format!("invitations/{}/resend", invited.id), Value::Null)
-        .await
-        .refused(422, "recipient-suppressed");
+    acme.owner.resend(&invited).await.refused(422, "recipient-suppressed");
     brew.owner.invite("Gone@mail.example", "member").await.refused(422, "recipient-suppressed");
     let sign_up = json!({"name": "X", "email": "gone@mail.example", "first_name": "X", "last_name": "X"});
     world.ask("POST", "/v1/tenants", None, &sign_up).await.refused(422, "recipient-suppressed");
@@ -104,9 +101,9 @@ async fn an_address_that_bounced_for_good_gets_no_more_mail() {
     assert_eq!(world.stack().mailbox().to(Some("gone@mail.example")).len(), 1);
     // one that was full for a while is tried again
     let full = acme.invite("full@mail.example", "member").await;
-    full.token().await;
+    full.link().await;
     world.stack().feedback("full@mail.example", "bounce", "mailbox full").await.unwrap();
-    acme.owner.post(&format!("invitations/{}/resend", full.id), Value::Null).await.expect(200);
+    acme.owner.resend(&full).await.expect(200);
     full.accept().await;
     world.ledger().check();
 }
@@ -116,10 +113,10 @@ async fn a_bounce_of_an_older_mail_says_nothing_about_the_newer_one() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     let invited = team.invite("ana@mail.example", "member").await;
-    invited.token().await;
+    invited.link().await;
     let event = world.stack().feedback("ana@mail.example", "delay", "").await.unwrap();
-    team.owner.post(&format!("invitations/{}/resend", invited.id), Value::Null).await.expect(200);
-    invited.token().await;
+    team.owner.resend(&invited).await.expect(200);
+    invited.link().await;
     assert_eq!(shown(&team, &invited).await.0, "sent");
     world.stack().publish(&event).await.unwrap();
     assert_eq!(shown(&team, &invited).await.0, "sent");
@@ -135,7 +132,7 @@ async fn what_is_nobodys_is_acknowledged_and_changes_nothing() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     let invited = team.invite("ana@mail.example", "member").await;
-    invited.token().await;
+    invited.link().await;
     let good = world.stack().feedback("ana@mail.example", "delivery", "").await.unwrap();
     let before = world.stack().items().unwrap().len();
     let with = |pointer: &str, value: Value| {

@@ -248,7 +248,7 @@ async fn cursors_are_only_good_for_the_list_that_gave_them() {
 #[tokio::test]
 async fn a_password_is_judged_before_it_is_hashed() {
     let team = team().await;
-    let token = team.invite("ana.botanist@acme.example", "member").await.token().await;
+    let link = team.invite("ana.botanist@acme.example", "member").await.link().await;
     for weak in [
         "",
         "14 characters!",
@@ -259,21 +259,21 @@ async fn a_password_is_judged_before_it_is_hashed() {
         "ANA.Botanist@acme.example",
         &"long ".repeat(205),
     ] {
-        let body = json!({"token": token, "password": weak});
+        let body = json!({"token": link, "password": weak});
         let reply = team.world.invitation("accept", body).await.refused(422, "validation");
         assert_eq!(reply.text("/errors/0/pointer"), "/password");
     }
     for (field, value) in
         [("role", json!("owner")), ("brand", json!("x")), ("email", json!("x@y.zz")), ("org", json!(1))]
     {
-        let mut body = json!({"token": token, "password": PASSWORD});
+        let mut body = json!({"token": link, "password": PASSWORD});
         body[field] = value;
         team.world.invitation("accept", body).await.refused(422, "validation");
     }
-    let body = json!({"token": token, "password": "x".repeat(15_000)});
+    let body = json!({"token": link, "password": "x".repeat(15_000)});
     team.world.invitation("accept", body).await.refused(422, "validation");
     assert_eq!(team.world.ledger().all("Member").len(), 1);
-    let body = json!({"token": token, "password": "ключ от старой двери 🗝"});
+    let body = json!({"token": link, "password": "ключ от старой двери 🗝"});
     team.world.invitation("accept", body).await.expect(201);
 }
 

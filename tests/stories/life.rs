@@ -10,12 +10,11 @@ async fn a_whole_team_lives_its_life() {
     // an organization signs up: nobody owns anything before the link was opened
     let tenant = world.sign_up("Acme", "olive@acme.example").await;
     world.sign_in("olive@acme.example", PASSWORD).await.refused(401, "unauthenticated");
-    let token = world.token("olive@acme.example").await;
-    let preview = world.invitation("preview", json!({ "token": token })).await.expect(200);
+    let link = world.link("olive@acme.example").await;
+    let preview = link.preview().await.expect(200);
     assert_eq!(preview.text("/tenant/name"), "Acme");
     assert_eq!(preview.json()["existing_user"], false);
-    let accepted =
-        world.invitation("accept", json!({"token": token, "password": PASSWORD})).await.expect(201);
+    let accepted = link.accept().await.expect(201);
     assert_eq!(accepted.text("/member/role"), "owner");
     let olive = stories::Person {
         world: world.clone(),
@@ -27,8 +26,8 @@ async fn a_whole_team_lives_its_life() {
     assert_eq!(olive.get("").await.expect(200).text("/status"), "active");
 
     // she makes two brands and invites Ben for one of them
-    let sage = olive.post("brands", json!({"name": "Sage"})).await.expect(201).text("/id");
-    let bloom = olive.post("brands", json!({"name": "Bloom"})).await.expect(201).text("/id");
+    let sage = olive.create_brand("Sage").await.expect(201).text("/id");
+    let bloom = olive.create_brand("Bloom").await.expect(201).text("/id");
     let body = json!({
         "email": "Ben@Acme.Example", "first_name": "Ben", "last_name": "Bright", "phone": "+14155550123",
         "role": "member", "brands": [sage], "expires_in_days": 3, "locale": "en",
@@ -51,8 +50,8 @@ async fn a_whole_team_lives_its_life() {
     assert!(mail.text.contains("25 November 2026, 09:00 UTC"), "{}", mail.text);
 
     // he accepts, and can do exactly what he was given
-    let token = world.token("Ben@acme.example").await;
-    let body = json!({"token": token, "password": PASSWORD, "first_name": "Benjamin"});
+    let link = world.link("Ben@acme.example").await;
+    let body = json!({"token": link, "password": PASSWORD, "first_name": "Benjamin"});
     let accepted = world.invitation("accept", body).await.expect(201);
     assert_eq!(accepted.text("/member/first_name"), "Benjamin");
     assert_eq!(accepted.text("/member/phone"), "+14155550123");
@@ -78,51 +77,49 @@ async fn a_whole_team_lives_its_life() {
     ben.invite("eve@acme.example", "member").await.refused(403, "forbidden");
 
     // a role and brands are assigned
-    let role =
-        olive.put(&format!("members/{}/role", ben.user), json!({"role": "sales_rep"})).await.expect(200);
+    let role = olive.give_role(&ben, "sales_rep").await.expect(200);
     assert_eq!(role.text("/role"), "sales_rep");
     assert!(!allowed("coa.upload", json!(sage)).await, "sales reps upload nothing");
-    olive.put(&format!("members/{}/brands/{bloom}", ben.user), Value::Null).await.expect(200);
+    olive.assign_brand(&ben, &bloom).await.expect(200);
     assert!(allowed("retailers.message", json!(bloom)).await);
-    olive.delete(&format!("members/{}/brands/{sage}", ben.user)).await.expect(200);
+    olive.unassign_brand(&ben, &sage).await.expect(200);
     assert!(!allowed("retailers.message", json!(sage)).await);
-    olive.put(&format!("members/{}/brands", ben.user), json!({"brands": "all"})).await.expect(200);
+    olive.assign_brands(&ben, json!("all")).await.expect(200);
     assert!(allowed("retailers.message", json!(sage)).await);
 
     // another one's invitation is sent again, and the old link dies
     let team = stories::Team { world: world.clone(), tenant: tenant.clone(), owner: olive.clone() };
     let cleo = team.invite("cleo@acme.example", "partner").await;
-    let old = cleo.token().await;
-    olive.post(&format!("invitations/{}/resend", cleo.id), Value::Null).await.expect(200);
-    let new = cleo.token().await;
-    assert_ne!(old, new);
-    world.invitation("preview", json!({ "token": old })).await.refused(410, "invitation-revoked");
+    let old = cleo.link().await;
+    olive.resend(&cleo).await.expect(200);
+    let new = cleo.link().await;
+    assert_ne!(old.token, new.token);
+    old.preview().await.refused(410, "invitation-revoked");
     let accepted = cleo.accept().await;
 
     // a third one's is taken back
     let dan = team.invite("dan@acme.example", "admin").await;
-    let token = dan.token().await;
-    olive.delete(&format!("invitations/{}", dan.id)).await.expect(204);
-    let body = json!({"token": token, "password": PASSWORD});
-    world.invitation("accept", body).await.refused(410, "invitation-revoked");
+    let link = dan.link().await;
+    olive.revoke(&dan).await.expect(204);
+    link.accept().await.refused(410, "invitation-revoked");
 
     // a fourth one's expires, and a fresh link can be asked for
     let eve = team.invite("eve@acme.example", "member").await;
-    let token = eve.token().await;
+    let link = eve.link().await;
     world.pass(7 * 86_400);
-    let body = json!({"token": token, "password": PASSWORD});
+    let body = json!({"token": link, "password": PASSWORD});
     let expired = world.invitation("accept", body).await.refused(410, "invitation-expired");
     assert_eq!(expired.json()["actions"][0]["rel"], "renew");
-    world.invitation("renew", json!({ "token": token })).await.expect(202);
+    link.renew().await.expect(202);
     eve.accept().await;
 
     // somebody leaves: suspended, back again, then gone for good
-    olive.post(&format!("members/{}/suspend", accepted.user), Value::Null).await.expect(200);
+    olive.suspend(&accepted).await.expect(200);
     accepted.get("").await.refused(403, "access-revoked");
-    olive.post(&format!("members/{}/reinstate", accepted.user), Value::Null).await.expect(200);
+    olive.reinstate(&accepted).await.expect(200);
     accepted.get("").await.expect(200);
     world.pass(1);
-    olive.delete(&format!("members/{}", accepted.user)).await.expect(204);
+    olive.remove(&accepted).await.expect(204);
     accepted.get("").await.refused(403, "access-revoked");
 
     // all of it is in the audit trail, newest first
@@ -154,10 +151,10 @@ async fn a_removed_person_can_only_come_back_by_a_new_invitation_and_with_nothin
     let team = world.team("Acme").await;
     let sage = team.brand("Sage").await;
     let ana = team.join("ana@acme.example", "member").await;
-    team.owner.put(&format!("members/{}/brands", ana.user), json!({"brands": [sage]})).await.expect(200);
-    team.owner.delete(&format!("members/{}", ana.user)).await.expect(204);
-    team.owner.delete(&format!("members/{}", ana.user)).await.expect(204);
-    team.owner.post(&format!("members/{}/reinstate", ana.user), Value::Null).await.refused(404, "not-found");
+    team.owner.assign_brands(&ana, json!([sage])).await.expect(200);
+    team.owner.remove(&ana).await.expect(204);
+    team.owner.remove(&ana).await.expect(204);
+    team.owner.reinstate(&ana).await.refused(404, "not-found");
     world.ledger().check();
 
     let back = team.join("ana@acme.example", "partner").await;
@@ -175,18 +172,18 @@ async fn one_person_in_two_tenants_has_one_password_and_two_memberships() {
     let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
     let ana = acme.join("ana@mail.example", "member").await;
     let invited = brew.invite("ANA@mail.example", "admin").await;
-    let token = invited.world.token("ANA@mail.example").await;
-    let preview = world.invitation("preview", json!({ "token": token })).await.expect(200);
+    let link = invited.world.link("ANA@mail.example").await;
+    let preview = link.preview().await.expect(200);
     assert_eq!(preview.json()["existing_user"], true);
 
     // the link alone is not enough: the mailbox's owner proves to be the user, and nothing of the user changes
-    let wrong = json!({"token": token, "password": "some other password of hers", "first_name": "Mallory"});
+    let wrong = json!({"token": link, "password": "some other password of hers", "first_name": "Mallory"});
     world.invitation("accept", wrong).await.refused(401, "unauthenticated");
     let hash = |world: &World| {
         world.ledger().all("Credential").iter().map(|c| c["password_hash"].to_string()).collect::<Vec<_>>()
     };
     let before = hash(&world);
-    let right = json!({"token": token, "password": PASSWORD, "first_name": "Anabel"});
+    let right = json!({"token": link, "password": PASSWORD, "first_name": "Anabel"});
     let accepted = world.invitation("accept", right).await.expect(201);
     assert_eq!(accepted.text("/member/user_id"), ana.user);
     assert_eq!(before, hash(&world), "no password was overwritten");
@@ -198,7 +195,7 @@ async fn one_person_in_two_tenants_has_one_password_and_two_memberships() {
     assert_eq!(signed_in["memberships"].as_array().unwrap().len(), 2);
 
     // removed from one, still in the other
-    acme.owner.delete(&format!("members/{}", ana.user)).await.expect(204);
+    acme.owner.remove(&ana).await.expect(204);
     let signed_in = world.sign_in("ana@mail.example", PASSWORD).await.expect(201).json();
     assert_eq!(signed_in["memberships"].as_array().unwrap().len(), 1);
     ana.get("").await.refused(403, "access-revoked");
@@ -211,17 +208,14 @@ async fn an_exclusive_tenant_shares_no_address() {
     let world = World::with([("EMAIL_POLICY", "exclusive")]).await;
     let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
     let first = brew.invite("ana@mail.example", "member").await;
-    let token = first.token().await;
+    let link = first.link().await;
     let ana = acme.join("ana@mail.example", "member").await;
     // invited before she joined the other one: found out at the acceptance
-    world
-        .invitation("accept", json!({"token": token, "password": PASSWORD}))
-        .await
-        .refused(409, "email-in-use");
-    brew.owner.delete(&format!("invitations/{}", first.id)).await.expect(204);
+    link.accept().await.refused(409, "email-in-use");
+    brew.owner.revoke(&first).await.expect(204);
     brew.owner.invite("ana@mail.example", "member").await.refused(409, "email-in-use");
     // free again once she is gone
-    acme.owner.delete(&format!("members/{}", ana.user)).await.expect(204);
+    acme.owner.remove(&ana).await.expect(204);
     brew.join("ana@mail.example", "member").await;
     world.ledger().check();
 }

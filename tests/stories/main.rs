@@ -1,5 +1,11 @@
 //! The guarantees, told as stories. See `docs` of the crate `stories` for what they are told with.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a story that can't go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a story that can't go on has failed"
+)]
 
 mod accepting;
 mod access;

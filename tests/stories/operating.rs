@@ -10,9 +10,8 @@ async fn where_sign_up_is_closed_the_operator_makes_tenants() {
         "first_name": "Olive", "last_name": "Owner", "plan": "large", "seats": 3, "email_policy": "exclusive",
         "reason": "contract 17"});
     let made = world.operate(order).await.unwrap();
-    let token = world.token("olive@acme.example").await;
-    let accepted =
-        world.invitation("accept", json!({"token": token, "password": PASSWORD})).await.expect(201);
+    let link = world.link("olive@acme.example").await;
+    let accepted = link.accept().await.expect(201);
     let session = accepted.text("/session/token");
     let path = format!("/v1/tenants/{}", made["tenant"].as_str().unwrap());
     let tenant = world.ask("GET", &path, Some(&session), &Value::Null).await.expect(200).json();
@@ -57,14 +56,14 @@ async fn an_owner_who_is_gone_is_followed_by_another_member() {
         let world = world.clone();
         async move { world.operate(order).await }
     };
-    team.owner.post(&format!("members/{}/suspend", ben.user), Value::Null).await.expect(200);
+    team.owner.suspend(&ben).await.expect(200);
     assert!(transfer(&ben.user).await.unwrap_err().contains("active member"));
     assert!(transfer(&team.owner.user).await.unwrap_err().contains("the owner already"));
     assert!(transfer(&team.tenant).await.unwrap_err().contains("no such member"));
     transfer(&ana.user).await.unwrap();
     assert!(ana.may("tenant.close").await && !team.owner.may("tenant.close").await);
     world.ledger().check();
-    ana.delete(&format!("members/{}", team.owner.user)).await.expect(204);
+    ana.remove(&team.owner).await.expect(204);
     world.ledger().check();
 }
 
@@ -98,7 +97,7 @@ async fn an_address_of_a_dead_account_is_freed_and_that_of_a_live_one_is_not() {
         async move { world.operate(order).await }
     };
     assert!(release().await.unwrap_err().contains(&team.tenant));
-    team.owner.delete(&format!("members/{}", ana.user)).await.expect(204);
+    team.owner.remove(&ana).await.expect(204);
     world.stack().feedback("ana@acme.example", "bounce", "no such user").await.unwrap();
     release().await.unwrap();
     assert!(release().await.unwrap_err().contains("nobody has this address"));
@@ -113,7 +112,7 @@ async fn an_address_of_a_dead_account_is_freed_and_that_of_a_live_one_is_not() {
 async fn a_suspended_tenant_lets_nobody_do_anything_until_it_is_switched_on_again() {
     let world = World::new().await;
     let team = world.team("Acme").await;
-    let token = team.invite("ana@acme.example", "member").await.token().await;
+    let link = team.invite("ana@acme.example", "member").await.link().await;
     let suspend = |suspended: bool| {
         let order = json!({"operation": "suspend-tenant", "tenant": team.tenant, "suspended": suspended, "reason": "unpaid"});
         let world = world.clone();
@@ -123,7 +122,7 @@ async fn a_suspended_tenant_lets_nobody_do_anything_until_it_is_switched_on_agai
     suspend(true).await;
     let refused = team.owner.get("members").await.refused(403, "forbidden");
     assert_eq!(refused.text("/rule"), "R7");
-    let body = json!({"token": token, "password": PASSWORD});
+    let body = json!({"token": link, "password": PASSWORD});
     world.invitation("accept", body.clone()).await.refused(410, "invitation-revoked");
     world.sign_in(&team.owner.email, PASSWORD).await.refused(403, "access-revoked");
     suspend(false).await;

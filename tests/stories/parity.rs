@@ -68,7 +68,7 @@ async fn the_keys_of_the_template_are_those_of_the_store() {
         .ask_with("POST", "brands", json!({"name": "Rue"}), &[("idempotency-key", "k")])
         .await
         .expect(201);
-    team.invite("ana@acme.example", "member").await.token().await;
+    team.invite("ana@acme.example", "member").await.link().await;
     for item in world.stack().items().unwrap() {
         let prefix = |name: &str| item[name]["S"].as_str().unwrap().split('#').next().unwrap().to_owned();
         assert!(keys.contains(&format!("`{}#", prefix("pk"))), "{item}");
@@ -99,11 +99,11 @@ async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
     let body = |email: &str| json!({"email": email, "first_name": "N", "last_name": "N", "expires_in_days": 1, "brands": [brand]});
     let first = team.owner.post("invitations", body("b@acme.example")).await.expect(201).text("/id");
     let second = team.owner.post("invitations", body("c@acme.example")).await.expect(201).text("/id");
-    let old = world.token("b@acme.example").await;
+    let old = world.link("b@acme.example").await;
     world.pass(86_400 + 1);
     team.owner.post("invitations", body("d@acme.example")).await.expect(201);
     team.owner.post("invitations", body("b@acme.example")).await.expect(201);
-    world.invitation("renew", json!({ "token": old })).await.refused(402, "seats-exhausted");
+    old.renew().await.refused(402, "seats-exhausted");
     team.owner
         .post(&format!("invitations/{second}/resend"), Value::Null)
         .await
@@ -111,26 +111,26 @@ async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
     drop(first);
     world.pass(86_400 + 1);
     team.owner.post(&format!("invitations/{second}/resend"), Value::Null).await.expect(200);
-    let token = world.token("c@acme.example").await;
-    world.invitation("accept", json!({"token": token, "password": stories::PASSWORD})).await.expect(201);
+    let link = world.link("c@acme.example").await;
+    link.accept().await.expect(201);
     team.owner.post(&format!("{member}/suspend"), Value::Null).await.expect(200);
     team.owner.post("invitations", body("e@acme.example")).await.expect(201);
     team.owner.post("invitations", body("f@acme.example")).await.expect(201);
-    let token = world.token("f@acme.example").await;
-    world.invitation("decline", json!({ "token": token })).await.expect(204);
+    let link = world.link("f@acme.example").await;
+    link.decline().await.expect(204);
     let gone = team.owner.post("invitations", body("f@acme.example")).await.expect(201).text("/id");
     team.owner.delete(&format!("invitations/{gone}")).await.expect(204);
     team.owner.post("invitations", body("g@acme.example")).await.expect(201);
-    let late = world.token("g@acme.example").await;
+    let late = world.link("g@acme.example").await;
     world.pass(86_400 + 1);
     team.owner.post(&format!("{member}/reinstate"), Value::Null).await.expect(200);
     world.stack().sweep().await.unwrap();
-    world.invitation("renew", json!({ "token": late })).await.expect(202);
+    late.renew().await.expect(202);
     world.settle().await;
     let signed_in = world.sign_in(&ana.email, stories::PASSWORD).await.expect(201).text("/session/token");
     world.ask("DELETE", "/v1/sessions/current", Some(&signed_in), &Value::Null).await.expect(204);
     team.owner.delete(&member).await.expect(204);
-    team.owner.delete(&format!("brands/{brand}")).await.expect(204);
+    team.owner.delete_brand(&brand).await.expect(204);
     world.pass(86_400 + 1);
     world.stack().sweep().await.unwrap();
     world.stack().feedback("g@acme.example", "bounce", "no such user").await.unwrap();
@@ -179,7 +179,7 @@ async fn operate_everything(world: &World, team: &stories::Team) {
     let order =
         json!({"operation": "transfer-ownership", "tenant": team.tenant, "to": anna.user, "reason": "test"});
     world.operate(order).await.unwrap();
-    anna.delete(&format!("members/{}", team.owner.user)).await.expect(204);
+    anna.remove(&team.owner).await.expect(204);
     world
         .operate(json!({"operation": "release-email", "email": team.owner.email, "reason": "test"}))
         .await
@@ -229,7 +229,7 @@ fn kind_of(action: &str) -> &'static str {
     }
 }
 
-fn seen(sent: Vec<stories::Sent>) -> Granted {
+fn seen(sent: Vec<stories::SdkCall>) -> Granted {
     let mut access = Granted::new();
     for sent in sent.into_iter().filter(|sent| sent.operation != "SendEmail") {
         let body: Value = serde_json::from_str(&sent.body).unwrap();

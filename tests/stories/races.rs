@@ -2,54 +2,57 @@
 //! of the legal ones, and the ledger is right (G2, G3, G4).
 
 use local::Reply;
-use serde_json::{Value, json};
-use stories::{Invited, PASSWORD, ReplyExt, Team, World, interleavings, race};
+use serde_json::json;
+use stories::{Invited, Link, Person, ReplyExt, Team, World, interleavings, operation, race};
 
 type Operation = stories::Operation<Reply>;
 
-/// A world with one invitation out, whose link was opened.
+/// A world with one invitation out, whose link was opened: set once, played once for each order.
 struct Scene {
     world: World,
     team: Team,
     invited: Invited,
-    token: String,
+    link: Link,
 }
 
 async fn scene(seats: &str) -> Scene {
     let world = World::with([("NEW_TENANT_SEATS", seats)]).await;
     let team = world.team("Acme").await;
     let invited = team.invite("ana@acme.example", "member").await;
-    let token = invited.token().await;
-    Scene { world, team, invited, token }
+    let link = invited.link().await;
+    Scene { world, team, invited, link }
 }
 
 impl Scene {
+    async fn fork(&self) -> Self {
+        let world = self.world.fork().await;
+        let (team, invited) = (self.team.in_world(&world), self.invited.in_world(&world));
+        Self { link: self.link.in_world(&world), team, invited, world }
+    }
+
     fn accept(&self) -> Operation {
-        let (world, body) = (self.world.clone(), json!({"token": self.token, "password": PASSWORD}));
-        Box::pin(async move { world.invitation("accept", body).await })
+        operation(&self.link, |link| async move { link.accept().await })
     }
 
     fn decline(&self) -> Operation {
-        let (world, body) = (self.world.clone(), json!({ "token": self.token }));
-        Box::pin(async move { world.invitation("decline", body).await })
-    }
-
-    fn owner(&self, method: &'static str, path: String, body: Value) -> Operation {
-        let owner = self.team.owner.clone();
-        Box::pin(async move { owner.ask(method, &path, body).await })
+        operation(&self.link, |link| async move { link.decline().await })
     }
 
     fn revoke(&self) -> Operation {
-        self.owner("DELETE", format!("invitations/{}", self.invited.id), Value::Null)
+        operation(&(self.team.owner.clone(), self.invited.clone()), |(owner, invited)| async move {
+            owner.revoke(&invited).await
+        })
     }
 
     fn resend(&self) -> Operation {
-        self.owner("POST", format!("invitations/{}/resend", self.invited.id), Value::Null)
+        operation(&(self.team.owner.clone(), self.invited.clone()), |(owner, invited)| async move {
+            owner.resend(&invited).await
+        })
     }
 
     fn invite(&self, email: &str) -> Operation {
-        let (owner, email) = (self.team.owner.clone(), email.to_owned());
-        Box::pin(async move { owner.invite(&email, "member").await })
+        let email = email.to_owned();
+        operation(&self.team.owner, |owner| async move { owner.invite(&email, "member").await })
     }
 
     fn sweep(&self) -> Operation {
@@ -58,13 +61,20 @@ impl Scene {
             "dynamodb": {"SequenceNumber": "1", "OldImage": {
                 "entity": {"S": "Token"}, "tenant_id": {"S": self.team.tenant}, "invitation_id": {"S": self.invited.id},
                 "generation": {"N": "1"}, "expires_at": {"S": "2026-11-29T09:00:00.000Z"}}}});
-        let world = self.world.clone();
-        Box::pin(async move {
+        operation(&self.world, |world| async move {
             let event = serde_json::to_vec(&json!({ "Records": [token] })).unwrap();
             let body = world.stack().invoke("expire", event, String::new()).await.unwrap();
             Reply { status: 200, headers: [].into(), body, function: "expire".to_owned() }
         })
     }
+}
+
+fn remove(who: &Person, whom: &Person) -> Operation {
+    operation(&(who.clone(), whom.clone()), |(who, whom)| async move { who.remove(&whom).await })
+}
+
+fn give_role(who: &Person, whom: &Person, role: &'static str) -> Operation {
+    operation(&(who.clone(), whom.clone()), |(who, whom)| async move { who.give_role(&whom, role).await })
 }
 
 /// Calls of an acceptance (token, facts, transaction) and of most others (facts, transaction).
@@ -77,8 +87,9 @@ fn statuses(replies: &[Reply]) -> (u16, u16) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accept_against_revoke() {
+    let set = scene("25").await;
     for order in interleavings(ACCEPT, OTHER) {
-        let scene = scene("25").await;
+        let scene = set.fork().await;
         let replies = race(&order, vec![scene.accept(), scene.revoke()]).await;
         match statuses(&replies) {
             (201, 409) => assert_eq!(replies[1].code(), "already-member"),
@@ -91,8 +102,9 @@ async fn accept_against_revoke() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accept_against_resend() {
+    let set = scene("25").await;
     for order in interleavings(ACCEPT, OTHER) {
-        let scene = scene("25").await;
+        let scene = set.fork().await;
         let replies = race(&order, vec![scene.accept(), scene.resend()]).await;
         match statuses(&replies) {
             (201, 409) => assert_eq!(replies[1].code(), "already-member"),
@@ -106,8 +118,9 @@ async fn accept_against_resend() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accept_against_decline() {
+    let set = scene("25").await;
     for order in interleavings(ACCEPT, OTHER) {
-        let scene = scene("25").await;
+        let scene = set.fork().await;
         let replies = race(&order, vec![scene.accept(), scene.decline()]).await;
         assert!(matches!(statuses(&replies), (201, 410) | (410, 204)), "{order:?}: {:?}", statuses(&replies));
         scene.world.ledger().check();
@@ -116,9 +129,10 @@ async fn accept_against_decline() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accept_against_the_sweeper() {
+    let set = scene("25").await;
     for order in interleavings(ACCEPT, OTHER) {
         for late in [0, 7 * 86_400] {
-            let scene = scene("25").await;
+            let scene = set.fork().await;
             scene.world.pass(late);
             let replies = race(&order, vec![scene.accept(), scene.sweep()]).await;
             // a record that came too early, by a clock that runs ahead, expires nothing
@@ -130,8 +144,9 @@ async fn accept_against_the_sweeper() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_accepts_of_one_link() {
+    let set = scene("25").await;
     for order in interleavings(ACCEPT, ACCEPT) {
-        let scene = scene("25").await;
+        let scene = set.fork().await;
         let replies = race(&order, vec![scene.accept(), scene.accept()]).await;
         assert!(matches!(statuses(&replies), (201, 410) | (410, 201)), "{order:?}: {:?}", statuses(&replies));
         scene.world.ledger().check();
@@ -140,14 +155,15 @@ async fn two_accepts_of_one_link() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_owners_to_be() {
+    let set = World::new().await;
+    let tenant = set.sign_up("Acme", "olive@acme.example").await;
+    let link = set.link("olive@acme.example").await;
     for order in interleavings(ACCEPT, ACCEPT) {
-        let world = World::new().await;
-        let tenant = world.sign_up("Acme", "olive@acme.example").await;
-        let token = world.token("olive@acme.example").await;
+        let world = set.fork().await;
+        let link = link.in_world(&world);
         let accept = |first: &'static str| -> Operation {
-            let body = json!({"token": token, "password": PASSWORD, "first_name": first});
-            let world = world.clone();
-            Box::pin(async move { world.invitation("accept", body).await })
+            let fields = json!({"password": stories::PASSWORD, "first_name": first});
+            operation(&link, |link| async move { link.accept_with(fields).await })
         };
         let replies = race(&order, vec![accept("Olive"), accept("Oscar")]).await;
         assert!(matches!(statuses(&replies), (201, 410) | (410, 201)), "{order:?}: {:?}", statuses(&replies));
@@ -158,8 +174,9 @@ async fn two_owners_to_be() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_invitations_of_one_address() {
+    let set = scene("25").await;
     for order in interleavings(OTHER, OTHER) {
-        let scene = scene("25").await;
+        let scene = set.fork().await;
         let racers = vec![scene.invite("ben@acme.example"), scene.invite("BEN@acme.example")];
         let replies = race(&order, racers).await;
         assert!(matches!(statuses(&replies), (201, 409) | (409, 201)), "{order:?}: {:?}", statuses(&replies));
@@ -169,8 +186,9 @@ async fn two_invitations_of_one_address() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_racing_for_the_last_seat() {
+    let set = scene("3").await;
     for order in interleavings(OTHER, OTHER) {
-        let scene = scene("3").await;
+        let scene = set.fork().await;
         let racers = vec![scene.invite("ben@acme.example"), scene.invite("cleo@acme.example")];
         let replies = race(&order, racers).await;
         assert!(matches!(statuses(&replies), (201, 402) | (402, 201)), "{order:?}: {:?}", statuses(&replies));
@@ -204,72 +222,58 @@ async fn sixteen_racing_for_two_last_seats() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accept_against_the_inviters_removal() {
+    let set = World::new().await;
+    let team = set.team("Acme").await;
+    let adam = team.join("adam@acme.example", "admin").await;
+    adam.invite("ana@acme.example", "member").await.expect(201);
+    let link = set.link("ana@acme.example").await;
     for order in interleavings(ACCEPT, OTHER) {
-        let world = World::new().await;
-        let team = world.team("Acme").await;
-        let adam = team.join("adam@acme.example", "admin").await;
-        let id = adam.invite("ana@acme.example", "member").await.expect(201).text("/id");
-        let token = world.token("ana@acme.example").await;
-        let invited = Invited {
-            world: world.clone(),
-            tenant: team.tenant.clone(),
-            id,
-            email: "ana@acme.example".into(),
-        };
-        let scene = Scene { world, team, invited, token };
-        let remove = scene.owner("DELETE", format!("members/{}", adam.user), Value::Null);
-        let replies = race(&order, vec![scene.accept(), remove]).await;
+        let world = set.fork().await;
+        let (link, owner, adam) = (link.in_world(&world), team.owner.in_world(&world), adam.in_world(&world));
+        let accept = operation(&link, |link| async move { link.accept().await });
+        let replies = race(&order, vec![accept, remove(&owner, &adam)]).await;
         match statuses(&replies) {
             (201, 204) => {}
             (410, 204) => assert_eq!(replies[0].code(), "invitation-revoked"),
             other => panic!("{order:?}: {other:?}"),
         }
-        scene.world.ledger().check();
+        world.ledger().check();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accept_against_the_deletion_of_its_brand() {
+    let set = World::new().await;
+    let team = set.team("Acme").await;
+    let brand = team.brand("Sage").await;
+    let body = json!({"email": "ana@acme.example", "first_name": "A", "last_name": "A", "brands": [brand]});
+    team.owner.post("invitations", body).await.expect(201);
+    let link = set.link("ana@acme.example").await;
     for order in interleavings(ACCEPT, OTHER) {
-        let world = World::new().await;
-        let team = world.team("Acme").await;
-        let brand = team.brand("Sage").await;
-        let body =
-            json!({"email": "ana@acme.example", "first_name": "A", "last_name": "A", "brands": [brand]});
-        let id = team.owner.post("invitations", body).await.expect(201).text("/id");
-        let token = world.token("ana@acme.example").await;
-        let invited = Invited {
-            world: world.clone(),
-            tenant: team.tenant.clone(),
-            id,
-            email: "ana@acme.example".into(),
-        };
-        let scene = Scene { world, team, invited, token };
-        let delete = scene.owner("DELETE", format!("brands/{brand}"), Value::Null);
-        let replies = race(&order, vec![scene.accept(), delete]).await;
+        let world = set.fork().await;
+        let accept = operation(&link.in_world(&world), |link| async move { link.accept().await });
+        let gone = brand.clone();
+        let delete =
+            operation(&team.owner.in_world(&world), |owner| async move { owner.delete_brand(&gone).await });
+        let replies = race(&order, vec![accept, delete]).await;
         assert_eq!(statuses(&replies), (201, 204), "{order:?}");
         let dropped = replies[0].json()["dropped_brands"] == json!([brand]);
         let assigned = replies[0].json()["member"]["brands"] == json!([brand]);
         assert!(dropped != assigned, "{order:?}: assigned while it was there, or dropped and named");
-        scene.world.ledger().check();
+        world.ledger().check();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn removing_a_member_against_giving_them_a_role() {
+    let set = World::new().await;
+    let team = set.team("Acme").await;
+    let (adam, ana) =
+        (team.join("adam@acme.example", "admin").await, team.join("ana@acme.example", "member").await);
     for order in interleavings(OTHER, OTHER) {
-        let world = World::new().await;
-        let team = world.team("Acme").await;
-        let (adam, ana) =
-            (team.join("adam@acme.example", "admin").await, team.join("ana@acme.example", "member").await);
-        let (owner, user) = (team.owner.clone(), ana.user.clone());
-        let remove: Operation = Box::pin(async move { owner.delete(&format!("members/{user}")).await });
-        let user = ana.user.clone();
-        let promote: Operation =
-            Box::pin(
-                async move { adam.put(&format!("members/{user}/role"), json!({"role": "admin"})).await },
-            );
-        let replies = race(&order, vec![remove, promote]).await;
+        let world = set.fork().await;
+        let [owner, adam, ana] = [&team.owner, &adam, &ana].map(|person| person.in_world(&world));
+        let replies = race(&order, vec![remove(&owner, &ana), give_role(&adam, &ana, "admin")]).await;
         assert!(matches!(statuses(&replies), (204, 200 | 404)), "{order:?}: {:?}", statuses(&replies));
         ana.get("").await.refused(403, "access-revoked");
         world.ledger().check();
@@ -278,15 +282,14 @@ async fn removing_a_member_against_giving_them_a_role() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_admins_who_demote_each_other() {
+    let set = World::new().await;
+    let team = set.team("Acme").await;
+    let (adam, anna) =
+        (team.join("adam@acme.example", "admin").await, team.join("anna@acme.example", "admin").await);
     for order in interleavings(OTHER, OTHER) {
-        let world = World::new().await;
-        let team = world.team("Acme").await;
-        let (adam, anna) =
-            (team.join("adam@acme.example", "admin").await, team.join("anna@acme.example", "admin").await);
-        let demote = |who: &stories::Person, whom: &stories::Person| -> Operation {
-            let (who, path) = (who.clone(), format!("members/{}/role", whom.user));
-            Box::pin(async move { who.put(&path, json!({"role": "partner"})).await })
-        };
+        let world = set.fork().await;
+        let [adam, anna] = [&adam, &anna].map(|person| person.in_world(&world));
+        let demote = |who: &Person, whom: &Person| give_role(who, whom, "partner");
         let replies = race(&order, vec![demote(&adam, &anna), demote(&anna, &adam)]).await;
         // never both: who was demoted can't demote any more
         assert!(matches!(statuses(&replies), (200, 403) | (403, 200)), "{order:?}: {:?}", statuses(&replies));

@@ -12,18 +12,15 @@ async fn an_invitation_reserves_the_seat_that_its_acceptance_keeps() {
     let ana = ana.accept().await;
     team.owner.invite("ben@acme.example", "member").await.refused(402, "seats-exhausted");
     // suspending frees the seat; coming back takes one
-    team.owner.post(&format!("members/{}/suspend", ana.user), Value::Null).await.expect(200);
+    team.owner.suspend(&ana).await.expect(200);
     let ben = team.invite("ben@acme.example", "member").await;
-    team.owner
-        .post(&format!("members/{}/reinstate", ana.user), Value::Null)
-        .await
-        .refused(402, "seats-exhausted");
-    team.owner.delete(&format!("invitations/{}", ben.id)).await.expect(204);
-    team.owner.post(&format!("members/{}/reinstate", ana.user), Value::Null).await.expect(200);
+    team.owner.reinstate(&ana).await.refused(402, "seats-exhausted");
+    team.owner.revoke(&ben).await.expect(204);
+    team.owner.reinstate(&ana).await.expect(200);
     world.ledger().check();
     // removing a suspended member frees nothing twice
-    team.owner.post(&format!("members/{}/suspend", ana.user), Value::Null).await.expect(200);
-    team.owner.delete(&format!("members/{}", ana.user)).await.expect(204);
+    team.owner.suspend(&ana).await.expect(200);
+    team.owner.remove(&ana).await.expect(204);
     assert_eq!(team.owner.get("").await.json()["seats"], json!({"limit": 2, "used": 1}));
     world.ledger().check();
 }
@@ -52,25 +49,19 @@ async fn an_expired_invitation_gives_way_to_a_new_one_for_the_same_address() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     let first = team.invite("ana@acme.example", "member").await;
-    let old = first.token().await;
+    let old = first.link().await;
     let pending = team.owner.invite("Ana@ACME.example", "admin").await.refused(409, "invitation-pending");
     assert_eq!(pending.json()["existing"], json!({"id": first.id, "status": "pending"}));
     assert_eq!(pending.json()["actions"][0]["rel"], "resend");
     world.pass(7 * 86_400);
     let second = team.invite("ana@acme.example", "partner").await;
     assert_ne!(first.id, second.id);
-    world.invitation("preview", json!({ "token": old })).await.refused(410, "invitation-expired");
+    old.preview().await.refused(410, "invitation-expired");
     // the old one can't be sent again while the new one holds the address
-    team.owner
-        .post(&format!("invitations/{}/resend", first.id), Value::Null)
-        .await
-        .refused(409, "invitation-pending");
+    team.owner.resend(&first).await.refused(409, "invitation-pending");
     world.ledger().check();
     second.accept().await;
-    team.owner
-        .post(&format!("invitations/{}/resend", first.id), Value::Null)
-        .await
-        .refused(409, "already-member");
+    team.owner.resend(&first).await.refused(409, "already-member");
     world.ledger().check();
 }
 
@@ -79,7 +70,7 @@ async fn the_sweeper_tidies_up_once_however_often_it_is_told() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     let invited = team.invite("ana@acme.example", "member").await;
-    invited.token().await;
+    invited.link().await;
     world.pass(7 * 86_400 + 60);
     world.stack().sweep().await.unwrap();
     world.ledger().check();
@@ -104,7 +95,7 @@ async fn a_token_swept_early_or_of_an_older_generation_expires_nothing() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     let invited = team.invite("ana@acme.example", "member").await;
-    invited.token().await;
+    invited.link().await;
     world.pass(6 * 86_400);
     let owner =
         world.sign_in("owner@acme.example", stories::PASSWORD).await.expect(201).text("/session/token");

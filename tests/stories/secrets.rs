@@ -16,7 +16,7 @@ async fn no_token_password_or_session_is_anywhere_that_it_does_not_belong() {
         let email = format!("person{n}@acme.example");
         let invited = team.invite(&email, "member").await;
         tokens.push(invited.token().await);
-        team.owner.post(&format!("invitations/{}/resend", invited.id), Value::Null).await.expect(200);
+        team.owner.resend(&invited).await.expect(200);
         let token = invited.token().await;
         tokens.push(token.clone());
         let password = format!("a password of number {n} that nobody else has");

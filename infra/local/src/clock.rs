@@ -26,6 +26,13 @@ impl LocalClock {
         Self { frozen: Some(moment.unix_millis()), ahead: Arc::default() }
     }
 
+    /// A clock of its own that stands where this one does.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let ahead = self.ahead.load(Ordering::SeqCst);
+        Self { frozen: self.frozen, ahead: Arc::new(AtomicU64::new(ahead)) }
+    }
+
     /// Moves it forward.
     pub fn advance(&self, by: Duration) {
         self.ahead.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);

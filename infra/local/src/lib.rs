@@ -6,6 +6,10 @@
 //!
 //! What is not the real thing: nobody checks IAM, tables never throttle, the index never lags, and functions share one
 //! process. The tests stand on this crate too.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "JSON's own indexing inserts; none of this runs in a deployed function"
+)]
 
 mod clock;
 mod demo;
@@ -26,7 +30,7 @@ pub use demo::Demo;
 pub use gateway::{Call, Reply};
 pub use mailbox::{Mailbox, MailboxFault, SentMail};
 pub use serve::Served;
-pub use stack::{Activity, HttpClientOf, Options, Stack};
+pub use stack::{Activity, HttpClientOf, Options, Stack, Tell};
 pub use template::Template;
 
 /// What went wrong, in words for the developer.

@@ -57,7 +57,7 @@ pub struct Mailbox {
     clock: LocalClock,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Inner {
     sent: Vec<SentMail>,
     faults: Vec<MailboxFault>,
@@ -66,6 +66,11 @@ struct Inner {
 impl Mailbox {
     pub(crate) fn new(clock: LocalClock) -> Self {
         Self { inner: Arc::default(), clock }
+    }
+
+    /// A mailbox of its own with the same mails.
+    pub(crate) fn fork(&self, clock: LocalClock) -> Self {
+        Self { inner: Arc::new(Mutex::new(self.inner().clone())), clock }
     }
 
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {

@@ -19,6 +19,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// One mapping at work.
+#[derive(Clone)]
 pub(crate) struct Pump {
     pub(crate) function: String,
     mapping: StreamMapping,

@@ -15,6 +15,7 @@ use crate::functions::{FUNCTIONS, Started, elsewhere};
 use crate::gateway::{Call, Reply, Router};
 use crate::pump::Pump;
 use crate::table::Table;
+use crate::template::Function;
 use crate::{BoxError, LocalClock, Mailbox, Template, event, pattern};
 
 /// Bytes of the request line and the headers that API Gateway takes.
@@ -41,7 +42,7 @@ pub struct Options {
     /// Where the functions run, behind Lambda's Invoke API; in this process without.
     pub functions_url: Option<String>,
     /// Told what happens.
-    pub tell: Option<Arc<dyn Fn(Activity) + Send + Sync>>,
+    pub tell: Option<Tell>,
 }
 
 /// Makes the HTTP client of a function's SDK, by the function's name.
@@ -100,21 +101,30 @@ pub struct Stack {
     pub(crate) table: Table,
     pub(crate) mailbox: Mailbox,
     pub(crate) clock: LocalClock,
+    blueprint: Arc<Blueprint>,
     functions: BTreeMap<String, Started>,
-    router: Router,
-    /// Functions and the patterns of events that they are handed.
-    rules: Vec<(String, Value)>,
     pumps: tokio::sync::Mutex<Vec<Pump>>,
     dead_letters: Mutex<Vec<(String, Value)>>,
-    tell: Option<Arc<dyn Fn(Activity) + Send + Sync>>,
+    tell: Option<Tell>,
     /// Where the table's API answers.
     pub table_url: String,
     /// Where the mailbox answers.
     pub mail_url: String,
 }
 
+/// Told what happens.
+pub type Tell = Arc<dyn Fn(Activity) + Send + Sync>;
+
+/// What a template comes to: read once, the same for every copy of a stack.
+struct Blueprint {
+    functions: Vec<Function>,
+    router: Router,
+    settings: BTreeMap<&'static str, String>,
+    functions_url: Option<String>,
+}
+
 /// The tables of the template and of this process have to name the same functions.
-fn same_functions(template: &[crate::template::Function]) -> Result<(), BoxError> {
+fn same_functions(template: &[Function]) -> Result<(), BoxError> {
     for (name, _) in FUNCTIONS {
         if !template.iter().any(|f| f.name == *name) {
             return Err(format!("the function {name} has no resource in template.yaml").into());
@@ -156,6 +166,49 @@ fn same_routes(router: &Router) -> Result<(), BoxError> {
     Ok(())
 }
 
+impl Blueprint {
+    fn read(template: &Template, options: &Options) -> Result<Self, BoxError> {
+        let functions = template.functions()?;
+        same_functions(&functions)?;
+        let router = Router::new(&functions)?;
+        same_routes(&router)?;
+        let (settings, functions_url) = (options.settings.clone(), options.functions_url.clone());
+        Ok(Self { functions, router, settings, functions_url })
+    }
+
+    /// Starts a function on this table and mailbox.
+    fn start(
+        &self,
+        function: &Function,
+        clock: &LocalClock,
+        (table_url, mail_url): (&str, &str),
+        http_client: Option<&HttpClientOf>,
+    ) -> Result<Started, BoxError> {
+        let mut variables = function.environment.clone();
+        variables.extend(
+            [
+                ("AWS_REGION", "eu-central-1"),
+                ("AWS_ACCESS_KEY_ID", "local"),
+                ("AWS_SECRET_ACCESS_KEY", "local"),
+                ("AWS_ENDPOINT_URL_DYNAMODB", table_url),
+                ("AWS_ENDPOINT_URL_SESV2", mail_url),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        variables.extend(self.settings.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
+        let mut environment = Environment::new(Variables::of(variables), Arc::new(clock.clone()));
+        if let Some(client_of) = http_client {
+            environment = environment.with_http_client(client_of(&function.name));
+        }
+        let (_, start) =
+            FUNCTIONS.iter().find(|(name, _)| *name == function.name).ok_or("no such function")?;
+        Ok(match &self.functions_url {
+            Some(url) => elsewhere(url, &function.name),
+            None => start(&environment)?,
+        })
+    }
+}
+
 impl Stack {
     /// Starts everything that a template describes.
     ///
@@ -163,58 +216,58 @@ impl Stack {
     /// A template that can't be read, or doesn't fit the functions; a port that is taken.
     pub async fn start(options: Options) -> Result<Self, BoxError> {
         let template = Template::parse(&options.template, &options.parameters)?;
-        let described = template.functions()?;
-        same_functions(&described)?;
-        let router = Router::new(&described)?;
-        same_routes(&router)?;
-
-        let clock = options.clock;
-        let table = Table::open(&template, &clock, options.data.as_deref())?;
-        let mailbox = Mailbox::new(clock.clone());
-        let table_url = listen_table(options.table_port, table.database.clone()).await?;
-        let mail_url = listen_mail(options.mail_port, &mailbox).await?;
-
-        let mut functions = BTreeMap::new();
-        let (mut pumps, mut rules) = (Vec::new(), Vec::new());
-        for function in &described {
-            rules.extend(function.rules.iter().map(|pattern| (function.name.clone(), pattern.clone())));
-            let mut variables = function.environment.clone();
-            variables.extend(
-                [
-                    ("AWS_REGION", "eu-central-1"),
-                    ("AWS_ACCESS_KEY_ID", "local"),
-                    ("AWS_SECRET_ACCESS_KEY", "local"),
-                    ("AWS_ENDPOINT_URL_DYNAMODB", &table_url),
-                    ("AWS_ENDPOINT_URL_SESV2", &mail_url),
-                ]
-                .map(|(name, value)| (name.to_owned(), value.to_owned())),
-            );
-            variables.extend(options.settings.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
-            let mut environment = Environment::new(Variables::of(variables), Arc::new(clock.clone()));
-            if let Some(client_of) = &options.http_client {
-                environment = environment.with_http_client(client_of(&function.name));
-            }
-            let (_, start) =
-                FUNCTIONS.iter().find(|(name, _)| *name == function.name).ok_or("no such function")?;
-            let started = match &options.functions_url {
-                Some(url) => elsewhere(url, &function.name),
-                None => start(&environment)?,
-            };
-            functions.insert(function.name.clone(), started);
+        let blueprint = Blueprint::read(&template, &options)?;
+        let table = Table::open(&template, &options.clock, options.data.as_deref())?;
+        let mut pumps = Vec::new();
+        for function in &blueprint.functions {
             for mapping in &function.streams {
                 pumps.push(Pump::new(&function.name, mapping.clone(), &table)?);
             }
+        }
+        let mailbox = Mailbox::new(options.clock.clone());
+        let ports = (options.table_port, options.mail_port);
+        let (clock, http_client, tell) = (options.clock, options.http_client, options.tell);
+        Self::assemble(Arc::new(blueprint), (table, mailbox, clock), pumps, ports, http_client, tell).await
+    }
+
+    /// A stack of its own that goes on from where this one is: the same items, mails and time, and from there on
+    /// nothing in common.
+    ///
+    /// # Errors
+    /// When the table can't be copied.
+    pub async fn fork(&self, http_client: Option<HttpClientOf>) -> Result<Self, BoxError> {
+        let clock = self.clock.fork();
+        let (table, mailbox) = (self.table.fork(&clock)?, self.mailbox.fork(clock.clone()));
+        let pumps = self.pumps.lock().await.clone();
+        let blueprint = Arc::clone(&self.blueprint);
+        Self::assemble(blueprint, (table, mailbox, clock), pumps, (0, 0), http_client, self.tell.clone())
+            .await
+    }
+
+    async fn assemble(
+        blueprint: Arc<Blueprint>,
+        (table, mailbox, clock): (Table, Mailbox, LocalClock),
+        pumps: Vec<Pump>,
+        (table_port, mail_port): (u16, u16),
+        http_client: Option<HttpClientOf>,
+        tell: Option<Tell>,
+    ) -> Result<Self, BoxError> {
+        let table_url = listen_table(table_port, table.database.clone()).await?;
+        let mail_url = listen_mail(mail_port, &mailbox).await?;
+        let mut functions = BTreeMap::new();
+        for function in &blueprint.functions {
+            let started = blueprint.start(function, &clock, (&table_url, &mail_url), http_client.as_ref())?;
+            functions.insert(function.name.clone(), started);
         }
         Ok(Self {
             table,
             mailbox,
             clock,
+            blueprint,
             functions,
-            router,
-            rules,
             pumps: tokio::sync::Mutex::new(pumps),
             dead_letters: Mutex::default(),
-            tell: options.tell,
+            tell,
             table_url,
             mail_url,
         })
@@ -269,7 +322,8 @@ impl Stack {
         if call.head_size() > LARGEST_HEAD {
             return Ok(Reply::too_large_head());
         }
-        let found = self.router.find(&call.method, &call.path).ok_or("no route, and no $default")?;
+        let found =
+            self.blueprint.router.find(&call.method, &call.path).ok_or("no route, and no $default")?;
         let request_id = Uuid::now_v7().to_string();
         let event = event::http(&call, &found.route_key, &found.parameters, &request_id, self.clock.now());
         let answer = self.invoke(found.function, serde_json::to_vec(&event)?, request_id).await?;
@@ -308,7 +362,8 @@ impl Stack {
     /// When one of them fails: EventBridge would send the event again.
     pub async fn publish(&self, event: &Value) -> Result<Vec<String>, BoxError> {
         let mut told = Vec::new();
-        for (function, _) in self.rules.iter().filter(|(_, pattern)| pattern::matches(pattern, event)) {
+        let fits = |f: &&Function| f.rules.iter().any(|rule| pattern::matches(rule, event));
+        for Function { name: function, .. } in self.blueprint.functions.iter().filter(fits) {
             self.invoke(function, serde_json::to_vec(event)?, Uuid::now_v7().to_string()).await?;
             let kind = event.get("detail-type").and_then(Value::as_str).unwrap_or_default().to_owned();
             self.tell(Activity::Published { kind, function: function.clone() });

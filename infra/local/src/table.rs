@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dynoxide::Database;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::template::Template;
 use crate::{BoxError, LocalClock};
@@ -49,6 +50,18 @@ impl Table {
             .to_owned();
         let shard = dynoxide::streams::shard_id(&name);
         Ok(Self { database, name, stream_arn, shard, file: file.map(Path::to_owned) })
+    }
+
+    /// A table of its own with the same items and the same stream, kept in memory alone.
+    pub(crate) fn fork(&self, clock: &LocalClock) -> Result<Self, BoxError> {
+        let copy = std::env::temp_dir().join(format!("muster-{}.sqlite", Uuid::now_v7()));
+        let path = copy.to_string_lossy();
+        self.database.vacuum_into(&path)?;
+        let database = Database::memory_with_clock(Arc::new(clock.clone()))?;
+        let restored = database.restore_from(&path);
+        std::fs::remove_file(&copy)?;
+        restored?;
+        Ok(Self { database, file: None, ..self.clone() })
     }
 
     /// Where the stream begins.

@@ -177,7 +177,6 @@ fn pending(id: model::InvitationId) -> Value {
     ])
 }
 
-#[expect(clippy::too_many_lines, reason = "one table, one place")]
 fn refused(refusal: &Refusal) -> Problem {
     match refusal {
         Refusal::Forbidden(denial) => denied(S::FORBIDDEN, "forbidden", "Not allowed", denial),
