@@ -48,6 +48,13 @@ fn operation(method: &str, path: &str) -> Option<&'static Value> {
     item.get(method.to_lowercase())
 }
 
+/// The example of a route's body; null where it takes none.
+#[must_use]
+pub fn example(method: &str, path: &str) -> Value {
+    let operation = &DOCUMENT["paths"][path][method.to_lowercase()];
+    operation["requestBody"]["content"]["application/json"]["example"].clone()
+}
+
 fn check_body(reference: &str, reply: &Reply, what: &str) {
     let body = reply.json();
     let wrong: Vec<String> =

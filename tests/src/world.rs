@@ -145,7 +145,6 @@ impl World {
     /// # Panics
     /// When the table can't be copied.
     pub async fn fork(&self) -> Self {
-        self.settle().await;
         let wire = Wire::default();
         let stack = self.stack.fork(Some(wire.clients())).await.unwrap();
         Self { stack: Arc::new(stack), wire, seen: Arc::default(), ..self.clone() }

@@ -10,18 +10,9 @@ fn path(route: &Route, ids: &[(&str, &str)]) -> String {
     ids.iter().fold(route.path().to_owned(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id))
 }
 
-/// A body that each route would take.
+/// A body that the route takes: the contract's example.
 fn body(route: &Route) -> Value {
-    match (route.method(), route.path()) {
-        ("POST", "/v1/tenants/{tenant}/brands") | ("PATCH", _) => json!({"name": "Sage"}),
-        ("POST", "/v1/tenants/{tenant}/invitations") => {
-            json!({"email": "x@y.example", "first_name": "X", "last_name": "Y"})
-        }
-        ("POST", "/v1/tenants/{tenant}/check") => json!({"permission": "tenant.read"}),
-        ("PUT", "/v1/tenants/{tenant}/members/{user}/role") => json!({"role": "member"}),
-        ("PUT", "/v1/tenants/{tenant}/members/{user}/brands") => json!({"brands": []}),
-        _ => Value::Null,
-    }
+    stories::contract::example(route.method(), route.path())
 }
 
 async fn with_everything(team: &Team) -> [(&'static str, String); 4] {

@@ -104,24 +104,25 @@ async fn a_record_that_comes_twice_sends_one_mail() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_at_the_same_record_send_one_mail() {
+    let set = World::new().await;
+    let invited = set.team("Acme").await.invite("ana@acme.example", "member").await;
+    let ledger = set.ledger();
+    let mail = ledger.all("Mail").iter().find(|m| m["invitation_id"]["S"] == invited.id.as_str()).unwrap();
+    let record = json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "7", "NewImage": mail}});
+    let event = serde_json::to_vec(&json!({ "Records": [record] })).unwrap();
     for order in stories::interleavings(3, 3) {
-        let world = World::new().await;
-        let team = world.team("Acme").await;
-        let invited = team.invite("ana@acme.example", "member").await;
-        let ledger = world.ledger();
-        let mail =
-            ledger.all("Mail").iter().find(|m| m["invitation_id"]["S"] == invited.id.as_str()).unwrap();
-        let record = json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "7", "NewImage": mail}});
-        let event = serde_json::to_vec(&json!({ "Records": [record] })).unwrap();
-        let deliver = || -> stories::Operation<Vec<u8>> {
-            let (world, event) = (world.clone(), event.clone());
-            Box::pin(async move { world.stack().invoke("deliver", event, String::new()).await.unwrap() })
+        let world = set.fork().await;
+        let deliver = || {
+            let event = event.clone();
+            stories::operation(&world, |world| async move {
+                world.stack().invoke("deliver", event, String::new()).await.unwrap()
+            })
         };
         stories::race(&order, vec![deliver(), deliver()]).await;
         assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1, "{order:?}");
         world.settle().await;
         assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1, "{order:?}");
-        invited.accept().await;
+        invited.in_world(&world).accept().await;
     }
 }
 

@@ -139,12 +139,58 @@ async fn every_wrong_field_of_an_invitation_is_named() {
         assert!(pointer.starts_with(&format!("/{field}")), "{field} {value}: {pointer}");
         assert!(!reply.text("/errors/0/detail").contains("struct "), "{}", reply.text("/errors/0/detail"));
     }
-    let all = json!({"email": "x", "role": "king", "expires_in_days": 99});
-    let reply = team.owner.post("invitations", all).await.refused(422, "validation");
-    assert_eq!(reply.json()["errors"].as_array().unwrap().len(), 5, "all that is wrong at once");
     let twice = br#"{"email": "a@b.co", "email": "c@d.co", "first_name": "A", "last_name": "B"}"#;
     raw(&team.owner, twice, &JSON).await.refused(422, "validation");
     assert_eq!(team.world.ledger().all("Invitation").len(), 1);
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_named_at_once() {
+    let team = team().await;
+    let pointers = |reply: &local::Reply| -> Vec<String> {
+        let errors = reply.json()["errors"].as_array().unwrap().clone();
+        let mut pointers: Vec<String> =
+            errors.iter().map(|e| e["pointer"].as_str().unwrap().to_owned()).collect();
+        pointers.sort();
+        pointers
+    };
+    let all = json!({
+        "email": "x", "first_name": 5, "phone": ["+1"], "role": "king", "brands": ["x", 7], "permissions": ["fly", 1],
+        "expires_in_days": "7d", "locale": {}, "is_admin": true,
+    });
+    let reply = team.owner.post("invitations", all).await.refused(422, "validation");
+    let expected = [
+        "/brands/0",
+        "/brands/1",
+        "/email",
+        "/expires_in_days",
+        "/first_name",
+        "/is_admin",
+        "/last_name",
+        "/locale",
+        "/permissions/0",
+        "/permissions/1",
+        "/phone",
+        "/role",
+    ];
+    assert_eq!(pointers(&reply), expected);
+    // nothing of the program shows in its words
+    let words = reply.text("/errors/0/detail") + &String::from_utf8_lossy(&reply.body);
+    for rust in ["u8", "UUID", "invalid type", "expected struct", "String("] {
+        assert!(!words.contains(rust), "{rust}: {words}");
+    }
+    let ana = team.join("ana@acme.example", "member").await;
+    let body = json!({"role": 5, "list": []});
+    let reply = team.owner.put(&format!("members/{}/role", ana.user), body).await.refused(422, "validation");
+    assert_eq!(pointers(&reply), ["/list", "/role"]);
+    let body = json!({"permission": "fly", "brand": 7, "user": "x"});
+    let reply = team.owner.post("check", body).await.refused(422, "validation");
+    assert_eq!(pointers(&reply), ["/brand", "/permission", "/user"]);
+    let body = json!({"token": team.world.link(&ana.email).await, "password": 5, "first_name": "", "phone": "1", "role": "owner"});
+    let reply = team.world.invitation("accept", body).await.refused(422, "validation");
+    assert_eq!(pointers(&reply), ["/first_name", "/password", "/phone", "/role"]);
+    let reply = team.world.ask("POST", "/v1/sessions", None, &json!({"email": 1, "passwort": "x"})).await;
+    assert_eq!(pointers(&reply.refused(422, "validation")), ["/email", "/password", "/passwort"]);
 }
 
 #[tokio::test]

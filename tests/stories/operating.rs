@@ -69,18 +69,18 @@ async fn an_owner_who_is_gone_is_followed_by_another_member() {
 
 #[tokio::test]
 async fn two_transfers_at_once_leave_one_owner() {
+    let set = World::new().await;
+    let team = set.team("Acme").await;
+    let (ana, ben) =
+        (team.join("ana@acme.example", "admin").await, team.join("ben@acme.example", "admin").await);
     for order in stories::interleavings(3, 3) {
-        let world = World::new().await;
-        let team = world.team("Acme").await;
-        let (ana, ben) =
-            (team.join("ana@acme.example", "admin").await, team.join("ben@acme.example", "admin").await);
-        let transfer = |to: String| -> stories::Operation<Result<Value, String>> {
+        let world = set.fork().await;
+        let transfer = |to: &str| -> stories::Operation<Result<Value, String>> {
             let order =
                 json!({"operation": "transfer-ownership", "tenant": team.tenant, "to": to, "reason": "race"});
-            let world = world.clone();
-            Box::pin(async move { world.operate(order).await })
+            stories::operation(&world, |world| async move { world.operate(order).await })
         };
-        let done = stories::race(&order, vec![transfer(ana.user.clone()), transfer(ben.user.clone())]).await;
+        let done = stories::race(&order, vec![transfer(&ana.user), transfer(&ben.user)]).await;
         assert!(done.iter().any(Result::is_ok), "{order:?}");
         world.ledger().check();
     }

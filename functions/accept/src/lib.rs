@@ -41,10 +41,12 @@ impl Function for Accept {
 
     async fn handle(&self, request: &Request) -> Outcome {
         match request.route()? {
-            Route::Preview => self.preview(&Link::of(request)?).await,
-            Route::Accept => self.accept(request).await,
-            Route::Decline => Link::of(request)?.change(&self.store, |state| self.decline(state)).await,
-            Route::Renew => Link::of(request)?.change(&self.store, |state| self.renew(state)).await,
+            Route::PreviewInvitation => self.preview(&Link::of(request)?).await,
+            Route::AcceptInvitation => self.accept(request).await,
+            Route::DeclineInvitation => {
+                Link::of(request)?.change(&self.store, |state| self.decline(state)).await
+            }
+            Route::RenewInvitation => Link::of(request)?.change(&self.store, |state| self.renew(state)).await,
             _ => Err(Refusal::NotFound.into()),
         }
     }

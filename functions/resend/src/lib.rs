@@ -23,7 +23,7 @@ impl Function for Resend {
     async fn handle(&self, request: &Request) -> Outcome {
         let caller = Caller::of(request)?;
         match request.route()? {
-            Route::Resend => {
+            Route::ResendInvitation => {
                 let wants = keys::invitation(caller.tenant(), request.invitation()?);
                 request.no_body()?;
                 caller.change(&self.store, wants, |cx| self.resend(cx)).await

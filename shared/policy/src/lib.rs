@@ -33,12 +33,12 @@
 //! # The rules
 //!
 //! They hold whatever the table says. [`Rule`] names the one that refused, and so does the API: `"rule": "R4"`.
-//! Where the deciding code isn't in this crate, the last words say where it is.
+//! Where the deciding code isn't in this crate, the last sentence says where it is.
 //!
 //! * **R1 ceiling.** Nobody grants, invites to, changes or revokes a role above their own. An admin may make other
 //!   admins. `owner` is never granted or invited to, only transferred.
 //! * **R2 one owner.** Every tenant has exactly one active owner from the moment that the first one accepts. The owner
-//!   can't be demoted, suspended or revoked; a transfer swaps owner and admin in one transaction (`store`).
+//!   can't be demoted, suspended or revoked. A transfer swaps owner and admin in one transaction, in `store`.
 //! * **R3 not yourself.** Nobody changes their own role, permissions, brands or status.
 //! * **R4 overrides.** A member may carry an explicit permission list that replaces the role's. It is a subset of what
 //!   the giver holds; `tenant.update`, `tenant.transfer` and `tenant.close` can't be given; giving any `members.*`
@@ -51,9 +51,9 @@
 //! * **R8 portals.** A member with `partners.manage` in a portal manages the members of that portal's partner tenants as
 //!   an admin of them would, and does nothing else there.
 //! * **R9 at use, not at grant.** The sponsor's right to give role, permissions and brands is asked again when the
-//!   invitation is accepted (`functions/accept`); brands deleted in between are dropped and named in the answer.
+//!   invitation is accepted. Brands deleted in between are dropped and named in the answer. Asked in `functions/accept`.
 //! * **R10 ended is ended.** An invitation that was revoked, declined or accepted never comes back by any link, resend
-//!   or renewal; an expired one may be resent by an admin, and renewed by its invitee for 30 days (`model`, the link).
+//!   or renewal; an expired one may be resent by an admin, and renewed by its invitee for 30 days. Decided in `model`.
 
 mod brands;
 mod closed_set;

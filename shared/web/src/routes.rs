@@ -59,12 +59,12 @@ routes! {
     RenameBrand: PATCH "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
     DeleteBrand: DELETE "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
     Invite: POST "/v1/tenants/{tenant}/invitations", "invite", Session;
-    Resend: POST "/v1/tenants/{tenant}/invitations/{invitation}/resend", "resend", Session;
+    ResendInvitation: POST "/v1/tenants/{tenant}/invitations/{invitation}/resend", "resend", Session;
     RevokeInvitation: DELETE "/v1/tenants/{tenant}/invitations/{invitation}", "revoke", Session;
-    Preview: POST "/v1/invitations/preview", "accept", Public;
-    Accept: POST "/v1/invitations/accept", "accept", Public;
-    Decline: POST "/v1/invitations/decline", "accept", Public;
-    Renew: POST "/v1/invitations/renew", "accept", Public;
+    PreviewInvitation: POST "/v1/invitations/preview", "accept", Public;
+    AcceptInvitation: POST "/v1/invitations/accept", "accept", Public;
+    DeclineInvitation: POST "/v1/invitations/decline", "accept", Public;
+    RenewInvitation: POST "/v1/invitations/renew", "accept", Public;
     ListMembers: GET "/v1/tenants/{tenant}/members", "browse", Session;
     ReadMember: GET "/v1/tenants/{tenant}/members/{user}", "browse", Session;
     ListInvitations: GET "/v1/tenants/{tenant}/invitations", "browse", Session;

@@ -1,0 +1,94 @@
+//! `infra/openapi.yaml` names what the code has.
+
+use std::collections::BTreeSet;
+
+use model::{DeliveryState, EmailPolicy, EventKind, InvitationStatus};
+use policy::{MemberStatus, Permission, Role, Rule, TenantStatus};
+use serde_json::Value;
+use stories::contract::DOCUMENT;
+use web::{Access, Route};
+
+fn api() -> impl Iterator<Item = Route> {
+    Route::ALL.iter().copied().filter(|route| route.function() != "console")
+}
+
+/// `ReadTenant` as `readTenant`.
+fn operation_id(route: Route) -> String {
+    let name = format!("{route:?}");
+    format!("{}{}", name[..1].to_lowercase(), &name[1..])
+}
+
+#[test]
+fn the_contract_has_every_route_and_no_other() {
+    let described: BTreeSet<(String, String)> = DOCUMENT["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(|m| (m.to_uppercase(), path.clone())))
+        .collect();
+    let served: BTreeSet<(String, String)> =
+        api().map(|r| (r.method().to_owned(), r.path().to_owned())).collect();
+    assert_eq!(described, served, "infra/openapi.yaml on the left, shared/web/src/routes.rs on the right");
+    for route in api() {
+        let operation = &DOCUMENT["paths"][route.path()][route.method().to_lowercase()];
+        let public = route.access() == Access::Public;
+        assert_eq!(
+            operation.get("security").is_some(),
+            public,
+            "`security` of {route:?} in infra/openapi.yaml"
+        );
+        assert_eq!(operation["operationId"], operation_id(route), "`operationId` in infra/openapi.yaml");
+    }
+}
+
+#[test]
+fn the_contract_names_every_value_of_a_closed_set() {
+    let held = |pointer: &str, names: Vec<&str>| {
+        let list = DOCUMENT.pointer(&format!("/components/schemas/{pointer}/enum")).unwrap();
+        let list: BTreeSet<&str> =
+            list.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        assert_eq!(list, names.into_iter().collect(), "{pointer} in infra/openapi.yaml");
+    };
+    held("Permission", Permission::ALL.iter().map(|p| p.name()).collect());
+    held("Role", Role::ALL.iter().map(|role| role.name()).collect());
+    held("TenantStatus", TenantStatus::ALL.iter().map(|status| status.name()).collect());
+    held("MemberStatus", MemberStatus::ALL.iter().map(|status| status.name()).collect());
+    held("InvitationStatus", InvitationStatus::ALL.iter().map(|status| status.name()).collect());
+    held("DeliveryState", DeliveryState::ALL.iter().map(|state| state.name()).collect());
+    held("Tenant/properties/email_policy", EmailPolicy::ALL.iter().map(|policy| policy.name()).collect());
+    held("Event/properties/type", EventKind::ALL.iter().map(|kind| kind.name()).collect());
+    held("Problem/properties/rule", Rule::ALL.iter().map(|rule| rule.name()).collect());
+}
+
+#[test]
+fn the_rules_that_answers_name_stand_in_the_contract_and_in_the_policy_alike() {
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let contract = flat(DOCUMENT["info"]["description"].as_str().unwrap());
+    let source = super::file("shared/policy/src/lib.rs");
+    let policy =
+        flat(&source.lines().map(|line| line.trim_start_matches("//!")).collect::<Vec<_>>().join(" "));
+    let rule = |text: &str, name: &str| {
+        let (_, rest) =
+            text.split_once(&format!("* **{name} ")).unwrap_or_else(|| panic!("{name} is defined nowhere"));
+        let end = rest.find(" * **").unwrap_or(rest.len());
+        rest[..end].split(". ").next().unwrap().trim_end_matches('.').to_owned()
+    };
+    for number in 1..=10 {
+        let name = format!("R{number}");
+        // the first sentence of each; where the code is, only the policy's page says
+        assert_eq!(rule(&contract, &name), rule(&policy, &name), "{name}");
+    }
+}
+
+#[test]
+fn every_body_has_an_example_in_the_contract() {
+    for route in api() {
+        let operation = &DOCUMENT["paths"][route.path()][route.method().to_lowercase()];
+        let example = stories::contract::example(route.method(), route.path());
+        assert_eq!(
+            operation.get("requestBody").is_some(),
+            example != Value::Null,
+            "{route:?} in infra/openapi.yaml"
+        );
+    }
+}

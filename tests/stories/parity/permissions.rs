@@ -1,0 +1,200 @@
+//! What a function may do at the table is what it is seen to do there.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use stories::{ReplyExt, World};
+
+use super::file;
+
+/// The actions that `template.yaml` gives a function on the table, and those that it is seen to use, are the same.
+#[tokio::test]
+async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
+    let world = World::with([("NEW_TENANT_SEATS", "4")]).await.keyed();
+    let team = world.team("Acme").await;
+    let ana = team.join("ana@acme.example", "member").await;
+    let brand = team.brand("Sage").await;
+    // everything that writes, the rare ways included: reclaiming seats, giving way, wrong passwords, retried keys
+    team.owner.get("brands").await.expect(200);
+    team.owner.get("").await.expect(200);
+    team.owner.ask("PATCH", &format!("brands/{brand}"), json!({"name": "Rue"})).await.expect(200);
+    for list in ["members", "invitations", "events"] {
+        team.owner.get(list).await.expect(200);
+    }
+    team.owner.post("check", json!({"permission": "tenant.read"})).await.expect(200);
+    world.ask("GET", "/v1/me", Some(&ana.session), &Value::Null).await.expect(200);
+    let member = format!("members/{}", ana.user);
+    team.owner.put(&format!("{member}/role"), json!({"role": "sales_rep"})).await.expect(200);
+    team.owner.put(&format!("{member}/brands/{brand}"), Value::Null).await.expect(200);
+    team.owner.post(&format!("{member}/suspend"), Value::Null).await.expect(200);
+    team.owner.post(&format!("{member}/reinstate"), Value::Null).await.expect(200);
+    let body = |email: &str| json!({"email": email, "first_name": "N", "last_name": "N", "expires_in_days": 1, "brands": [brand]});
+    let first = team.owner.post("invitations", body("b@acme.example")).await.expect(201).text("/id");
+    let second = team.owner.post("invitations", body("c@acme.example")).await.expect(201).text("/id");
+    let old = world.link("b@acme.example").await;
+    world.pass(86_400 + 1);
+    team.owner.post("invitations", body("d@acme.example")).await.expect(201);
+    team.owner.post("invitations", body("b@acme.example")).await.expect(201);
+    old.renew().await.refused(402, "seats-exhausted");
+    team.owner
+        .post(&format!("invitations/{second}/resend"), Value::Null)
+        .await
+        .refused(402, "seats-exhausted");
+    drop(first);
+    world.pass(86_400 + 1);
+    team.owner.post(&format!("invitations/{second}/resend"), Value::Null).await.expect(200);
+    let link = world.link("c@acme.example").await;
+    link.accept().await.expect(201);
+    team.owner.post(&format!("{member}/suspend"), Value::Null).await.expect(200);
+    team.owner.post("invitations", body("e@acme.example")).await.expect(201);
+    team.owner.post("invitations", body("f@acme.example")).await.expect(201);
+    let link = world.link("f@acme.example").await;
+    link.decline().await.expect(204);
+    let gone = team.owner.post("invitations", body("f@acme.example")).await.expect(201).text("/id");
+    team.owner.delete(&format!("invitations/{gone}")).await.expect(204);
+    team.owner.post("invitations", body("g@acme.example")).await.expect(201);
+    let late = world.link("g@acme.example").await;
+    world.pass(86_400 + 1);
+    team.owner.post(&format!("{member}/reinstate"), Value::Null).await.expect(200);
+    world.stack().sweep().await.unwrap();
+    late.renew().await.expect(202);
+    world.settle().await;
+    let signed_in = world.sign_in(&ana.email, stories::PASSWORD).await.expect(201).text("/session/token");
+    world.ask("DELETE", "/v1/sessions/current", Some(&signed_in), &Value::Null).await.expect(204);
+    team.owner.delete(&member).await.expect(204);
+    team.owner.delete_brand(&brand).await.expect(204);
+    world.pass(86_400 + 1);
+    world.stack().sweep().await.unwrap();
+    world.stack().feedback("g@acme.example", "bounce", "no such user").await.unwrap();
+    operate_everything(&world, &team).await;
+
+    let seen = seen(world.wire().take_sent());
+    let given = given();
+    let (missing, superfluous): (Vec<_>, Vec<_>) =
+        (seen.difference(&given).collect(), given.difference(&seen).collect());
+    assert!(missing.is_empty(), "template.yaml doesn't give what is used: {missing:?}");
+    assert!(superfluous.is_empty(), "template.yaml gives what is never used: {superfluous:?}");
+}
+
+async fn operate_everything(world: &World, team: &stories::Team) {
+    let made = world
+        .operate(json!({"operation": "create-tenant", "name": "Brew", "email": "b@brew.example",
+        "first_name": "B", "last_name": "B", "reason": "test"}))
+        .await
+        .unwrap();
+    let tenant = made["tenant"].as_str().unwrap();
+    for part in [json!(null), json!({"part": "members"}), json!({"part": "events"})] {
+        world.operate(json!({"operation": "export-tenant", "tenant": tenant, "after": part})).await.unwrap();
+    }
+    let seats = json!({"operation": "set-plan", "tenant": team.tenant, "plan": "large", "seats": 9, "reason": "test"});
+    world.operate(seats).await.unwrap();
+    let anna = team.join("anna@acme.example", "admin").await;
+    let stray = team
+        .owner
+        .post(
+            "invitations",
+            json!({"email": "stray@acme.example", "first_name": "S",
+        "last_name": "S", "expires_in_days": 1}),
+        )
+        .await
+        .expect(201);
+    drop(stray);
+    world.pass(86_400 + 1);
+    // fewer seats than are taken, if it weren't for the one that has expired
+    let used = team.owner.get("").await.expect(200).json()["seats"]["used"].as_u64().unwrap();
+    let fewer = json!({"operation": "set-plan", "tenant": team.tenant, "plan": "small", "seats": used - 1, "reason": "test"});
+    world.operate(fewer).await.unwrap();
+    for suspended in [true, false] {
+        let order = json!({"operation": "suspend-tenant", "tenant": team.tenant, "suspended": suspended, "reason": "test"});
+        world.operate(order).await.unwrap();
+    }
+    let order =
+        json!({"operation": "transfer-ownership", "tenant": team.tenant, "to": anna.user, "reason": "test"});
+    world.operate(order).await.unwrap();
+    anna.remove(&team.owner).await.expect(204);
+    world
+        .operate(json!({"operation": "release-email", "email": team.owner.email, "reason": "test"}))
+        .await
+        .unwrap();
+}
+
+/// What was done at the table: the function, the action (or the kind of action) and what it was done to.
+type Granted = BTreeSet<(String, String, String)>;
+
+/// The partition keys of a call's items, by the action on them.
+fn touched(operation: &str, body: &Value) -> Vec<(String, String)> {
+    let kind = |key: &Value| key["S"].as_str().unwrap().split('#').next().unwrap().to_owned();
+    let key_of =
+        |part: &Value| kind(part.get("Key").or_else(|| part.get("Item")).unwrap().get("pk").unwrap());
+    match operation {
+        "BatchGetItem" => {
+            let keys = body["RequestItems"]
+                .as_object()
+                .unwrap()
+                .values()
+                .flat_map(|t| t["Keys"].as_array().unwrap());
+            keys.map(|key| (operation.to_owned(), kind(&key["pk"]))).collect()
+        }
+        "TransactWriteItems" => {
+            let items = body["TransactItems"].as_array().unwrap().iter();
+            let parts = items.flat_map(|item| item.as_object().unwrap().iter());
+            parts
+                .map(|(action, part)| (format!("{}Item", action.trim_end_matches("Item")), key_of(part)))
+                .collect()
+        }
+        "Query" => {
+            let values = &body["ExpressionAttributeValues"];
+            let key = [":pk", ":user", ":pending"].iter().find_map(|name| values.get(name)).unwrap();
+            let index = if body.get("IndexName").is_some() { " on the index" } else { "" };
+            vec![(format!("Query{index}"), kind(key))]
+        }
+        _ => vec![(operation.to_owned(), key_of(body))],
+    }
+}
+
+/// Reading, writing, or the index: what leading keys are given for.
+fn kind_of(action: &str) -> &'static str {
+    match action {
+        "BatchGetItem" | "Query" => "read",
+        "Query on the index" => "index",
+        _ => "write",
+    }
+}
+
+fn seen(sent: Vec<stories::SdkCall>) -> Granted {
+    let mut access = Granted::new();
+    for sent in sent.into_iter().filter(|sent| sent.operation != "SendEmail") {
+        let body: Value = serde_json::from_str(&sent.body).unwrap();
+        for (action, key) in touched(&sent.operation, &body) {
+            access.insert((sent.function.clone(), kind_of(&action).to_owned(), format!("{key}#*")));
+            access.insert((sent.function.clone(), "action".to_owned(), action));
+        }
+    }
+    access
+}
+
+/// What the policies of `template.yaml` allow.
+fn given() -> Granted {
+    let mut access = Granted::new();
+    let (mut function, mut actions) = (String::new(), Vec::new());
+    for line in file("template.yaml").lines() {
+        let line = line.trim();
+        if let Some((_, name)) = line.split_once("Binary: ") {
+            name.trim_end_matches('}').clone_into(&mut function);
+        } else if let Some(list) = line.strip_prefix("Action: [dynamodb:") {
+            let list = list.trim_end_matches(']').split(", dynamodb:");
+            actions = list.map(str::to_owned).collect::<Vec<_>>();
+        } else if line.contains("/index/") && !actions.is_empty() {
+            actions = vec!["Query on the index".to_owned()];
+        } else if let Some((_, keys)) = line.split_once("\"dynamodb:LeadingKeys\": [") {
+            let keys: Vec<String> =
+                keys.trim_end_matches("]}}").split(", ").map(|k| k.replace('"', "")).collect();
+            for action in actions.drain(..) {
+                let kind = kind_of(&action).to_owned();
+                access.extend(keys.iter().map(|key| (function.clone(), kind.clone(), key.clone())));
+                access.insert((function.clone(), "action".to_owned(), action));
+            }
+        }
+    }
+    access
+}
