@@ -45,8 +45,8 @@ impl Ledger {
         for tenant in self.all("Tenant") {
             self.check_tenant(tenant);
         }
-        for claim in self.all("Credential") {
-            let user = text(claim, "user_id");
+        for credential in self.all("Credential") {
+            let user = text(credential, "user_id");
             assert_eq!(self.count("User", "id", &user), 1, "an address belongs to one user");
         }
     }

@@ -134,7 +134,7 @@ impl World {
             mail_port: 0,
             http_client: Some(wire.clients()),
             functions_url: None,
-            tell: None,
+            observer: None,
         })
         .await?;
         Ok(Self { stack: Arc::new(stack), wire, seen: Arc::default(), keyed: false, breaks: false })

@@ -94,7 +94,7 @@ async fn nothing_of_a_tenant_is_there_for_somebody_of_another_one() {
             let reply = world.ask(route.method(), &path, Some(&brew.owner.session), &body(route)).await;
             reply.refused(404, "not-found");
         }
-        // what is no id at all is answered alike
+        // what is not an id at all is answered alike
         for strange in ["0", "..%2f", "%00", "not-an-id", &"a".repeat(9_000), &theirs[0].1.to_uppercase()] {
             let mut ids = ids.clone();
             ids[0].1 = strange;

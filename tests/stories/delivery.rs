@@ -58,7 +58,7 @@ async fn what_still_fails_after_its_tries_is_a_dead_letter_and_seen_as_failed() 
 
 #[tokio::test]
 async fn a_crash_after_any_call_leads_to_a_second_mail_and_never_to_none() {
-    // load the facts, the voucher, claim; then SES took the mail and the note of it is lost for good
+    // load the facts, the sponsor, claim; then SES took the mail and the note of it is lost for good
     for (operation, skipped) in
         [("BatchGetItem", 1), ("BatchGetItem", 2), ("TransactWriteItems", 1), ("PutItem", 1)]
     {

@@ -101,7 +101,7 @@ impl Tags {
     }
 }
 
-/// Reads an event; `None` for one that means nothing here.
+/// Reads an event; `None` for one that is not about a mail of ours.
 pub(crate) fn parse(event: Value) -> Option<Feedback> {
     let Envelope { source, kind, detail } = serde_json::from_value(event).ok()?;
     if source != "aws.ses" {

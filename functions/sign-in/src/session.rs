@@ -21,7 +21,7 @@ impl SignIn {
     }
 
     /// Who is signed in, and where they are members. Which tenants to look at comes from the index, which may lag
-    /// behind a moment; what is shown of them is read from the table.
+    /// a moment; what is shown of them is read from the table.
     pub(crate) async fn me(&self, request: &Request) -> Outcome {
         let token = request.session_token()?;
         let id = token.user();

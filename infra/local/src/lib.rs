@@ -30,7 +30,7 @@ pub use demo::Demo;
 pub use gateway::{Call, Reply};
 pub use mailbox::{Mailbox, MailboxFault, SentMail};
 pub use serve::Served;
-pub use stack::{Activity, HttpClientOf, Options, Stack, Tell};
+pub use stack::{Activity, HttpClientOf, Observer, Options, Stack};
 pub use template::Template;
 
 /// What went wrong, in words for the developer.

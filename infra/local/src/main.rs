@@ -73,7 +73,7 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
         mail_port: arguments.mail_port,
         http_client: None,
         functions_url: arguments.functions,
-        tell: Some(Arc::new(show)),
+        observer: Some(Arc::new(show)),
     })
     .await?;
 

@@ -42,7 +42,7 @@ pub struct Options {
     /// Where the functions run, behind Lambda's Invoke API; in this process without.
     pub functions_url: Option<String>,
     /// Told what happens.
-    pub tell: Option<Tell>,
+    pub observer: Option<Observer>,
 }
 
 /// Makes the HTTP client of a function's SDK, by the function's name.
@@ -105,7 +105,7 @@ pub struct Stack {
     functions: BTreeMap<String, Started>,
     pumps: tokio::sync::Mutex<Vec<Pump>>,
     dead_letters: Mutex<Vec<(String, Value)>>,
-    tell: Option<Tell>,
+    observer: Option<Observer>,
     /// Where the table's API answers.
     pub table_url: String,
     /// Where the mailbox answers.
@@ -113,7 +113,7 @@ pub struct Stack {
 }
 
 /// Told what happens.
-pub type Tell = Arc<dyn Fn(Activity) + Send + Sync>;
+pub type Observer = Arc<dyn Fn(Activity) + Send + Sync>;
 
 /// What a template comes to: read once, the same for every copy of a stack.
 struct Blueprint {
@@ -226,8 +226,9 @@ impl Stack {
         }
         let mailbox = Mailbox::new(options.clock.clone());
         let ports = (options.table_port, options.mail_port);
-        let (clock, http_client, tell) = (options.clock, options.http_client, options.tell);
-        Self::assemble(Arc::new(blueprint), (table, mailbox, clock), pumps, ports, http_client, tell).await
+        let (clock, http_client, observer) = (options.clock, options.http_client, options.observer);
+        Self::assemble(Arc::new(blueprint), (table, mailbox, clock), pumps, ports, http_client, observer)
+            .await
     }
 
     /// A stack of its own that goes on from where this one is: the same items, mails and time, and from there on
@@ -240,7 +241,7 @@ impl Stack {
         let (table, mailbox) = (self.table.fork(&clock)?, self.mailbox.fork(clock.clone()));
         let pumps = self.pumps.lock().await.clone();
         let blueprint = Arc::clone(&self.blueprint);
-        Self::assemble(blueprint, (table, mailbox, clock), pumps, (0, 0), http_client, self.tell.clone())
+        Self::assemble(blueprint, (table, mailbox, clock), pumps, (0, 0), http_client, self.observer.clone())
             .await
     }
 
@@ -250,7 +251,7 @@ impl Stack {
         pumps: Vec<Pump>,
         (table_port, mail_port): (u16, u16),
         http_client: Option<HttpClientOf>,
-        tell: Option<Tell>,
+        observer: Option<Observer>,
     ) -> Result<Self, BoxError> {
         let table_url = listen_table(table_port, table.database.clone()).await?;
         let mail_url = listen_mail(mail_port, &mailbox).await?;
@@ -267,15 +268,15 @@ impl Stack {
             functions,
             pumps: tokio::sync::Mutex::new(pumps),
             dead_letters: Mutex::default(),
-            tell,
+            observer,
             table_url,
             mail_url,
         })
     }
 
-    fn tell(&self, activity: Activity) {
-        if let Some(tell) = &self.tell {
-            tell(activity);
+    fn notify(&self, activity: Activity) {
+        if let Some(observer) = &self.observer {
+            observer(activity);
         }
     }
 
@@ -329,7 +330,7 @@ impl Stack {
         let answer = self.invoke(found.function, serde_json::to_vec(&event)?, request_id).await?;
         let reply = Reply::read(found.function, &answer)?;
         if call.path.starts_with("/v1") || reply.status >= 400 {
-            self.tell(Activity::Answered {
+            self.notify(Activity::Answered {
                 code: reply.json().get("code").and_then(Value::as_str).map(str::to_owned),
                 method: call.method,
                 path: call.path,
@@ -366,7 +367,7 @@ impl Stack {
         for Function { name: function, .. } in self.blueprint.functions.iter().filter(fits) {
             self.invoke(function, serde_json::to_vec(event)?, Uuid::now_v7().to_string()).await?;
             let kind = event.get("detail-type").and_then(Value::as_str).unwrap_or_default().to_owned();
-            self.tell(Activity::Published { kind, function: function.clone() });
+            self.notify(Activity::Published { kind, function: function.clone() });
             told.push(function.clone());
         }
         Ok(told)
@@ -401,17 +402,17 @@ impl Stack {
             let event = serde_json::to_vec(&batch.event)?;
             let answer = self.invoke(&pump.function, event, Uuid::now_v7().to_string()).await;
             pump.done(batch.size, answer);
-            self.tell(Activity::Streamed {
+            self.notify(Activity::Streamed {
                 function: pump.function.clone(),
                 records: batch.size,
                 took: started.elapsed(),
             });
             for mail in self.mailbox.to(None).into_iter().skip(mails) {
-                self.tell(Activity::Mailed { to: mail.to, subject: mail.subject });
+                self.notify(Activity::Mailed { to: mail.to, subject: mail.subject });
             }
             for record in pump.dead_letters.drain(..).collect::<Vec<_>>() {
                 let queue = pump.dead_letter_queue().to_owned();
-                self.tell(Activity::DeadLetter { queue: queue.clone() });
+                self.notify(Activity::DeadLetter { queue: queue.clone() });
                 self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).push((queue, record));
             }
         }
@@ -427,7 +428,7 @@ impl Stack {
         Ok(())
     }
 
-    /// Removes what its TTL has passed, and lets the stream tell.
+    /// Removes what its TTL has passed, and lets the stream observer.
     ///
     /// # Errors
     /// When the table can't be read.

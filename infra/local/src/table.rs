@@ -78,7 +78,7 @@ impl Table {
             .ok_or("the stream has no beginning")?)
     }
 
-    /// The records behind `iterator`, and the iterator to go on with.
+    /// The records after `iterator`, and the iterator to go on with.
     pub(crate) fn records(&self, iterator: &str) -> Result<(Vec<Value>, String), BoxError> {
         let found = self.database.get_records(request(json!({"ShardIterator": iterator}))?)?;
         let records = found.records.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;

@@ -1,6 +1,6 @@
 //! Emails: what they say, and sending them. The only crate that knows SES.
 //!
-//! The templates are checked at compile time and escape what they show. Subjects are fixed texts; what people typed
+//! The templates are checked at compile time and escape what they show. Subjects are fixed texts; what people entered
 //! appears in bodies only, defused so that a mail program makes no link of it. The one link of a mail is built from
 //! the deployment's own origin, never from a request.
 

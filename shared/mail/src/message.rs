@@ -47,7 +47,7 @@ struct Words<'a> {
 }
 
 /// A name in a mail. Mail programs make links of whatever looks like an address, so dots, at-signs and slashes between
-/// letters get a word joiner (U+2060) behind them, which nobody sees.
+/// letters get a word joiner (U+2060) after them, which nobody sees.
 fn defused(name: &str) -> String {
     name.chars()
         .flat_map(|c| [Some(c), matches!(c, '.' | '@' | '/' | ':').then_some('\u{2060}')])

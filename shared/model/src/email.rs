@@ -62,7 +62,7 @@ impl Email {
         if entered.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(InvalidEmail::Control);
         }
-        // A full-width `＠` is one only after normalisation: what was typed would then name another mailbox.
+        // A full-width `＠` is one only after normalisation: what was entered would then name another mailbox.
         let (local, domain) = entered.split_once('@').ok_or(InvalidEmail::At)?;
         if domain.nfkc().any(|c| c == '@') {
             return Err(InvalidEmail::At);
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn one_mailbox_has_one_spelling() {
-        for (typed, canonical) in [
+        for (entered, canonical) in [
             ("a@b.co", "a@b.co"),
             ("  Ana.Maria+x@Example.COM\n", "ana.maria+x@example.com"),
             ("a@müller.de", "a@xn--mller-kva.de"),
@@ -134,7 +134,7 @@ mod tests {
             ("a@MÜLLER.de", "a@xn--mller-kva.de"),
             ("o'brien@example.ie", "o'brien@example.ie"),
         ] {
-            assert_eq!(Email::parse(typed).unwrap().canonical(), canonical, "{typed}");
+            assert_eq!(Email::parse(entered).unwrap().canonical(), canonical, "{entered}");
         }
         let email = Email::parse("Ana@Müller.de").unwrap();
         assert_eq!((email.as_entered(), email.address().as_str()), ("Ana@Müller.de", "Ana@xn--mller-kva.de"));
@@ -146,7 +146,7 @@ mod tests {
         let long_label = format!("a@{}.co", "b".repeat(64));
         let long_all = format!("{}@{}co", "a".repeat(64), "bbbbbbbbb.".repeat(19));
         let long_domain = format!("a@{}co", "bbbbbbbbb.".repeat(26));
-        for (typed, why) in [
+        for (entered, why) in [
             ("", InvalidEmail::Empty),
             (" \t ", InvalidEmail::Empty),
             ("a.b.c", InvalidEmail::At),
@@ -174,7 +174,7 @@ mod tests {
             (&long_all, InvalidEmail::Long),
             (&long_domain, InvalidEmail::Domain),
         ] {
-            assert_eq!(Email::parse(typed).map(|e| e.canonical().to_owned()), Err(why), "{typed:?}");
+            assert_eq!(Email::parse(entered).map(|e| e.canonical().to_owned()), Err(why), "{entered:?}");
         }
     }
 }

@@ -33,7 +33,7 @@ impl Digest {
     }
 }
 
-/// The secret in an emailed link: 256 random bits behind the ids that say where to look, so that a link whose stored
+/// The secret in an emailed link: 256 random bits after the ids that say where to look, so that a link whose stored
 /// digest is gone still finds its invitation. The digest is over all of it, so that no part can be exchanged.
 ///
 /// As text: 64 bytes in base64url, 86 characters.
@@ -108,7 +108,7 @@ impl SessionToken {
         Self { user, secret }
     }
 
-    /// Parses what came behind `Bearer`.
+    /// Parses what came after `Bearer`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (user, secret) = text.split_once('.')?;
@@ -138,13 +138,13 @@ impl SessionToken {
     }
 }
 
-/// A password as somebody typed it.
+/// A password as somebody entered it.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub struct Password(String);
 
 impl Password {
-    /// Wraps what was typed.
+    /// Wraps what was entered.
     #[must_use]
     pub const fn new(text: String) -> Self {
         Self(text)

@@ -113,7 +113,7 @@ impl Route {
             })
     }
 
-    /// The segment of `path` that stands for the parameter `name`. Percent-encoded texts stay encoded; no id has any.
+    /// The segment of `path` that stands for the parameter `name`. Percent-encoded texts stay encoded; ids have none.
     #[must_use]
     pub fn parameter<'p>(self, path: &'p str, name: &str) -> Option<&'p str> {
         let is_it = |mine: &str| mine.strip_prefix('{').and_then(|m| m.strip_suffix('}')) == Some(name);
