@@ -109,8 +109,8 @@ fn effective(role: Role, list: Option<Permissions>) -> Permissions {
         (Role::Partner, list) => {
             list.unwrap_or(role.permissions()).minus(NEVER_A_PARTNERS).minus(OWNERS_ALONE)
         }
-        (_, Some(list)) => list.minus(OWNERS_ALONE),
-        (_, None) => role.permissions(),
+        (Role::Admin | Role::Member | Role::SalesRep, Some(list)) => list.minus(OWNERS_ALONE),
+        (Role::Admin | Role::Member | Role::SalesRep, None) => role.permissions(),
     }
 }
 

@@ -26,7 +26,10 @@ impl Role {
     /// Whether the role reaches every brand, whatever brands the member is assigned to.
     #[must_use]
     pub const fn reaches_every_brand(self) -> bool {
-        matches!(self, Self::Owner | Self::Admin)
+        match self {
+            Self::Owner | Self::Admin => true,
+            Self::Member | Self::SalesRep | Self::Partner => false,
+        }
     }
 
     /// What the role holds unless a permission list replaces it: the table of the design, column by column.

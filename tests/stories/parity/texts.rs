@@ -47,3 +47,11 @@ fn every_link_in_the_documents_leads_somewhere() {
         }
     }
 }
+
+#[test]
+fn the_page_has_a_word_for_every_role() {
+    let page = file("functions/console/pages/accept.js");
+    for role in policy::Role::ALL {
+        assert!(page.contains(&format!("{role}: '")), "{role} in functions/console/pages/accept.js");
+    }
+}
