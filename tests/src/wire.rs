@@ -77,7 +77,7 @@ impl Wire {
 
     /// Whether anything was ever made to go wrong here.
     #[must_use]
-    pub fn was_told_to_fail(&self) -> bool {
+    pub fn has_faults(&self) -> bool {
         !self.state.lock().unwrap().rules.is_empty()
     }
 

@@ -208,7 +208,7 @@ impl World {
 
     /// Whether a story has broken something, so that a 5xx is an answer to expect.
     fn may_break(&self) -> bool {
-        self.breaks || self.wire.was_told_to_fail()
+        self.breaks || self.wire.has_faults()
     }
 
     /// Sends JSON, in a session or without.

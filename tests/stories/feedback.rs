@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use stories::{Invited, ReplyExt, Team, World};
 
 async fn shown(team: &Team, invited: &Invited) -> (String, String) {
-    let reply = team.owner.look_at(&invited).await.expect(200);
+    let reply = team.owner.look_at(invited).await.expect(200);
     (reply.text("/delivery/state"), reply.text("/delivery/reason"))
 }
 

@@ -194,6 +194,43 @@ async fn everything_that_is_wrong_is_named_at_once() {
 }
 
 #[tokio::test]
+async fn a_small_body_has_no_large_answer() {
+    let team = team().await;
+    let unknown: serde_json::Map<String, Value> =
+        (0..1_000).map(|n| (format!("f{n}"), Value::Null)).collect();
+    for body in [
+        json!({ "permissions": vec![""; 5_000] }),
+        json!({ "brands": vec![""; 5_000] }),
+        json!({ "permissions": vec!["x"; 25], "brands": vec!["x"; 50] }),
+        Value::Object(unknown),
+    ] {
+        let reply = team.owner.post("invitations", body).await.refused(422, "validation");
+        let errors = reply.json()["errors"].as_array().unwrap().len();
+        assert!(errors <= 50 && reply.body.len() < 16 * 1024, "{errors} errors, {} bytes", reply.body.len());
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_token_is_not_found_and_what_is_no_text_is_invalid() {
+    let team = team().await;
+    let link = team.invite("ana@acme.example", "member").await.link().await;
+    for verb in ["preview", "accept", "decline", "renew"] {
+        for never in [json!({}), json!({"token": null}), json!({"token": "x", "password": 5, "x": 1})] {
+            team.world.invitation(verb, never).await.refused(404, "not-found");
+        }
+        team.world.invitation(verb, json!({"token": 5, "password": "x"})).await.refused(422, "validation");
+    }
+    // looking at it changes nothing, so that keys mean nothing there
+    let headers = [("idempotency-key", &"k".repeat(300)[..])];
+    let body = json!({ "token": link });
+    team.world.ask_with("POST", "/v1/invitations/preview", None, &body, &headers).await.expect(200);
+    team.world
+        .ask_with("POST", "/v1/invitations/decline", None, &body, &headers)
+        .await
+        .refused(400, "malformed");
+}
+
+#[tokio::test]
 async fn one_mailbox_has_one_spelling() {
     let team = team().await;
     let first = team.invite("a@müller.example", "member").await;

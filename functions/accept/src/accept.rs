@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use store::{Acceptance, Record, keys};
 use web::views::{MemberView, SessionView};
-use web::{Answer, BadRequest, Failure, Outcome, Request, until_settled};
+use web::{Answer, BadRequest, Failure, Outcome, Request, Route, until_settled};
 
 use crate::Accept;
 use crate::link::{Link, LinkState, take_token};
@@ -25,7 +25,7 @@ struct Accepted<'a> {
 
 impl Accepted<'_> {
     fn answer(&self, member: &Member) -> Answer {
-        Answer::ok(self).created(format!("/v1/tenants/{}/members/{}", member.tenant_id, member.user_id))
+        Answer::ok(self).created(Route::ReadMember.location(&[&member.tenant_id, &member.user_id]))
     }
 }
 
@@ -40,35 +40,35 @@ enum Proof {
 impl Accept {
     pub(crate) async fn accept(&self, request: &Request) -> Outcome {
         let mut form = request.form()?;
-        let token = take_token(&mut form);
-        let password = form.password("password");
+        let token = take_token(&mut form)?;
+        let password = form.password("password", |password| self.rules.bound(password));
         let profile = Profile {
             first_name: form.optional("first_name", PersonName::parse),
             last_name: form.optional("last_name", PersonName::parse),
             phone: form.optional("phone", Phone::parse),
         };
-        let link = Link::new(request, token, &profile)?;
-        let password = form.finish(|| password)?;
+        let (token, password) = form.finish(|| token.zip(password))?;
+        let link = Link::new(request, token).keyed(&profile)?;
+        // a replay opens a session of its own, so that this isn't `web::change`
         until_settled(|| async {
-            let state = link.follow(&self.store).await?;
-            match &state.answered {
-                Some(answered) => self.accept_again(&state, answered, &password).await,
-                None => self.join(&state, profile.clone(), &password).await,
+            match link.follow(&self.store).await? {
+                (state, Some(answered)) => self.accept_again(&state, &answered, &password).await,
+                (state, None) => self.join(&state, profile.clone(), &password).await,
             }
         })
         .await
     }
 
     async fn join(&self, state: &LinkState<'_>, profile: Profile, password: &Password) -> Outcome {
-        let facts = state.facts(&self.store).await?;
+        let basis = state.basis(&self.store).await?;
         let (invitation, tenant) = state.open()?;
-        if facts.credential.as_ref().is_some_and(|credential| !credential.may_join(tenant)) {
+        if basis.credential.as_ref().is_some_and(|credential| !credential.may_join(tenant)) {
             return Err(Refusal::EmailInUse.into());
         }
-        let proof = self.prove(state, facts.credential, password).await?;
+        let proof = self.prove(state, basis.credential, password).await?;
 
         let invocation = state.invocation();
-        let kept: Vec<BrandId> = facts.brands.iter().map(|brand| brand.id).collect();
+        let kept: Vec<BrandId> = basis.brands.iter().map(|brand| brand.id).collect();
         let brands = match &invitation.brands {
             Brands::All => Brands::All,
             Brands::Only(_) => kept.iter().copied().collect(),
@@ -85,7 +85,7 @@ impl Accept {
         let (token, session) = Session::open(user, self.limits.session, invocation);
         let answer = |session| {
             let accepted =
-                Accepted { member: MemberView::own(&member), session, dropped_brands: &facts.dropped };
+                Accepted { member: MemberView::own(&member), session, dropped_brands: &basis.dropped };
             accepted.answer(&member)
         };
         let change = state
@@ -98,9 +98,9 @@ impl Accept {
             member: &member,
             joining: &joining,
             session: &session,
-            sponsor: facts.sponsor.as_ref(),
+            sponsor: basis.sponsor.as_ref(),
             brands: &kept,
-            opens: opened(tenant, user, state),
+            opens: first_owner(tenant, user, state),
         };
         self.store.accept_invitation(acceptance, &self.limits, change).await?;
         Ok(answer(Some(SessionView::opened(&token, &session))))
@@ -131,7 +131,6 @@ impl Accept {
     ) -> Result<(), Failure> {
         const WRONG: BadRequest =
             BadRequest::Unauthenticated(Some("this address has a password already, and it is another one"));
-        self.rules.bound(password).map_err(|long| BadRequest::invalid("/password", long))?;
         let (email, now) = (credential.email.canonical(), state.invocation().now());
         self.store.count_sign_in(email, &self.limits, now).await?;
         let right = self.hasher.verify(password, Some(&credential.password_hash));
@@ -155,13 +154,13 @@ impl Accept {
         if let Some(fields) = body.as_object_mut() {
             fields.insert("session".to_owned(), json!(SessionView::opened(&token, &session)));
         }
-        let location = format!("/v1/tenants/{}/members/{}", invitation.tenant_id, credential.user_id);
+        let location = Route::ReadMember.location(&[&invitation.tenant_id, &credential.user_id]);
         Ok(Answer::ok(&body).created(location))
     }
 }
 
 /// The tenant in use, where it waited for this very owner.
-fn opened<'t>(tenant: &'t Tenant, owner: UserId, state: &LinkState<'_>) -> Option<(&'t Tenant, Tenant)> {
+fn first_owner<'t>(tenant: &'t Tenant, owner: UserId, state: &LinkState<'_>) -> Option<(&'t Tenant, Tenant)> {
     let waits = tenant.status == TenantStatus::Pending;
     waits.then(|| (tenant, tenant.opened(owner, state.invocation().version())))
 }

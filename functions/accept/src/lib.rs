@@ -5,7 +5,7 @@
 //! * `POST /v1/invitations/decline`: turns it down
 //! * `POST /v1/invitations/renew`: an expired link asks for a fresh one
 //!
-//! Three trips where others take two: the address, the sponsor and the brands are known only once the invitation is.
+//! One trip more than others take: the address, the sponsor and the brands are known only once the invitation is.
 
 mod accept;
 mod decline;
@@ -44,9 +44,13 @@ impl Function for Accept {
             Route::PreviewInvitation => self.preview(&Link::of(request)?).await,
             Route::AcceptInvitation => self.accept(request).await,
             Route::DeclineInvitation => {
-                Link::of(request)?.change(&self.store, |state| self.decline(state)).await
+                let link = Link::of(request)?.keyed(&())?;
+                web::change(|| link.follow(&self.store), |state| self.decline(state)).await
             }
-            Route::RenewInvitation => Link::of(request)?.change(&self.store, |state| self.renew(state)).await,
+            Route::RenewInvitation => {
+                let link = Link::of(request)?.keyed(&())?;
+                web::change(|| link.follow(&self.store), |state| self.renew(state)).await
+            }
             _ => Err(Refusal::NotFound.into()),
         }
     }

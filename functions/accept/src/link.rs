@@ -6,8 +6,9 @@ use model::{
 };
 use policy::{BrandId, Permission, TenantStatus};
 use serde::Serialize;
-use store::{Change, Record, Store, keys};
-use web::{Answer, Failure, Form, Idempotency, Outcome, Request, until_settled};
+use store::keys::{self, Scope};
+use store::{Change, Record, Store};
+use web::{Answer, Failure, Form, Idempotency, Request};
 
 const NO_SPONSOR: Refusal =
     Refusal::InvitationRevoked("who invited you can't give this access any more, ask for a new invitation");
@@ -18,21 +19,19 @@ pub(crate) struct Link<'r> {
     request: &'r Request,
     token: InvitationToken,
     digest: Digest,
-    idempotency: Option<Idempotency>,
+    idempotency: Idempotency,
 }
 
 /// One round of a request that brought a token: what it leads to.
 pub(crate) struct LinkState<'l> {
     link: &'l Link<'l>,
-    record: Option<TokenRecord>,
+    token: Option<TokenRecord>,
     invitation: Option<Invitation>,
     tenant: Option<Tenant>,
-    /// The record of the answer that the same request got.
-    pub(crate) answered: Option<Record>,
 }
 
 /// What an open invitation rests on.
-pub(crate) struct Facts {
+pub(crate) struct Basis {
     /// Whose the address is.
     pub(crate) credential: Option<Credential>,
     /// The member whose right to give stands behind it (R9).
@@ -44,25 +43,23 @@ pub(crate) struct Facts {
 }
 
 impl<'r> Link<'r> {
+    /// The link with this token.
+    pub(crate) fn new(request: &'r Request, token: InvitationToken) -> Self {
+        Self { request, digest: token.digest(), token, idempotency: Idempotency::none(request) }
+    }
+
     /// The link of a request whose body is its token and nothing else.
     pub(crate) fn of(request: &'r Request) -> Result<Self, Failure> {
         let mut form = request.form()?;
-        let token = take_token(&mut form);
-        form.finish(|| Some(()))?;
-        Self::new(request, token, &())
+        let token = take_token(&mut form)?;
+        Ok(Self::new(request, form.finish(|| token)?))
     }
 
     /// With the request's `Idempotency-Key`, which is one among those of this token. `asked` is what else the body asks
-    /// for, without its secrets. A text that was never a token is answered as an unknown one.
-    pub(crate) fn new(
-        request: &'r Request,
-        token: Option<InvitationToken>,
-        asked: &impl Serialize,
-    ) -> Result<Self, Failure> {
-        let token = token.ok_or(Refusal::NotFound)?;
-        let digest = token.digest();
-        let idempotency = Idempotency::redacted(request, &format!("TOKEN#{}", digest.as_str()), asked)?;
-        Ok(Self { request, token, digest, idempotency })
+    /// for, without its secrets.
+    pub(crate) fn keyed(self, asked: &impl Serialize) -> Result<Self, Failure> {
+        let idempotency = Idempotency::redacted(self.request, Scope::Token(&self.digest), asked)?;
+        Ok(Self { idempotency, ..self })
     }
 
     /// The invocation that this is.
@@ -71,43 +68,31 @@ impl<'r> Link<'r> {
     }
 
     /// The first trip: the token's record, its invitation and tenant, and the answer that the same request got.
-    pub(crate) async fn follow(&self, store: &Store) -> Result<LinkState<'_>, Failure> {
+    pub(crate) async fn follow(&self, store: &Store) -> Result<(LinkState<'_>, Option<Record>), Failure> {
         let (t, i) = (self.token.tenant(), self.token.invitation());
-        let (record, invitation, tenant, kept) = store
+        let (token, invitation, tenant, kept) = store
             .load((
                 keys::token(&self.digest),
                 keys::invitation(t, i),
                 keys::tenant(t),
-                self.idempotency.as_ref().map(Idempotency::key),
+                self.idempotency.wants(),
             ))
             .await?;
-        let answered = Idempotency::replay(self.idempotency.as_ref(), kept, self.invocation().now())?;
-        Ok(LinkState { link: self, record, invitation, tenant, answered })
-    }
-
-    /// Changes something: gives the answer again that the same request got before, or decides and writes; as often as
-    /// the facts change between the reading and the writing.
-    pub(crate) async fn change<'l, F: Future<Output = Outcome>>(
-        &'l self,
-        store: &Store,
-        decide: impl Fn(LinkState<'l>) -> F,
-    ) -> Outcome {
-        let decide = &decide;
-        until_settled(|| async move {
-            let state = self.follow(store).await?;
-            match &state.answered {
-                Some(answered) => Answer::replayed(answered),
-                None => decide(state).await,
-            }
-        })
-        .await
+        let answered = self.idempotency.answered(kept)?;
+        Ok((LinkState { link: self, token, invitation, tenant }, answered))
     }
 }
 
-/// Takes the token out of a body. What isn't one is told by [`Link::new`], before other fields are judged: its bearer
-/// has no business with them.
-pub(crate) fn take_token(form: &mut Form) -> Option<InvitationToken> {
-    form.optional("token", |text| Ok::<_, std::convert::Infallible>(InvitationToken::parse(text))).flatten()
+/// Takes the token out of a body; `None` where something of another kind stands for it, which the form has noted. A
+/// text that was never a token is answered as an unknown one, before other fields are judged: its bearer has no
+/// business with them.
+pub(crate) fn take_token(form: &mut Form) -> Result<Option<InvitationToken>, Refusal> {
+    let parse = |text: &str| Ok::<_, std::convert::Infallible>(InvitationToken::parse(text));
+    match form.optional("token", parse).flatten() {
+        Some(token) => Ok(Some(token)),
+        None if form.is_wrong("token") => Ok(None),
+        None => Err(Refusal::NotFound),
+    }
 }
 
 impl<'l> LinkState<'l> {
@@ -120,7 +105,7 @@ impl<'l> LinkState<'l> {
     fn opened(&self) -> Result<(&Invitation, Result<(), LinkError>), Refusal> {
         let invitation = self.invitation.as_ref().ok_or(Refusal::NotFound)?;
         let now = self.invocation().now();
-        Ok((invitation, invitation.open(&self.link.digest, self.record.as_ref(), now)))
+        Ok((invitation, invitation.open(&self.link.digest, self.token.as_ref(), now)))
     }
 
     /// The invitation and its tenant, if the token opens it now.
@@ -137,7 +122,7 @@ impl<'l> LinkState<'l> {
             (invitation, Err(LinkError::Expired { renewable: true })) => {
                 Ok((invitation, self.joinable(invitation)?))
             }
-            (_, Err(dead)) => Err(dead.into()),
+            (_, Err(error)) => Err(error.into()),
         }
     }
 
@@ -154,7 +139,7 @@ impl<'l> LinkState<'l> {
     }
 
     /// The second trip: what the open invitation rests on, the sponsor's right to give it asked again (R9).
-    pub(crate) async fn facts(&self, store: &Store) -> Result<Facts, Failure> {
+    pub(crate) async fn basis(&self, store: &Store) -> Result<Basis, Failure> {
         let (invitation, tenant) = self.open()?;
         let named: Vec<BrandId> = invitation.brands.named().collect();
         let (credential, sponsor, found) = store
@@ -167,7 +152,7 @@ impl<'l> LinkState<'l> {
         still_sponsored(invitation, tenant, sponsor.as_ref())?;
         let dropped = named.iter().zip(&found).filter(|(_, found)| found.is_none());
         let dropped = dropped.map(|(id, _)| *id).collect();
-        Ok(Facts { credential, sponsor, brands: found.into_iter().flatten().collect(), dropped })
+        Ok(Basis { credential, sponsor, brands: found.into_iter().flatten().collect(), dropped })
     }
 
     /// What is about to be written by `actor`: the one event, and the record of `answer`.
@@ -179,9 +164,8 @@ impl<'l> LinkState<'l> {
         answer: &Answer,
     ) -> Change<'static> {
         let (invocation, subject) = (self.invocation(), Subject::Invitation(invitation.id));
-        let key = self.link.idempotency.as_ref();
         Change::new(invocation, invitation.tenant_id, actor, kind, subject)
-            .recorded(key.map(|key| key.record(answer, invocation.now())))
+            .recorded(self.link.idempotency.record(answer))
             .with("email", invitation.email.as_entered())
     }
 }

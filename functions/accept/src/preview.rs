@@ -9,7 +9,7 @@ use crate::link::Link;
 /// What the page behind the link shows.
 #[derive(Serialize)]
 struct Preview<'a> {
-    tenant: TenantName<'a>,
+    tenant: NamedTenant<'a>,
     inviter: Option<Inviter<'a>>,
     email: &'a str,
     first_name: &'a str,
@@ -25,7 +25,7 @@ struct Preview<'a> {
 }
 
 #[derive(Serialize)]
-struct TenantName<'a> {
+struct NamedTenant<'a> {
     name: &'a str,
 }
 
@@ -39,11 +39,11 @@ struct Inviter<'a> {
 #[serde(untagged)]
 enum BrandNames<'a> {
     All(&'static str),
-    These(Vec<BrandName<'a>>),
+    These(Vec<NamedBrand<'a>>),
 }
 
 #[derive(Serialize)]
-struct BrandName<'a> {
+struct NamedBrand<'a> {
     id: BrandId,
     name: &'a str,
 }
@@ -51,14 +51,14 @@ struct BrandName<'a> {
 impl Accept {
     /// Changes nothing, however often it is asked.
     pub(crate) async fn preview(&self, link: &Link<'_>) -> Outcome {
-        let state = link.follow(&self.store).await?;
-        let facts = state.facts(&self.store).await?;
+        let (state, _) = link.follow(&self.store).await?;
+        let basis = state.basis(&self.store).await?;
         let (invitation, tenant) = state.open()?;
         let every = invitation.role.reaches_every_brand() || invitation.brands == Brands::All;
-        let these = facts.brands.iter().map(|b| BrandName { id: b.id, name: b.name.as_str() });
+        let these = basis.brands.iter().map(|b| NamedBrand { id: b.id, name: b.name.as_str() });
         Ok(Answer::ok(&Preview {
-            tenant: TenantName { name: tenant.name.as_str() },
-            inviter: facts
+            tenant: NamedTenant { name: tenant.name.as_str() },
+            inviter: basis
                 .sponsor
                 .as_ref()
                 .map(|m| Inviter { first_name: m.first_name.as_str(), last_name: m.last_name.as_str() }),
@@ -68,7 +68,7 @@ impl Accept {
             role: invitation.role,
             brands: if every { BrandNames::All("all") } else { BrandNames::These(these.collect()) },
             expires_at: invitation.expires_at,
-            existing_user: facts.credential.is_some(),
+            existing_user: basis.credential.is_some(),
             password_min_length: self.rules.min_length(),
         }))
     }

@@ -1,4 +1,4 @@
-use model::{Actor, DeliveryState, EventKind, Mail};
+use model::{Actor, DeliveryState, EventKind};
 use serde::Serialize;
 use store::Outgoing;
 use web::{Answer, Outcome, admission};
@@ -22,9 +22,8 @@ impl Accept {
         let after = before.sent_again(None, resends, invocation);
         let answer = Answer::accepted(&Renewed { delivery: after.delivery.state });
         let change = state.change(Actor::Invitee, EventKind::InvitationRenewed, before, &answer);
-        let mail = Mail::about(&after, invocation);
-        let out = Outgoing { invitation: &after, mail: &mail, tenant, limits: &self.limits };
-        self.store.resend_invitation(before, out, change).await?;
+        let out = Outgoing::new(&after, tenant, &self.limits, invocation);
+        self.store.resend_invitation(before, &out, change).await?;
         Ok(answer)
     }
 }

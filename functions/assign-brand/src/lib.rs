@@ -101,7 +101,7 @@ impl AssignBrand {
     ) -> Outcome {
         cx.may(Permission::MembersAssign)?;
         let (before, found) = &cx.found;
-        let before = before.as_ref().filter(|member| !member.is_revoked()).ok_or(Refusal::NotFound)?;
+        let before = web::current(before.as_ref())?;
         cx.may_manage(before)?;
         asked.all_found(found)?;
         let brands = asked.apply(&before.brands)?;
@@ -110,8 +110,7 @@ impl AssignBrand {
         if brands == before.brands {
             return Ok(cx.member(before));
         }
-        let assigned: Vec<BrandId> =
-            asked.named().into_iter().filter(|b| !before.brands.contains(*b)).collect();
+        let added: Vec<BrandId> = asked.named().into_iter().filter(|b| !before.brands.contains(*b)).collect();
         let after = before.with_brands(brands, cx.version());
         let answer = cx.member(&after);
         let change = cx
@@ -119,7 +118,7 @@ impl AssignBrand {
             .with("email", before.email.as_entered())
             .with("brands_before", &before.brands)
             .with("brands", &after.brands);
-        self.store.change_member(before, &after, &assigned, change).await?;
+        self.store.set_brands(before, &after, &added, change).await?;
         Ok(answer)
     }
 }

@@ -54,7 +54,7 @@ impl AssignRole {
             .with("email", before.email.as_entered())
             .with("role_before", before.role)
             .with("role", role);
-        self.store.change_member(before, &after, &[], change).await?;
+        self.store.set_role(before, &after, change).await?;
         Ok(answer)
     }
 }

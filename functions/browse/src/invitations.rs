@@ -1,4 +1,4 @@
-use model::{DeliveryState, InvitationId, InvitationStatus, Refusal};
+use model::{DeliveryState, InvitationId, InvitationStatus};
 use policy::Permission;
 use store::keys;
 use web::views::{InvitationView, List};
@@ -37,6 +37,6 @@ impl Browse {
     pub(crate) async fn invitation(&self, caller: &Caller<'_>, id: InvitationId) -> Outcome {
         let cx = caller.read(&self.store, keys::invitation(caller.tenant(), id)).await?;
         cx.may(Permission::MembersInvite)?;
-        Ok(cx.invitation(cx.found.as_ref().ok_or(Refusal::NotFound)?))
+        Ok(cx.invitation(cx.wanted()?))
     }
 }

@@ -1,4 +1,4 @@
-use model::{Refusal, Timestamp, UserId};
+use model::{Timestamp, UserId};
 use policy::{MemberStatus, Permission};
 use store::keys;
 use web::views::{List, MemberView};
@@ -37,7 +37,7 @@ impl Browse {
     pub(crate) async fn member(&self, caller: &Caller<'_>, user: UserId) -> Outcome {
         let cx = caller.read(&self.store, keys::member(caller.tenant(), user)).await?;
         cx.may(Permission::MembersRead)?;
-        Ok(cx.member(cx.found.as_ref().ok_or(Refusal::NotFound)?))
+        Ok(cx.member(cx.wanted()?))
     }
 }
 

@@ -64,8 +64,7 @@ impl Check {
             if question.brand.is_some_and(|brand| !cx.visibility().sees(brand)) {
                 return Err(Refusal::NotFound.into());
             }
-            let member = member.as_ref().filter(|member| !member.is_revoked());
-            member.ok_or(Refusal::NotFound)?.principal(cx.tenant.status)
+            web::current(member.as_ref())?.principal(cx.tenant.status)
         } else {
             cx.principal()
         };

@@ -67,11 +67,11 @@ async function start() {
     return;
   }
   const company = invitation.tenant.name;
-  const founding = invitation.role === 'owner';
-  $('heading').textContent = founding ? `Confirm ${company}` : `Join ${company}`;
+  const signingUp = invitation.role === 'owner';
+  $('heading').textContent = signingUp ? `Confirm ${company}` : `Join ${company}`;
   document.title = $('heading').textContent;
   const { inviter } = invitation;
-  $('lead').textContent = founding
+  $('lead').textContent = signingUp
     ? 'Your address was used to sign this organization up. Confirm it to become its owner.'
     : inviter ? `${inviter.first_name} ${inviter.last_name} invites you to the team.` : 'You are invited to the team.';
   $('email').textContent = invitation.email;
@@ -80,7 +80,7 @@ async function start() {
   $('brands').textContent = invitation.brands === 'all'
     ? 'All brands'
     : invitation.brands.map((brand) => brand.name).join(', ') || 'None yet';
-  $('brands').hidden = $('brands-label').hidden = founding;
+  $('brands').hidden = $('brands-label').hidden = signingUp;
   $('until').textContent = new Date(invitation.expires_at).toLocaleString([], { dateStyle: 'long', timeStyle: 'short' });
   $('first_name').value = invitation.first_name;
   $('last_name').value = invitation.last_name;

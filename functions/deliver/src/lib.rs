@@ -1,6 +1,6 @@
 //! The table's stream, new Mail items: mints the token, stores its digest, sends the mail through SES.
 //!
-//! The only function that mints tokens and talks to SES. Records come at least once, late and out of order, so
+//! The only function that mints emailed tokens, and the only one that talks to SES. Records come at least once, late and out of order, so
 //! what is sent is decided by what the table says now: the mail's own item (somebody may be sending it, or have sent
 //! it) and the invitation (it may be over, or in a newer generation). A crash anywhere leads to a second mail, never to
 //! none; both links of one generation work until one is used.

@@ -4,8 +4,8 @@
 //! outbox: one read, one transaction.
 
 use model::{
-    Brand, Credential, Email, EventKind, Invitation, Invitee, Limits, Locale, Mail, NewInvitation,
-    PersonName, Phone, Refusal, Subject,
+    Brand, Credential, Email, EventKind, Invitation, Invitee, Limits, Locale, NewInvitation, PersonName,
+    Phone, Refusal, Subject,
 };
 use policy::{Brands, Permission, Permissions, Role};
 use runtime::{Environment, SettingError};
@@ -19,7 +19,7 @@ pub struct Invite {
 }
 
 /// Who holds the address here, whose it is, and the brands that were named.
-type Facts = (Option<Invitee>, Option<Credential>, Vec<Option<Brand>>);
+type Found = (Option<Invitee>, Option<Credential>, Vec<Option<Brand>>);
 
 impl Function for Invite {
     fn new(environment: &Environment) -> Result<Self, SettingError> {
@@ -49,7 +49,7 @@ fn parse(request: &Request) -> Result<NewInvitation, BadRequest> {
     let phone = form.optional("phone", Phone::parse);
     let role = form.optional("role", str::parse);
     let brands = form.brands("brands");
-    let permissions = form.list("permissions", str::parse);
+    let permissions = form.list("permissions", Permission::ALL.len(), str::parse);
     let days = form.number("expires_in_days", NewInvitation::DAYS);
     let locale = form.optional("locale", Locale::parse);
     form.finish(|| {
@@ -68,7 +68,7 @@ fn parse(request: &Request) -> Result<NewInvitation, BadRequest> {
 }
 
 impl Invite {
-    async fn create(&self, cx: Context<'_, Facts>, new: &NewInvitation) -> Outcome {
+    async fn create(&self, cx: Context<'_, Found>, new: &NewInvitation) -> Outcome {
         let (tenant, invocation) = (&cx.tenant, cx.invocation());
         let (invitee, credential, brands) = &cx.found;
         cx.may(Permission::MembersInvite)?;
@@ -87,15 +87,13 @@ impl Invite {
         let inviter = cx.member.user_id;
         let invitation = Invitation::new(tenant.id, new.clone(), Some(inviter), invocation);
         let id = invitation.id;
-        let answer =
-            cx.invitation(&invitation).created(format!("/v1/tenants/{}/invitations/{id}", tenant.id));
+        let answer = cx.invitation(&invitation).created(Route::ReadInvitation.location(&[&tenant.id, &id]));
         let change = cx
             .change(EventKind::InvitationCreated, Subject::Invitation(id), &answer)
             .with("email", new.email.as_entered())
             .with("role", new.role);
-        let mail = Mail::about(&invitation, invocation);
-        let out = Outgoing { invitation: &invitation, mail: &mail, tenant, limits: &self.limits };
-        self.store.create_invitation(out, change).await?;
+        let out = Outgoing::new(&invitation, tenant, &self.limits, invocation);
+        self.store.create_invitation(&out, change).await?;
         Ok(answer)
     }
 }

@@ -1,6 +1,6 @@
 use model::{
-    CompanyName, Email, EmailPolicy, EventKind, InvalidText, Invocation, Mail, NewTenant, PersonName,
-    Subject, Tenant, TenantDefaults,
+    CompanyName, Email, EmailPolicy, EventKind, InvalidText, Invocation, NewTenant, PersonName, Subject,
+    Tenant, TenantDefaults,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,14 +36,13 @@ impl Operate {
                 email_policy: order.email_policy.unwrap_or(defaults.email_policy),
             },
         };
-        let (tenant, invitation) = Tenant::found(new, &self.limits, invocation);
+        let (tenant, invitation) = Tenant::sign_up(new, &self.limits, invocation);
         let subject = Subject::Tenant(tenant.id);
         let change = change(invocation, tenant.id, EventKind::TenantCreated, subject, &order.reason)
             .with("name", &tenant.name)
             .with("email", invitation.email.as_entered());
-        let mail = Mail::about(&invitation, invocation);
-        let out = Outgoing { invitation: &invitation, mail: &mail, tenant: &tenant, limits: &self.limits };
-        self.store.sign_up(out, change).await?;
+        let out = Outgoing::new(&invitation, &tenant, &self.limits, invocation);
+        self.store.sign_up(&out, change).await?;
         Ok(json!({"tenant": tenant.id, "invitation": invitation.id}))
     }
 }

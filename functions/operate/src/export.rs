@@ -19,14 +19,18 @@ pub(crate) struct Order {
     after: Option<Cursor>,
 }
 
-/// The parts of an export, in their order.
-#[derive(Clone, Copy, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Part {
-    Brands,
-    Members,
-    Invitations,
-    Events,
+policy::closed_set! {
+    /// The parts of an export, in their order.
+    enum Part: "part" {
+        /// The brands.
+        Brands = "brands",
+        /// The members, former ones too.
+        Members = "members",
+        /// The invitations, whatever became of them.
+        Invitations = "invitations",
+        /// The audit trail, newest first.
+        Events = "events",
+    }
 }
 
 #[derive(Deserialize, Serialize)]

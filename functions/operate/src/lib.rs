@@ -1,14 +1,14 @@
 //! The operator's own operations, by direct invocation: `aws lambda invoke` under IAM, never behind the API.
 //!
-//! `{"operation": "set-plan", …, "reason": "…"}`; the shapes are `infra/schemas/operate.json`. Each leaves its event,
-//! with the reason, in the trail of the tenant that it touched.
+//! `{"operation": "set-plan", …, "reason": "…"}`; the shapes are `infra/schemas/operate.json`. Each that
+//! changes something leaves its event, with the reason, in the trail of the tenant that it touched.
 //!
 //! * `create-tenant`: signs an organization up, where that isn't open to everybody
 //! * `set-plan`: another plan, other seats
 //! * `transfer-ownership`: from an owner who is gone to another member
 //! * `release-email`: frees a mistyped or duplicate address that a dead account holds
 //! * `suspend-tenant`: switches a tenant off, or on again
-//! * `export-tenant`: all that is stored of a tenant, a page at a time
+//! * `export-tenant`: brands, members, invitations and events of a tenant, a page at a time
 
 mod create;
 mod export;

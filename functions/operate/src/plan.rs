@@ -16,12 +16,14 @@ pub(crate) struct Order {
 
 impl Operate {
     pub(crate) async fn set_plan(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
-        let before = self.tenant(order.tenant).await?;
+        let mut before = self.tenant(order.tenant).await?;
         if order.plan.trim().is_empty() {
             return Err(Refused::because("`plan`: it can't be empty"));
         }
         // seats of expired invitations are nobody's
-        while before.seats_used > order.seats && self.store.reclaim_seats(before.id, invocation).await? > 0 {}
+        while before.seats_used > order.seats && self.store.reclaim_seats(before.id, invocation).await? > 0 {
+            before = self.tenant(order.tenant).await?;
+        }
         let after = before.with_plan(order.plan, order.seats, invocation.version());
         let subject = Subject::Tenant(before.id);
         let change = change(invocation, before.id, EventKind::TenantPlanChanged, subject, &order.reason)

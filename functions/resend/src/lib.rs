@@ -3,7 +3,7 @@
 //! For pending, expired and bounced ones: a new token, a new expiry, and every older link is dead. The admin who
 //! resends is the invitation's sponsor from then on (R9).
 
-use model::{EventKind, Invitation, InvitationStatus, Limits, Mail, Refusal, Subject};
+use model::{EventKind, Invitation, InvitationStatus, Limits, Refusal, Subject};
 use policy::Permission;
 use runtime::{Environment, SettingError};
 use store::{Outgoing, Store, keys};
@@ -37,7 +37,7 @@ impl Resend {
     async fn resend(&self, cx: Context<'_, Option<Invitation>>) -> Outcome {
         cx.may(Permission::MembersInvite)?;
         let (tenant, invocation) = (&cx.tenant, cx.invocation());
-        let before = cx.found.as_ref().ok_or(Refusal::NotFound)?;
+        let before = cx.wanted()?;
         match before.status {
             InvitationStatus::Pending | InvitationStatus::Expired => {}
             InvitationStatus::Accepted => return Err(Refusal::AlreadyMember(before.accepted_by).into()),
@@ -56,9 +56,8 @@ impl Resend {
         let change = cx
             .change(EventKind::InvitationResent, Subject::Invitation(after.id), &answer)
             .with("email", before.email.as_entered());
-        let mail = Mail::about(&after, invocation);
-        let out = Outgoing { invitation: &after, mail: &mail, tenant, limits: &self.limits };
-        self.store.resend_invitation(before, out, change).await?;
+        let out = Outgoing::new(&after, tenant, &self.limits, invocation);
+        self.store.resend_invitation(before, &out, change).await?;
         Ok(answer)
     }
 }

@@ -8,7 +8,7 @@ impl Revoke {
     /// Ends a pending invitation; doing it to one that is over already is done already.
     pub(crate) async fn invitation(&self, cx: Context<'_, Option<Invitation>>) -> Outcome {
         cx.may(Permission::MembersInvite)?;
-        let before = cx.found.as_ref().ok_or(Refusal::NotFound)?;
+        let before = cx.wanted()?;
         cx.principal().may_manage(Target { role: before.role, is_self: false })?;
         let answer = Answer::done();
         match before.status {

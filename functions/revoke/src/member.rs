@@ -1,4 +1,4 @@
-use model::{EventKind, Member, Refusal, Subject};
+use model::{EventKind, Member, Subject};
 use policy::{MemberStatus, Permission};
 use web::{Answer, Context, Outcome, admission};
 
@@ -9,7 +9,7 @@ impl Revoke {
     /// that is over is done already.
     pub(crate) async fn member(&self, cx: Context<'_, Option<Member>>) -> Outcome {
         cx.may(Permission::MembersRevoke)?;
-        let before = cx.found.as_ref().ok_or(Refusal::NotFound)?;
+        let before = cx.wanted()?;
         cx.may_manage(before)?;
         let answer = Answer::done();
         if before.is_revoked() {

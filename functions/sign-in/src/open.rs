@@ -1,7 +1,8 @@
-use model::{Credential, Digest, Email, Member, Password, Refusal, Session, Tenant, User};
+use model::{Credential, Email, Member, Password, Refusal, Session, Tenant, User};
 use policy::{MemberStatus, TenantStatus};
 use serde::Serialize;
-use store::{Record, keys};
+use store::Record;
+use store::keys::{self, Scope};
 use web::views::{MembershipView, SessionView, UserView};
 use web::{Answer, BadRequest, Failure, Idempotency, Outcome, Request, until_settled};
 
@@ -14,7 +15,7 @@ const WRONG: BadRequest = BadRequest::Unauthenticated(Some("the address or the p
 struct Attempt {
     email: Email,
     password: Password,
-    idempotency: Option<Idempotency>,
+    idempotency: Idempotency,
 }
 
 #[derive(Serialize)]
@@ -26,24 +27,24 @@ struct SignedIn<'a> {
 }
 
 /// A user, and the teams that they are or were in.
-struct Facts {
+struct Memberships {
     user: User,
-    memberships: Vec<(Member, Tenant)>,
+    all: Vec<(Member, Tenant)>,
     /// The record that was found under the request's key.
     record: Option<Record>,
 }
 
-impl Facts {
+impl Memberships {
     /// The memberships that a session is opened for.
     fn active(&self) -> Vec<&Member> {
-        let active = self.memberships.iter().filter(|(member, tenant)| {
+        let active = self.all.iter().filter(|(member, tenant)| {
             member.status == MemberStatus::Active && tenant.status == TenantStatus::Active
         });
         active.map(|(member, _)| member).collect()
     }
 
     fn answer(&self, session: Option<SessionView>) -> Answer {
-        let current = self.memberships.iter().filter(|(member, _)| !member.is_revoked());
+        let current = self.all.iter().filter(|(member, _)| !member.is_revoked());
         let memberships = current.map(|(member, tenant)| MembershipView::of(member, tenant)).collect();
         Answer::ok(&SignedIn { session, user: UserView::from(&self.user), memberships })
             .created("/v1/sessions/current".to_owned())
@@ -60,13 +61,9 @@ impl SignIn {
     fn parse(&self, request: &Request) -> Result<Attempt, BadRequest> {
         let mut form = request.form()?;
         let email = form.required("email", Email::parse);
-        let password = form.password("password");
-        if let Some(Err(long)) = password.as_ref().map(|password| self.rules.bound(password)) {
-            form.wrong("/password", long);
-        }
+        let password = form.password("password", |password| self.rules.bound(password));
         let (email, password) = form.finish(|| email.zip(password))?;
-        let scope = format!("SIGN-IN#{}", Digest::of(email.canonical().as_bytes()).as_str());
-        let idempotency = Idempotency::redacted(request, &scope, &email.canonical())?;
+        let idempotency = Idempotency::redacted(request, Scope::SignIn(&email), &email.canonical())?;
         Ok(Attempt { email, password, idempotency })
     }
 
@@ -88,7 +85,7 @@ impl SignIn {
         }
     }
 
-    async fn facts(&self, attempt: &Attempt, credential: &Credential) -> Result<Facts, Failure> {
+    async fn memberships(&self, attempt: &Attempt, credential: &Credential) -> Result<Memberships, Failure> {
         let tenants: Vec<_> = credential.tenants.keys().copied().collect();
         let (user, members, tenants, record) = self
             .store
@@ -96,32 +93,31 @@ impl SignIn {
                 keys::user(credential.user_id),
                 tenants.iter().map(|t| keys::member(*t, credential.user_id)).collect::<Vec<_>>(),
                 tenants.iter().map(|t| keys::tenant(*t)).collect::<Vec<_>>(),
-                attempt.idempotency.as_ref().map(Idempotency::key),
+                attempt.idempotency.wants(),
             ))
             .await?;
         let user = user.ok_or_else(|| Failure::internal("an address without its user"))?;
-        let memberships = members.into_iter().zip(tenants).filter_map(|(m, t)| Some((m?, t?))).collect();
-        Ok(Facts { user, memberships, record })
+        let all = members.into_iter().zip(tenants).filter_map(|(m, t)| Some((m?, t?))).collect();
+        Ok(Memberships { user, all, record })
     }
 
     async fn open(&self, request: &Request, attempt: &Attempt, credential: &Credential) -> Outcome {
-        let now = request.now();
-        let mut facts = self.facts(attempt, credential).await?;
-        let active = facts.active();
+        let mut memberships = self.memberships(attempt, credential).await?;
+        let active = memberships.active();
         if active.is_empty() {
-            let names: Vec<&str> = facts.memberships.iter().map(|(_, t)| t.name.as_str()).collect();
+            let names: Vec<&str> = memberships.all.iter().map(|(_, t)| t.name.as_str()).collect();
             let words =
                 format!("your access to {} was ended or suspended, ask an admin there", names.join(", "));
             return Err(Refusal::AccessRevoked(words).into());
         }
         let (token, session) = Session::open(credential.user_id, self.limits.session, request.invocation());
         // the same sign-in again is a sign-in, and the key keeps its first record; only another request is refused
-        let found = facts.record.take();
-        let answered = Idempotency::replay(attempt.idempotency.as_ref(), found, now)?;
-        let key = attempt.idempotency.as_ref().filter(|_| answered.is_none());
-        let record = key.map(|key| key.record(&facts.answer(None), now));
+        let record = match attempt.idempotency.answered(memberships.record.take())? {
+            Some(_) => None,
+            None => attempt.idempotency.record(&memberships.answer(None)),
+        };
         let email = credential.email.canonical();
-        self.store.open_session(&session, email, &facts.active(), &self.limits, record).await?;
-        Ok(facts.answer(Some(SessionView::opened(&token, &session))))
+        self.store.open_session(&session, email, &memberships.active(), &self.limits, record).await?;
+        Ok(memberships.answer(Some(SessionView::opened(&token, &session))))
     }
 }

@@ -1,7 +1,7 @@
-use model::{Brand, BrandName, EventKind, Refusal, Subject};
+use model::{Brand, BrandName, EventKind, Subject};
 use policy::{BrandId, Permission};
 use web::views::{self, BrandView, List};
-use web::{Answer, BadRequest, Caller, Context, Outcome, Request, next_cursor, page};
+use web::{Answer, BadRequest, Caller, Context, Outcome, Request, Route, next_cursor, page};
 
 use crate::Tenants;
 
@@ -17,7 +17,7 @@ impl Tenants {
         cx.may(Permission::BrandsCreate)?;
         let brand = Brand::new(cx.tenant.id, name.clone(), cx.invocation());
         let answer =
-            views::brand(&brand).created(format!("/v1/tenants/{}/brands/{}", brand.tenant_id, brand.id));
+            views::brand(&brand).created(Route::RenameBrand.location(&[&brand.tenant_id, &brand.id]));
         let change = cx.change(EventKind::BrandCreated, Subject::Brand(brand.id), &answer).with("name", name);
         self.store.create_brand(&brand, change).await?;
         Ok(answer)
@@ -45,7 +45,7 @@ impl Tenants {
         name: &BrandName,
     ) -> Outcome {
         cx.may_on(Permission::BrandsUpdate, id)?;
-        let before = cx.found.as_ref().ok_or(Refusal::NotFound)?;
+        let before = cx.wanted()?;
         cx.if_match(before.version)?;
         if before.name == *name {
             return Ok(views::brand(before));
@@ -56,13 +56,13 @@ impl Tenants {
             .change(EventKind::BrandUpdated, Subject::Brand(id), &answer)
             .with("name_before", &before.name)
             .with("name", name);
-        self.store.change_brand(&after, before.version, change).await?;
+        self.store.change_brand(before, &after, change).await?;
         Ok(answer)
     }
 
     pub(crate) async fn delete_brand(&self, cx: Context<'_, Option<Brand>>, id: BrandId) -> Outcome {
         cx.may_on(Permission::BrandsDelete, id)?;
-        let brand = cx.found.as_ref().ok_or(Refusal::NotFound)?;
+        let brand = cx.wanted()?;
         let answer = Answer::done();
         let change =
             cx.change(EventKind::BrandDeleted, Subject::Brand(id), &answer).with("name", &brand.name);

@@ -1,10 +1,9 @@
-use model::{
-    Actor, CompanyName, Digest, Email, EventKind, Mail, NewTenant, PersonName, Refusal, Subject, Tenant,
-};
+use model::{Actor, CompanyName, Email, EventKind, NewTenant, PersonName, Refusal, Subject, Tenant};
 use serde::Serialize;
+use store::keys::Scope;
 use store::{Change, Outgoing};
 use web::views::TenantView;
-use web::{Answer, BadRequest, Idempotency, Outcome, Request, until_settled};
+use web::{Answer, BadRequest, Idempotency, Outcome, Request};
 
 use crate::Tenants;
 
@@ -16,9 +15,12 @@ struct SignedUp<'a> {
 impl Tenants {
     pub(crate) async fn sign_up(&self, request: &Request) -> Outcome {
         let new = self.parse(request)?;
-        let scope = format!("SIGN-UP#{}", Digest::of(new.email.canonical().as_bytes()).as_str());
-        let key = Idempotency::of(request, &scope)?;
-        until_settled(|| self.found(request, &new, key.as_ref())).await
+        if !self.open {
+            return Err(Refusal::SignUpClosed.into());
+        }
+        let key = Idempotency::of(request, Scope::SignUp(&new.email))?;
+        let read = async || Ok(((), key.answered(self.store.load(key.wants()).await?)?));
+        web::change(read, |()| self.create(request, &new, &key)).await
     }
 
     fn parse(&self, request: &Request) -> Result<NewTenant, BadRequest> {
@@ -40,27 +42,17 @@ impl Tenants {
     }
 
     /// The answer is the same whether or not the address has a user: who owns the mailbox finds out there.
-    async fn found(&self, request: &Request, new: &NewTenant, key: Option<&Idempotency>) -> Outcome {
-        if !self.open {
-            return Err(Refusal::SignUpClosed.into());
-        }
+    async fn create(&self, request: &Request, new: &NewTenant, key: &Idempotency) -> Outcome {
         let invocation = request.invocation();
-        if let Some(key) = key {
-            let kept = self.store.load(key.key()).await?;
-            if let Some(answered) = Idempotency::replay(Some(key), kept, request.now())? {
-                return Answer::replayed(&answered);
-            }
-        }
-        let (tenant, invitation) = Tenant::found(new.clone(), &self.limits, invocation);
+        let (tenant, invitation) = Tenant::sign_up(new.clone(), &self.limits, invocation);
         let answer = Answer::accepted(&SignedUp { tenant: TenantView::from(&tenant) });
         let (kind, subject) = (EventKind::TenantCreated, Subject::Tenant(tenant.id));
         let change = Change::new(invocation, tenant.id, Actor::Invitee, kind, subject)
-            .recorded(key.map(|key| key.record(&answer, request.now())))
+            .recorded(key.record(&answer))
             .with("name", &new.name)
             .with("email", new.email.as_entered());
-        let mail = Mail::about(&invitation, invocation);
-        let out = Outgoing { invitation: &invitation, mail: &mail, tenant: &tenant, limits: &self.limits };
-        self.store.sign_up(out, change).await?;
+        let out = Outgoing::new(&invitation, &tenant, &self.limits, invocation);
+        self.store.sign_up(&out, change).await?;
         Ok(answer)
     }
 }

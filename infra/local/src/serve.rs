@@ -76,7 +76,7 @@ async fn pump(stack: Arc<Stack>) {
             Ok(handled) => changed |= handled,
             Err(error) => complain(&error),
         }
-        // Most writes also queue a mail or leave a trace in the stream; the clock covers those that don't.
+        // Most writes also queue a mail or leave a record in the stream; the clock covers those that don't.
         if saved.elapsed() > SAVE && (changed || saved.elapsed() > SAVE * 5) {
             if let Err(error) = stack.save() {
                 complain(&error);

@@ -41,7 +41,7 @@ pub struct Options {
     pub http_client: Option<HttpClientOf>,
     /// Where the functions run, behind Lambda's Invoke API; in this process without.
     pub functions_url: Option<String>,
-    /// Told what happens.
+    /// Hears what happens.
     pub observer: Option<Observer>,
 }
 
@@ -112,7 +112,7 @@ pub struct Stack {
     pub mail_url: String,
 }
 
-/// Told what happens.
+/// Hears what happens.
 pub type Observer = Arc<dyn Fn(Activity) + Send + Sync>;
 
 /// What a template comes to: read once, the same for every copy of a stack.
@@ -362,15 +362,15 @@ impl Stack {
     /// # Errors
     /// When one of them fails: EventBridge would send the event again.
     pub async fn publish(&self, event: &Value) -> Result<Vec<String>, BoxError> {
-        let mut told = Vec::new();
+        let mut handed = Vec::new();
         let fits = |f: &&Function| f.rules.iter().any(|rule| pattern::matches(rule, event));
         for Function { name: function, .. } in self.blueprint.functions.iter().filter(fits) {
             self.invoke(function, serde_json::to_vec(event)?, Uuid::now_v7().to_string()).await?;
             let kind = event.get("detail-type").and_then(Value::as_str).unwrap_or_default().to_owned();
             self.notify(Activity::Published { kind, function: function.clone() });
-            told.push(function.clone());
+            handed.push(function.clone());
         }
-        Ok(told)
+        Ok(handed)
     }
 
     /// Says of the newest mail to an address what SES would: `bounce`, `complaint`, `delivery` or `delay`. Answers the
@@ -428,7 +428,7 @@ impl Stack {
         Ok(())
     }
 
-    /// Removes what its TTL has passed, and lets the stream observer.
+    /// Removes what its TTL has passed, and lets the stream run dry.
     ///
     /// # Errors
     /// When the table can't be read.

@@ -65,7 +65,7 @@ pub enum Actor {
         /// Who.
         id: UserId,
     },
-    /// The person behind an emailed link.
+    /// The person whom an emailed link is for, or who signs up.
     Invitee,
     /// The deployment's operator, by direct invocation.
     Operator,

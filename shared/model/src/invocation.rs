@@ -25,7 +25,7 @@ impl Random for SystemRandom {
 }
 
 /// One invocation of a function, made at the edge: when it is, what the logs call it, where its randomness comes from.
-/// Nothing below reads a clock or a generator of its own.
+/// No decision reads a clock or a generator of its own.
 #[derive(Clone)]
 pub struct Invocation {
     now: Timestamp,

@@ -1,8 +1,8 @@
 //! The words of the domain, each as a type that can't hold anything else, and how each is born and changes.
 //!
-//! Values that come from outside ([`Email`], [`PersonName`], [`Phone`] …) have one constructor each, which parses;
-//! below it no raw string has a meaning. Entities ([`Tenant`], [`Invitation`], [`Member`] …) are made and changed here
-//! and nowhere else. Secrets ([`InvitationToken`], [`SessionToken`], [`Password`]) have no `Debug`, `Display` or
+//! Values that come from outside ([`Email`], [`PersonName`], [`Phone`] …) are parsed by one constructor each; below it
+//! no raw string has a meaning. Items are read back as they were written. Entities ([`Tenant`], [`Invitation`],
+//! [`Member`] …) are born and change here. Secrets ([`InvitationToken`], [`SessionToken`], [`Password`]) have no `Debug`, `Display` or
 //! `Serialize`, so that no log line, event or item can hold one by accident. The policy's nouns (`Role`, `Brands` …)
 //! come from `policy`.
 //!

@@ -28,7 +28,7 @@ pub struct Member {
     /// The list that replaces the role's permissions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
-    /// Whether the membership is in use. A revoked one stays as a trace, with nothing of the old access.
+    /// Whether the membership is in use. A revoked one stays for the record, with nothing of the old access.
     pub status: MemberStatus,
     /// When they accepted.
     pub joined_at: Timestamp,

@@ -139,8 +139,6 @@ impl SessionToken {
 }
 
 /// A password as somebody entered it.
-#[derive(Deserialize)]
-#[serde(transparent)]
 pub struct Password(String);
 
 impl Password {

@@ -75,7 +75,7 @@ impl Tenant {
     /// The tenant, which waits for its owner, and the invitation that makes them the owner. The one seat and the one
     /// email are theirs.
     #[must_use]
-    pub fn found(new: NewTenant, limits: &Limits, invocation: &Invocation) -> (Self, Invitation) {
+    pub fn sign_up(new: NewTenant, limits: &Limits, invocation: &Invocation) -> (Self, Invitation) {
         let NewTenant { name, email, first_name, last_name, terms } = new;
         let now = invocation.now();
         let tenant = Self {

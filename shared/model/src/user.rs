@@ -63,7 +63,7 @@ policy::closed_set! {
         Shared = "shared",
         /// A member of a tenant that doesn't.
         Exclusive = "exclusive",
-        /// Was a member, and is told so at the next sign-in.
+        /// Was a member; the next sign-in says so.
         Former = "former",
     }
 }
@@ -108,7 +108,6 @@ impl Credential {
 }
 
 /// Who joins a tenant, once they have proven who they are.
-#[derive(Debug)]
 pub enum Joining {
     /// Somebody who has no user yet.
     New {
@@ -170,7 +169,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A fresh one of this user, and the token that is told this once.
+    /// A fresh one of this user, and the token that is shown this once.
     #[must_use]
     pub fn open(user_id: UserId, lifetime: Duration, invocation: &Invocation) -> (SessionToken, Self) {
         let token = SessionToken::mint(invocation.random(), user_id);

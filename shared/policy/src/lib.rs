@@ -32,7 +32,8 @@
 //!
 //! # The rules
 //!
-//! They hold whatever the table says. [`Rule`] names the one that refused, and so does the API: `"rule": "R4"`.
+//! They hold whatever the table says. A [`Denial`] names the one that refused, and so does the API where it answers 403
+//! or `owner-required`: `"rule": "R4"`.
 //! Where the deciding code isn't in this crate, the last sentence says where it is.
 //!
 //! * **R1 ceiling.** Nobody grants, invites to, changes or revokes a role above their own. An admin may make other
@@ -53,7 +54,8 @@
 //! * **R9 at use, not at grant.** The sponsor's right to give role, permissions and brands is asked again when the
 //!   invitation is accepted. Brands deleted in between are dropped and named in the answer. Asked in `functions/accept`.
 //! * **R10 ended is ended.** An invitation that was revoked, declined or accepted never comes back by any link, resend
-//!   or renewal; an expired one may be resent by an admin, and renewed by its invitee for 30 days. Decided in `model`.
+//!   or renewal; an expired one may be resent by an admin, and renewed by its invitee for 30 days. Decided in `model` and
+//!   in `functions/resend`.
 
 mod brands;
 mod closed_set;

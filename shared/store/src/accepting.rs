@@ -85,7 +85,7 @@ impl Store {
             .joining(joining, limits, session);
         if let Some(sponsor) = sponsor {
             let unchanged = Expression::default().when_authority(sponsor.authority);
-            transaction = transaction.check(Fact::Actor, &keys::member(tenant, sponsor.user_id), unchanged);
+            transaction = transaction.check(Fact::Sponsor, &keys::member(tenant, sponsor.user_id), unchanged);
         }
         if let Some((before, after)) = opens {
             transaction = transaction.opens(before, &after);

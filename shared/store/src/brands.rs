@@ -1,4 +1,4 @@
-use model::{Brand, Version};
+use model::Brand;
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
@@ -18,9 +18,9 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Changed`] when the brand or the actor's rights changed.
-    pub async fn change_brand(&self, brand: &Brand, read: Version, change: Change<'_>) -> Result<(), Error> {
-        let key = keys::brand(brand.tenant_id, brand.id);
-        self.transaction().replace(Fact::Brand, &key, brand, read).change(change).commit().await
+    pub async fn change_brand(&self, before: &Brand, after: &Brand, change: Change<'_>) -> Result<(), Error> {
+        let key = keys::brand(after.tenant_id, after.id);
+        self.transaction().replace(Fact::Brand, &key, after, before.version).change(change).commit().await
     }
 
     /// Deletes a brand. Members and invitations keep its id, which then names nothing.

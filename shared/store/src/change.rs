@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// on, and the record of what was answered.
 pub struct Change<'a> {
     pub(crate) event: Event,
-    pub(crate) actor: Option<&'a Member>,
+    pub(crate) member: Option<&'a Member>,
     pub(crate) record: Option<Record>,
 }
 
@@ -21,13 +21,13 @@ impl<'a> Change<'a> {
         kind: EventKind,
         subject: Subject,
     ) -> Self {
-        Self { event: Event::new(invocation, tenant, actor, kind, subject), actor: None, record: None }
+        Self { event: Event::new(invocation, tenant, actor, kind, subject), member: None, record: None }
     }
 
     /// By this member, on the condition that their authority is the one that was read.
     #[must_use]
     pub fn by(self, member: &'a Member) -> Self {
-        Self { actor: Some(member), ..self }
+        Self { member: Some(member), ..self }
     }
 
     /// With the record of the answer, where the request had an `Idempotency-Key`.

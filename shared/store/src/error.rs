@@ -10,6 +10,8 @@ pub enum Fact {
     Tenant,
     /// The actor's rights.
     Actor,
+    /// The rights of an invitation's sponsor.
+    Sponsor,
     /// The member who is the target.
     Member,
     /// The invitation.

@@ -12,24 +12,38 @@ use crate::{Change, Store, keys};
 const RECLAIMED_AT_ONCE: i32 = 5;
 
 /// An invitation as it will be, and the mail that carries its link.
-#[derive(Clone, Copy)]
 pub struct Outgoing<'a> {
+    invitation: &'a Invitation,
+    mail: Mail,
+    pub(crate) tenant: &'a Tenant,
+    limits: &'a Limits,
+}
+
+impl<'a> Outgoing<'a> {
+    /// The invitation, the tenant as it was read, and the limits that the mail is counted by.
+    #[must_use]
+    pub fn new(
+        invitation: &'a Invitation,
+        tenant: &'a Tenant,
+        limits: &'a Limits,
+        invocation: &Invocation,
+    ) -> Self {
+        Self { invitation, mail: Mail::about(invitation, invocation), tenant, limits }
+    }
+
     /// The invitation.
-    pub invitation: &'a Invitation,
-    /// The mail.
-    pub mail: &'a Mail,
-    /// The tenant as read.
-    pub tenant: &'a Tenant,
-    /// What is counted.
-    pub limits: &'a Limits,
+    #[must_use]
+    pub const fn invitation(&self) -> &'a Invitation {
+        self.invitation
+    }
 }
 
 impl Transaction<'_> {
     /// Queues the mail and counts it to the address, which has to be one that takes mail.
-    pub(crate) fn mail(self, out: Outgoing<'_>) -> Self {
+    pub(crate) fn mail(self, out: &Outgoing<'_>) -> Self {
         let (limit, now) = (out.limits.mails_to_address, out.mail.created_at);
         let email = out.invitation.email.canonical();
-        self.create(Fact::Mail, &keys::mail(out.mail.id), out.mail)
+        self.create(Fact::Mail, &keys::mail(out.mail.id), &out.mail)
             .check_or(
                 Refusal::RecipientSuppressed,
                 &keys::suppression(email),
@@ -39,7 +53,7 @@ impl Transaction<'_> {
     }
 
     /// Counts an email of the tenant and, where `seat`, takes a seat, under the plan that was read.
-    fn mail_of(self, out: Outgoing<'_>, seat: bool) -> Self {
+    fn mail_of(self, out: &Outgoing<'_>, seat: bool) -> Self {
         let tenant = out.tenant;
         let (limit, now) = (out.limits.mails_by_tenant, out.mail.created_at);
         let mut change = Expression::default().count("mails", tenant.mails, limit, now);
@@ -68,11 +82,11 @@ impl Store {
     /// # Errors
     /// [`Error::Changed`] when the plan, the seats, the inviter's rights or the address's holder changed;
     /// [`Error::Refused`] when the address got too many emails today.
-    pub async fn create_invitation(&self, out: Outgoing<'_>, change: Change<'_>) -> Result<(), Error> {
-        let Outgoing { invitation, tenant, limits, .. } = out;
+    pub async fn create_invitation(&self, out: &Outgoing<'_>, change: Change<'_>) -> Result<(), Error> {
+        let Outgoing { invitation, tenant, limits, .. } = *out;
         let invitee = keys::invitee(tenant.id, invitation.email.canonical());
         let (limit, now) = (limits.invitations_by_inviter, change.at());
-        let so_far = change.actor.map(|inviter| inviter.invites).unwrap_or_default();
+        let so_far = change.member.map(|inviter| inviter.invites).unwrap_or_default();
         self.transaction()
             .mail_of(out, true)
             .create(Fact::Invitee, &invitee, &Invitee::from(invitation))
@@ -91,10 +105,10 @@ impl Store {
     pub async fn resend_invitation(
         &self,
         before: &Invitation,
-        out: Outgoing<'_>,
+        out: &Outgoing<'_>,
         change: Change<'_>,
     ) -> Result<(), Error> {
-        let Outgoing { invitation: after, tenant, .. } = out;
+        let Outgoing { invitation: after, tenant, .. } = *out;
         let was_freed = before.status == InvitationStatus::Expired;
         let (invitee, holder) = (keys::invitee(tenant.id, after.email.canonical()), Invitee::from(after));
         let transaction = self

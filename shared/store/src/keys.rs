@@ -9,21 +9,23 @@
 //! | Invitee | `TENANT#t` | `INVITEE#email` | | inviting: one live invitation or member an address |
 //! | Mail (`ttl`) | `MAIL#m` | `MAIL` | | `deliver` |
 //! | Token (`ttl`) | `TOKEN#sha256` | `TOKEN` | | the emailed link |
-//! | User | `USER#u` | `USER` | | `GET /me` |
+//! | User | `USER#u` | `USER` | | signing in, `GET /me` |
 //! | Credential | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting |
 //! | Suppression | `EMAIL#canonical` | `SUPPRESSION` | | every write that queues a mail |
-//! | Session (`ttl`) | `USER#u` | `SESSION#sha256` | | every request |
+//! | Session (`ttl`) | `USER#u` | `SESSION#sha256` | | every request that takes a session |
 //! | Event | `EVENTS#t#yyyy-mm` | `uuidv7` | | the audit trail, a month a partition |
 //! | Idempotency record (`ttl`) | `IDEMPOTENCY#scope` | `key` | | every POST with an `Idempotency-Key` |
 //! | Rate window (`ttl`) | `RATE#scope` | `window` | | limits that no other item can carry |
 //!
 //! `ttl` is in epoch seconds. The index projects keys only: it finds, it never decides.
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use model::{
-    Brand, Credential, Digest, Event, EventId, Invitation, InvitationId, InvitationStatus, Invitee, Limit,
-    Mail, MailId, Member, Session, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User, UserId,
+    Brand, Credential, Digest, Email, Event, EventId, Invitation, InvitationId, InvitationStatus, Invitee,
+    Limit, Mail, MailId, Member, Session, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User,
+    UserId,
 };
 use policy::BrandId;
 use serde::Serialize;
@@ -223,6 +225,31 @@ pub fn session(u: UserId, digest: &Digest) -> Key<Session> {
 #[must_use]
 pub fn event(t: TenantId, at: Timestamp, id: EventId) -> Key<Event> {
     Key::new(events_partition(t, &at.month()), id.to_string())
+}
+
+/// Whose `Idempotency-Key` it is: keys of two callers never meet.
+#[derive(Clone, Copy)]
+pub enum Scope<'a> {
+    /// A signed-in user's.
+    User(UserId),
+    /// That of whoever has this emailed token.
+    Token(&'a Digest),
+    /// Of sign-ups with this address.
+    SignUp(&'a Email),
+    /// Of sign-ins with this address.
+    SignIn(&'a Email),
+}
+
+impl fmt::Display for Scope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digest = |email: &Email| Digest::of(email.canonical().as_bytes());
+        match self {
+            Self::User(user) => write!(f, "USER#{user}"),
+            Self::Token(token) => write!(f, "TOKEN#{}", token.as_str()),
+            Self::SignUp(email) => write!(f, "SIGN-UP#{}", digest(email).as_str()),
+            Self::SignIn(email) => write!(f, "SIGN-IN#{}", digest(email).as_str()),
+        }
+    }
 }
 
 /// The answer that was given under this key in this scope.

@@ -1,9 +1,9 @@
 //! The one table: the only crate that knows DynamoDB.
 //!
 //! [`keys`] opens with the table of keys and is the only file that spells one. [`Store::load`] is how facts are read:
-//! one strongly consistent batch. Everything that is written is a use case with a name, one transaction each, that
-//! checks again what the decision relied on and takes a [`Change`] with it; a condition that fails names the fact that
-//! changed, and the operation reads again.
+//! one strongly consistent batch. What is written is a use case with a name: one conditional write that checks again
+//! what the decision relied on and, where an audit trail has to tell of it, takes a [`Change`] with it. A condition that
+//! fails names the fact that changed, and the operation reads again.
 //!
 //! May: build keys and expressions, retry what is safe to retry. May not: decide who may do what, know HTTP.
 

@@ -37,21 +37,28 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// Changes a member's role, permissions or brands; `assigned` are brands that are new among them, which have to
-    /// exist.
+    /// Gives a member another role.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the member or the actor's rights changed.
+    pub async fn set_role(&self, before: &Member, after: &Member, change: Change<'_>) -> Result<(), Error> {
+        self.transaction().authority(before, after).change(change).commit().await
+    }
+
+    /// Assigns a member to other brands; `added` are those that are new among them, which have to exist.
     ///
     /// # Errors
     /// [`Error::Changed`] when the member, the actor's rights or a brand changed.
-    pub async fn change_member(
+    pub async fn set_brands(
         &self,
         before: &Member,
         after: &Member,
-        assigned: &[BrandId],
+        added: &[BrandId],
         change: Change<'_>,
     ) -> Result<(), Error> {
         self.transaction()
             .authority(before, after)
-            .brands_exist(after.tenant_id, assigned.iter().copied())
+            .brands_exist(after.tenant_id, added.iter().copied())
             .change(change)
             .commit()
             .await

@@ -10,8 +10,8 @@ impl Store {
     /// # Errors
     /// [`Error::Refused`] when the address got too many emails today; [`Error::Changed`] when the same request was
     /// answered meanwhile.
-    pub async fn sign_up(&self, out: Outgoing<'_>, change: Change<'_>) -> Result<(), Error> {
-        let Outgoing { tenant, invitation, .. } = out;
+    pub async fn sign_up(&self, out: &Outgoing<'_>, change: Change<'_>) -> Result<(), Error> {
+        let (tenant, invitation) = (out.tenant, out.invitation());
         let invitee = keys::invitee(tenant.id, invitation.email.canonical());
         self.transaction()
             .create(Fact::Tenant, &keys::tenant(tenant.id), tenant)

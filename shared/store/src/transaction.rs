@@ -190,8 +190,8 @@ impl Transaction<'_> {
         change: Change<'_>,
         count: impl FnOnce(Expression) -> Expression,
     ) -> Self {
-        let Change { event, actor, record } = change;
-        if let Some(member) = actor {
+        let Change { event, member, record } = change;
+        if let Some(member) = member {
             self = self.acting(member, event.at, count);
         }
         self.create(Fact::Fresh, &keys::event(event.tenant_id, event.at, event.id), &event)

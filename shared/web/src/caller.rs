@@ -1,13 +1,14 @@
 use model::{Digest, Refusal, Session, TenantId, Timestamp, UserId};
 use policy::MemberStatus;
-use store::{Record, Store, Want, keys};
+use store::keys::{self, Scope};
+use store::{Record, Store, Want};
 
-use crate::{Answer, BadRequest, Context, Failure, Idempotency, Outcome, Request, until_settled};
+use crate::{BadRequest, Context, Failure, Idempotency, Outcome, Request, repeat};
 
 /// Who asks, and inside which tenant, before anything is read: both keys are known from the request alone.
 pub struct Caller<'r> {
     pub(crate) request: &'r Request,
-    pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) idempotency: Idempotency,
     user: UserId,
     session: Digest,
     tenant: TenantId,
@@ -23,7 +24,7 @@ impl<'r> Caller<'r> {
         let token = request.session_token()?;
         let (user, session) = (token.user(), token.digest());
         let tenant = request.tenant()?;
-        let idempotency = Idempotency::of(request, &format!("USER#{user}"))?;
+        let idempotency = Idempotency::of(request, Scope::User(user))?;
         Ok(Self { request, idempotency, user, session, tenant })
     }
 
@@ -63,14 +64,7 @@ impl<'r> Caller<'r> {
         W: Want,
         F: Future<Output = Outcome>,
     {
-        let (wants, decide) = (&wants, &decide);
-        until_settled(|| async move {
-            match self.enter(store, wants).await? {
-                (_, Some(answered)) => Answer::replayed(&answered),
-                (context, None) => decide(context).await,
-            }
-        })
-        .await
+        repeat::change(|| self.enter(store, &wants), decide).await
     }
 
     async fn enter<W: Want>(
@@ -82,7 +76,7 @@ impl<'r> Caller<'r> {
             keys::session(self.user, &self.session),
             keys::member(self.tenant, self.user),
             keys::tenant(self.tenant),
-            self.idempotency.as_ref().map(Idempotency::key),
+            self.idempotency.wants(),
             wants,
         );
         let (session, member, tenant, record, found) = store.load(facts).await?;
@@ -94,7 +88,7 @@ impl<'r> Caller<'r> {
             let detail = format!("your membership of {} was {how}, ask an admin of the team", tenant.name);
             return Err(Refusal::AccessRevoked(detail).into());
         }
-        let answered = Idempotency::replay(self.idempotency.as_ref(), record, now)?;
+        let answered = self.idempotency.answered(record)?;
         Ok((Context { caller: self, member, tenant, found }, answered))
     }
 }

@@ -3,7 +3,7 @@ use policy::{BrandId, Denial, Grant, Permission, Principal, Target, Visibility};
 use store::Change;
 
 use crate::views::{InvitationView, MemberView};
-use crate::{Answer, BadRequest, Caller, Idempotency};
+use crate::{Answer, BadRequest, Caller};
 
 /// One round of a request inside a tenant: who asks (the session holds, the membership is active), what was read, and
 /// what an operation needs to decide, to write and to answer.
@@ -94,10 +94,9 @@ impl<T> Context<'_, T> {
     #[must_use]
     pub fn change(&self, kind: EventKind, subject: Subject, answer: &Answer) -> Change<'_> {
         let actor = Actor::User { id: self.member.user_id };
-        let record = self.caller.idempotency.as_ref();
         Change::new(self.invocation(), self.tenant.id, actor, kind, subject)
             .by(&self.member)
-            .recorded(record.map(|key: &Idempotency| key.record(answer, self.now())))
+            .recorded(self.caller.idempotency.record(answer))
     }
 
     /// A member, as they see them.
@@ -114,12 +113,30 @@ impl<T> Context<'_, T> {
     }
 }
 
+impl<T> Context<'_, Option<T>> {
+    /// What was wanted, if it is there.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`].
+    pub fn wanted(&self) -> Result<&T, Refusal> {
+        self.found.as_ref().ok_or(Refusal::NotFound)
+    }
+}
+
 impl Context<'_, Option<Member>> {
     /// The member who was wanted, as long as the membership isn't over.
     ///
     /// # Errors
     /// [`Refusal::NotFound`].
     pub fn target(&self) -> Result<&Member, Refusal> {
-        self.found.as_ref().filter(|member| !member.is_revoked()).ok_or(Refusal::NotFound)
+        current(self.found.as_ref())
     }
+}
+
+/// A member whose membership isn't over.
+///
+/// # Errors
+/// [`Refusal::NotFound`].
+pub fn current(member: Option<&Member>) -> Result<&Member, Refusal> {
+    member.filter(|member| !member.is_revoked()).ok_or(Refusal::NotFound)
 }

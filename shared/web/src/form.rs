@@ -2,7 +2,7 @@ use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
 use model::Password;
-use policy::{BrandId, Brands};
+use policy::{BrandId, Brands, InvalidBrands};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
@@ -18,6 +18,9 @@ pub struct Invalid {
     /// What, for the person who entered it.
     pub detail: String,
 }
+
+/// What is wrong is named up to so many times.
+const MOST_WRONG: usize = 50;
 
 /// The fields of a body. Each is taken once, by its name, and everything that is wrong with any of them is collected,
 /// so that a person sees all of it at once: [`Form::finish`] has it, unknown fields included.
@@ -85,9 +88,11 @@ impl Form {
         Ok(form)
     }
 
-    /// Notes something that is wrong.
+    /// Notes something that is wrong. More than [`MOST_WRONG`] are not noted: a small body must not have a large answer.
     pub fn wrong(&mut self, pointer: &str, detail: impl Display) {
-        self.wrong.push(Invalid { pointer: pointer.to_owned(), detail: detail.to_string() });
+        if self.wrong.len() < MOST_WRONG {
+            self.wrong.push(Invalid { pointer: pointer.to_owned(), detail: detail.to_string() });
+        }
     }
 
     /// Takes a field; null counts as omitted.
@@ -120,9 +125,16 @@ impl Form {
         }
     }
 
-    /// Takes a password, which has to be there. It is judged elsewhere.
-    pub fn password(&mut self, name: &str) -> Option<Password> {
-        self.required(name, |text| Ok::<_, std::convert::Infallible>(Password::new(text.to_owned())))
+    /// Takes a password, which has to be there and within `bound`. Whether it may be chosen is judged elsewhere.
+    pub fn password<E: Display>(
+        &mut self,
+        name: &str,
+        bound: impl FnOnce(&Password) -> Result<(), E>,
+    ) -> Option<Password> {
+        self.required(name, |text| {
+            let password = Password::new(text.to_owned());
+            bound(&password).map(|()| password)
+        })
     }
 
     /// Takes a whole number in a range, if it is there.
@@ -136,15 +148,16 @@ impl Form {
         number
     }
 
-    /// Takes a list of texts, if it is there.
+    /// Takes a list of at most so many texts, if it is there.
     pub fn list<T, E: Display>(
         &mut self,
         name: &str,
+        most: usize,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<Vec<T>> {
         let value = self.take(name)?;
-        let Value::Array(texts) = &value else {
-            self.wrong(&pointer(name), "must be a list");
+        let Some(texts) = value.as_array().filter(|texts| texts.len() <= most) else {
+            self.wrong(&pointer(name), format_args!("must be a list of at most {most}"));
             return None;
         };
         let parsed: Vec<Option<T>> = texts
@@ -157,19 +170,22 @@ impl Form {
 
     /// Takes a set of brands, `"all"` or a list of ids, if it is there.
     pub fn brands(&mut self, name: &str) -> Option<Brands> {
-        match self.fields.get(name)? {
+        let wrong = match self.fields.get(name)? {
             Value::String(text) if text == "all" => {
                 self.fields.remove(name);
                 return Some(Brands::All);
             }
-            Value::Array(_) | Value::Null => {}
-            _ => {
-                self.fields.remove(name);
-                self.wrong(&pointer(name), "must be \"all\" or a list of brand ids");
-                return None;
-            }
+            Value::Array(ids) if ids.len() > Brands::MOST_NAMED => InvalidBrands::TooMany.to_string(),
+            Value::Array(_) | Value::Null => String::new(),
+            _ => "must be \"all\" or a list of brand ids".to_owned(),
+        };
+        if !wrong.is_empty() {
+            self.fields.remove(name);
+            self.wrong(&pointer(name), wrong);
+            return None;
         }
-        let ids = self.list(name, |text| BrandId::parse(text).ok_or("is not the id of a brand"))?;
+        let parse = |text: &str| BrandId::parse(text).ok_or("is not the id of a brand");
+        let ids = self.list(name, Brands::MOST_NAMED, parse)?;
         match Brands::only(ids) {
             Ok(brands) => Some(brands),
             Err(why) => {
@@ -181,10 +197,16 @@ impl Form {
 
     /// Says that a field is missing, unless something is wrong with it already.
     pub fn missing(&mut self, name: &str) {
-        let pointer = pointer(name);
-        if !self.wrong.iter().any(|w| w.pointer.starts_with(&pointer)) {
-            self.wrong(&pointer, "is required");
+        if !self.is_wrong(name) {
+            self.wrong(&pointer(name), "is required");
         }
+    }
+
+    /// Whether something is wrong with a field.
+    #[must_use]
+    pub fn is_wrong(&self, name: &str) -> bool {
+        let (pointer, inside) = (pointer(name), pointer(name) + "/");
+        self.wrong.iter().any(|w| w.pointer == pointer || w.pointer.starts_with(&inside))
     }
 
     fn parsed<T, E: Display>(

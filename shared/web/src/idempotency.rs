@@ -3,7 +3,8 @@ use std::time::Duration;
 use http::{HeaderName, Method};
 use model::{Digest, Timestamp};
 use serde::Serialize;
-use store::{Key, Record, keys};
+use store::keys::{self, Scope};
+use store::{Key, Record};
 
 use crate::answer::render;
 use crate::{Answer, BadRequest, Request};
@@ -12,19 +13,24 @@ const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const KEPT: Duration = Duration::from_secs(86_400);
 const LONGEST: usize = 255;
 
-/// A request's `Idempotency-Key`: the same key and request get the same answer for a day.
+/// A request's `Idempotency-Key`, where it has one: the same key and request get the same answer for a day.
 pub struct Idempotency {
+    asked: Option<Asked>,
+    now: Timestamp,
+}
+
+struct Asked {
     scope: String,
     key: String,
     fingerprint: Digest,
 }
 
 impl Idempotency {
-    /// The key of a POST, if it has one. `scope` names whose key it is, so that two callers' never meet.
+    /// The key of a POST. `scope` is whose key it is, so that two callers' never meet.
     ///
     /// # Errors
     /// [`BadRequest::Malformed`].
-    pub fn of(request: &Request, scope: &str) -> Result<Option<Self>, BadRequest> {
+    pub fn of(request: &Request, scope: Scope<'_>) -> Result<Self, BadRequest> {
         Self::redacted(request, scope, &request.bytes().escape_ascii().to_string())
     }
 
@@ -33,45 +39,39 @@ impl Idempotency {
     ///
     /// # Errors
     /// [`BadRequest::Malformed`].
-    pub fn redacted(
-        request: &Request,
-        scope: &str,
-        asked: &impl Serialize,
-    ) -> Result<Option<Self>, BadRequest> {
-        if request.method() != Method::POST {
-            return Ok(None);
-        }
-        let Some(key) = request.header(&HEADER)? else { return Ok(None) };
+    pub fn redacted(request: &Request, scope: Scope<'_>, asked: &impl Serialize) -> Result<Self, BadRequest> {
+        let now = request.now();
+        let Some(key) = request.header(&HEADER)?.filter(|_| request.method() == Method::POST) else {
+            return Ok(Self { asked: None, now });
+        };
         let visible = key.bytes().all(|b| (0x20..0x7f).contains(&b));
         if key.trim().is_empty() || key.len() > LONGEST || !visible {
             let words = format!("an `Idempotency-Key` has 1 to {LONGEST} visible characters");
             return Err(BadRequest::Malformed(words));
         }
-        let asked = format!("{} {}", request.path(), render(asked));
-        Ok(Some(Self {
-            scope: scope.to_owned(),
-            key: key.to_owned(),
-            fingerprint: Digest::of(asked.as_bytes()),
-        }))
+        let fingerprint = Digest::of(format!("{} {}", request.path(), render(asked)).as_bytes());
+        Ok(Self { asked: Some(Asked { scope: scope.to_string(), key: key.to_owned(), fingerprint }), now })
+    }
+
+    /// Of a request that changes nothing, whatever headers it has.
+    #[must_use]
+    pub const fn none(request: &Request) -> Self {
+        Self { asked: None, now: request.now() }
     }
 
     /// Where the record lies.
     #[must_use]
-    pub fn key(&self) -> Key<Record> {
-        keys::idempotency(&self.scope, &self.key)
+    pub fn wants(&self) -> Option<Key<Record>> {
+        self.asked.as_ref().map(|asked| keys::idempotency(&asked.scope, &asked.key))
     }
 
     /// The record that was found there, if it holds the answer to this request.
     ///
     /// # Errors
     /// [`BadRequest::IdempotencyMismatch`] when it is another request's.
-    pub fn replay(
-        asked: Option<&Self>,
-        found: Option<Record>,
-        now: Timestamp,
-    ) -> Result<Option<Record>, BadRequest> {
-        match (asked, found) {
-            (Some(asked), Some(record)) if now < record.expires_at => {
+    pub fn answered(&self, found: Option<Record>) -> Result<Option<Record>, BadRequest> {
+        match (&self.asked, found) {
+            (Some(asked), Some(record)) if self.now < record.expires_at => {
                 if record.fingerprint == asked.fingerprint {
                     Ok(Some(record))
                 } else {
@@ -84,13 +84,13 @@ impl Idempotency {
 
     /// The record of `answer`, for the operation's own transaction.
     #[must_use]
-    pub fn record(&self, answer: &Answer, now: Timestamp) -> Record {
-        Record {
-            scope: self.scope.clone(),
-            key: self.key.clone(),
-            fingerprint: self.fingerprint.clone(),
+    pub fn record(&self, answer: &Answer) -> Option<Record> {
+        self.asked.as_ref().map(|asked| Record {
+            scope: asked.scope.clone(),
+            key: asked.key.clone(),
+            fingerprint: asked.fingerprint.clone(),
             answer: answer.to_record(),
-            expires_at: now + KEPT,
-        }
+            expires_at: self.now + KEPT,
+        })
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! A request comes in as API Gateway's event and goes the same way for every function:
 //! [`Request`] → [`Form`] (parse, don't validate) → [`Caller`] (who asks, inside which tenant) → [`Context`] (what was
-//! read; one round of the operation) → [`Answer`] or [`Failure`]. An operation never writes a status code; `problem.rs`
-//! has the one table of them.
+//! read; one round of the operation) → [`Answer`] or [`Failure`]. An operation never writes a status code: an
+//! [`Answer`] is named by what it means, and `problem.rs` has the one table of what refusals look like.
 //!
-//! May: translate between HTTP and the domain, load who asks, replay, repeat. May not: decide who may do what.
+//! May: translate between HTTP and the domain, read who asks, replay, repeat, free what an invitation needs
+//! ([`admission`]). May not: decide who may do what.
 
 pub mod admission;
 mod answer;
@@ -24,12 +25,12 @@ pub mod views;
 
 pub use answer::Answer;
 pub use caller::{Caller, live};
-pub use context::Context;
+pub use context::{Context, current};
 pub use failure::{BadRequest, Failure};
 pub use form::{Form, Invalid};
 pub use idempotency::Idempotency;
 pub use listing::{next_cursor, page};
-pub use repeat::until_settled;
+pub use repeat::{change, until_settled};
 pub use request::Request;
 pub use routes::{Access, Route};
 pub use serve::{Function, answer, run};

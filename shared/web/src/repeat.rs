@@ -1,13 +1,13 @@
 use model::Refusal;
-use store::Error;
+use store::{Error, Record};
 
-use crate::{Failure, Outcome};
+use crate::{Answer, Failure, Outcome};
 
 /// How often an operation reads and decides anew when somebody was faster. Under more contention than that the caller
 /// is told so; nothing was changed.
 const ROUNDS: usize = 6;
 
-/// Runs `round` (load, decide, write) until its write goes through or it is refused: a condition that failed means
+/// Runs `round` (read, decide, write) until its write goes through or it is refused: a condition that failed means
 /// that the facts changed under the decision, so they are read and decided on again.
 ///
 /// # Errors
@@ -22,4 +22,24 @@ pub async fn until_settled<F: Future<Output = Outcome>>(mut round: impl FnMut() 
         }
     }
     Err(Refusal::Conflict("others kept changing it at the same time, read it again and retry").into())
+}
+
+/// Changes something: reads the facts, and gives the answer again that the same request got before, or decides and
+/// writes; as often as the facts change between the reading and the writing.
+///
+/// # Errors
+/// As [`until_settled`].
+pub async fn change<S, R, D>(read: impl Fn() -> R, decide: impl Fn(S) -> D) -> Outcome
+where
+    R: Future<Output = Result<(S, Option<Record>), Failure>>,
+    D: Future<Output = Outcome>,
+{
+    let (read, decide) = (&read, &decide);
+    until_settled(|| async move {
+        match read().await? {
+            (_, Some(answered)) => Answer::replayed(&answered),
+            (facts, None) => decide(facts).await,
+        }
+    })
+    .await
 }

@@ -113,6 +113,18 @@ impl Route {
             })
     }
 
+    /// The path with these ids for its parameters, in their order: where a `Location` leads.
+    #[must_use]
+    pub fn location(self, ids: &[&dyn std::fmt::Display]) -> String {
+        let mut ids = ids.iter();
+        let filled =
+            segments(self.path()).map(|segment| match segment.strip_prefix('{').and_then(|_| ids.next()) {
+                Some(id) => id.to_string(),
+                None => segment.to_owned(),
+            });
+        filled.fold(String::new(), |path, segment| format!("{path}/{segment}"))
+    }
+
     /// The segment of `path` that stands for the parameter `name`. Percent-encoded texts stay encoded; ids have none.
     #[must_use]
     pub fn parameter<'p>(self, path: &'p str, name: &str) -> Option<&'p str> {
