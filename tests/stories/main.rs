@@ -10,6 +10,7 @@
 mod accepting;
 mod access;
 mod delivery;
+mod ended;
 mod faults;
 mod feedback;
 mod input;

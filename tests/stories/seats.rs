@@ -56,7 +56,7 @@ async fn an_expired_invitation_gives_way_to_a_new_one_for_the_same_address() {
     world.pass(7 * 86_400);
     let second = team.invite("ana@acme.example", "partner").await;
     assert_ne!(first.id, second.id);
-    old.preview().await.refused(410, "invitation-expired");
+    old.preview().await.refused(410, "invitation-revoked");
     // the old one can't be sent again while the new one holds the address
     team.owner.resend(&first).await.refused(409, "invitation-pending");
     world.ledger().check();

@@ -72,3 +72,20 @@ async fn signing_in_tells_who_and_where() {
     let long = json!({"email": "a@b.co", "password": "x".repeat(1_025)});
     world.ask("POST", "/v1/sessions", None, &long).await.refused(422, "validation");
 }
+
+#[tokio::test]
+async fn one_password_in_every_spelling() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let link = team.invite("ana@acme.example", "member").await.link().await;
+    // a ligature, a full-width letter, an accent of its own: what another keyboard or system makes of the same keys
+    link.accept_with(json!({"password": "\u{fb01}ve caf\u{e9}s in \u{ff2f}slo"})).await.expect(201);
+    for spelling in ["five caf\u{e9}s in Oslo", "five cafe\u{301}s in Oslo"] {
+        world.sign_in("ana@acme.example", spelling).await.expect(201);
+    }
+    world.sign_in("ana@acme.example", "five cafes in Oslo").await.refused(401, "unauthenticated");
+    // counted as it is judged: fourteen characters, though seventeen were entered
+    let short = team.invite("ben@acme.example", "member").await.link().await;
+    let fourteen = "cafe\u{301} cafe\u{301} te\u{301} \u{e9}";
+    short.accept_with(json!({ "password": fourteen })).await.refused(422, "validation");
+}

@@ -4,9 +4,8 @@ use model::{
     Actor, Credential, EventKind, Invitation, Joining, Member, Password, PersonName, Phone, Profile, Refusal,
     Session, Tenant, UserId,
 };
-use policy::{BrandId, Brands, TenantStatus};
+use policy::{BrandId, Brands, Denial, MemberStatus, TenantStatus};
 use serde::Serialize;
-use serde_json::json;
 use store::{Acceptance, Record, keys};
 use web::views::{MemberView, SessionView};
 use web::{Answer, BadRequest, Failure, Outcome, Request, Route, until_settled};
@@ -90,6 +89,7 @@ impl Accept {
         };
         let change = state
             .change(Actor::User { id: user }, EventKind::InvitationAccepted, invitation, &answer(None))
+            .sponsored_by(basis.sponsor.as_ref())
             .with("member", user)
             .with("role", invitation.role);
         let acceptance = Acceptance {
@@ -98,7 +98,6 @@ impl Accept {
             member: &member,
             joining: &joining,
             session: &session,
-            sponsor: basis.sponsor.as_ref(),
             brands: &kept,
             opens: first_owner(tenant, user, state),
         };
@@ -137,25 +136,31 @@ impl Accept {
         if right.map_err(Failure::internal)? { Ok(()) } else { Err(WRONG.into()) }
     }
 
-    /// The same request again: the same answer, with a session of its own, since the first one's token is kept nowhere.
-    /// The password proves that it is the same person.
+    /// The same request again: a session of its own, since the first one's token is kept nowhere, for a membership that
+    /// is in use now, shown as it is now. The password proves that it is the same person.
     async fn accept_again(&self, state: &LinkState<'_>, answered: &Record, password: &Password) -> Outcome {
-        let invitation = state.invitation()?;
-        let credential = self.store.load(keys::credential(invitation.email.canonical())).await?;
-        let credential = credential.ok_or(Refusal::NotFound)?;
+        let (invitation, tenant) = state.followed()?;
+        let member = invitation.accepted_by.map(|user| keys::member(tenant.id, user));
+        let facts = (keys::credential(invitation.email.canonical()), member);
+        let (Some(credential), Some(member)) = self.store.load(facts).await? else {
+            return Err(Refusal::NotFound.into());
+        };
         self.verify(state, &credential, password).await.map_err(|failure| match failure {
             Failure::Request(BadRequest::Unauthenticated(_)) => BadRequest::IdempotencyMismatch.into(),
             other => other,
         })?;
+        // whoever has the address by now, the membership is that of who accepted
+        if credential.user_id != member.user_id || member.status != MemberStatus::Active {
+            return Err(Denial::MemberInactive.into());
+        }
         let (token, session) = Session::open(credential.user_id, self.limits.session, state.invocation());
         let email = credential.email.canonical();
-        self.store.open_session(&session, email, &[], &self.limits, None).await?;
-        let mut body = Answer::replayed_body(answered)?;
-        if let Some(fields) = body.as_object_mut() {
-            fields.insert("session".to_owned(), json!(SessionView::opened(&token, &session)));
-        }
-        let location = Route::ReadMember.location(&[&invitation.tenant_id, &credential.user_id]);
-        Ok(Answer::ok(&body).created(location))
+        self.store.open_session(&session, email, &[&member], &self.limits, None).await?;
+        let body = Answer::replayed_body(answered)?;
+        let dropped = body.get("dropped_brands").cloned().map(serde_json::from_value).transpose();
+        let dropped: Vec<BrandId> = dropped.map_err(Failure::internal)?.unwrap_or_default();
+        let session = Some(SessionView::opened(&token, &session));
+        Ok(Accepted { member: MemberView::own(&member), session, dropped_brands: &dropped }.answer(&member))
     }
 }
 

@@ -11,7 +11,7 @@ impl Accept {
         let after = before.ended(InvitationStatus::Declined, state.invocation().version());
         let answer = Answer::done();
         let change = state.change(Actor::Invitee, EventKind::InvitationDeclined, before, &answer);
-        self.store.end_invitation(before, &after, change).await?;
+        self.store.end_invitation(before, &after, true, change).await?;
         Ok(answer)
     }
 }

@@ -1,8 +1,8 @@
 //! What a token leads to.
 
 use model::{
-    Actor, Brand, Credential, Digest, EventKind, Invitation, InvitationToken, Invocation, LinkError, Member,
-    Refusal, Subject, Tenant, TokenRecord,
+    Actor, Brand, Credential, Digest, EventKind, Invitation, InvitationStatus, InvitationToken, Invocation,
+    LinkError, Member, Refusal, Subject, Tenant, TokenRecord,
 };
 use policy::{BrandId, Permission, TenantStatus};
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub(crate) struct LinkState<'l> {
     token: Option<TokenRecord>,
     invitation: Option<Invitation>,
     tenant: Option<Tenant>,
+    /// Whether another invitation or a member took over the address of this expired one (R10).
+    superseded: bool,
 }
 
 /// What an open invitation rests on.
@@ -67,7 +69,8 @@ impl<'r> Link<'r> {
         self.request.invocation()
     }
 
-    /// The first trip: the token's record, its invitation and tenant, and the answer that the same request got.
+    /// The first trip: the token's record, its invitation and tenant, and the answer that the same request got. An
+    /// expired invitation takes one more: who holds its address by now.
     pub(crate) async fn follow(&self, store: &Store) -> Result<(LinkState<'_>, Option<Record>), Failure> {
         let (t, i) = (self.token.tenant(), self.token.invitation());
         let (token, invitation, tenant, kept) = store
@@ -79,7 +82,14 @@ impl<'r> Link<'r> {
             ))
             .await?;
         let answered = self.idempotency.answered(kept)?;
-        Ok((LinkState { link: self, token, invitation, tenant }, answered))
+        let superseded = match &invitation {
+            Some(one) if one.status_at(self.invocation().now()) == InvitationStatus::Expired => {
+                let holder = store.load(keys::invitee(one.tenant_id, one.email.canonical())).await?;
+                !holder.is_some_and(|holder| holder.is(one.id))
+            }
+            _ => false,
+        };
+        Ok((LinkState { link: self, token, invitation, tenant, superseded }, answered))
     }
 }
 
@@ -105,7 +115,11 @@ impl<'l> LinkState<'l> {
     fn opened(&self) -> Result<(&Invitation, Result<(), LinkError>), Refusal> {
         let invitation = self.invitation.as_ref().ok_or(Refusal::NotFound)?;
         let now = self.invocation().now();
-        Ok((invitation, invitation.open(&self.link.digest, self.token.as_ref(), now)))
+        let opened = match invitation.open(&self.link.digest, self.token.as_ref(), now) {
+            Err(LinkError::Expired { .. }) if self.superseded => Err(LinkError::Revoked),
+            opened => opened,
+        };
+        Ok((invitation, opened))
     }
 
     /// The invitation and its tenant, if the token opens it now.
@@ -126,9 +140,10 @@ impl<'l> LinkState<'l> {
         }
     }
 
-    /// The invitation that the token was minted for, whatever became of it.
-    pub(crate) fn invitation(&self) -> Result<&Invitation, Refusal> {
-        self.invitation.as_ref().ok_or(Refusal::NotFound)
+    /// The invitation that the token was minted for, whatever became of it, and its tenant, which has to be in use.
+    pub(crate) fn followed(&self) -> Result<(&Invitation, &Tenant), Refusal> {
+        let in_use = self.tenant.as_ref().filter(|tenant| tenant.status == TenantStatus::Active);
+        Ok((self.invitation.as_ref().ok_or(Refusal::NotFound)?, in_use.ok_or(CLOSED)?))
     }
 
     /// The tenant, if it can be joined: in use, or waiting for this very owner.
@@ -136,6 +151,18 @@ impl<'l> LinkState<'l> {
         let waits_for =
             if invitation.is_of_first_owner() { TenantStatus::Pending } else { TenantStatus::Active };
         self.tenant.as_ref().filter(|tenant| tenant.status == waits_for).ok_or(CLOSED)
+    }
+
+    /// The sponsor, whose right to give it is asked before anything is spent on it (R9).
+    pub(crate) async fn sponsor(
+        &self,
+        store: &Store,
+        invitation: &Invitation,
+        tenant: &Tenant,
+    ) -> Result<Option<Member>, Failure> {
+        let sponsor = store.load(invitation.sponsor.map(|user| keys::member(tenant.id, user))).await?;
+        still_sponsored(invitation, tenant, sponsor.as_ref())?;
+        Ok(sponsor)
     }
 
     /// The second trip: what the open invitation rests on, the sponsor's right to give it asked again (R9).
@@ -156,13 +183,13 @@ impl<'l> LinkState<'l> {
     }
 
     /// What is about to be written by `actor`: the one event, and the record of `answer`.
-    pub(crate) fn change(
+    pub(crate) fn change<'c>(
         &self,
         actor: Actor,
         kind: EventKind,
         invitation: &Invitation,
         answer: &Answer,
-    ) -> Change<'static> {
+    ) -> Change<'c> {
         let (invocation, subject) = (self.invocation(), Subject::Invitation(invitation.id));
         Change::new(invocation, invitation.tenant_id, actor, kind, subject)
             .recorded(self.link.idempotency.record(answer))

@@ -18,10 +18,13 @@ impl Accept {
         let invocation = state.invocation();
         let resends = self.limits.resends.count(before.resends, invocation.now(), "fresh links")?;
         self.limits.mails_by_tenant.count(tenant.mails, invocation.now(), "emails of this team")?;
+        let sponsor = state.sponsor(&self.store, before, tenant).await?;
         admission::again(&self.store, tenant, before, invocation).await?;
         let after = before.sent_again(None, resends, invocation);
         let answer = Answer::accepted(&Renewed { delivery: after.delivery.state });
-        let change = state.change(Actor::Invitee, EventKind::InvitationRenewed, before, &answer);
+        let change = state
+            .change(Actor::Invitee, EventKind::InvitationRenewed, before, &answer)
+            .sponsored_by(sponsor.as_ref());
         let out = Outgoing::new(&after, tenant, &self.limits, invocation);
         self.store.resend_invitation(before, &out, change).await?;
         Ok(answer)

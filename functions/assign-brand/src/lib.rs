@@ -5,7 +5,7 @@
 //! * `DELETE /v1/tenants/{tenant}/members/{user}/brands/{brand}`: one less
 
 use model::{Brand, EventKind, Member, Refusal, Subject};
-use policy::{BrandId, Brands, Grant, Permission};
+use policy::{BrandId, Brands, Grant, Permission, Visibility};
 use runtime::{Environment, SettingError};
 use store::{Store, keys};
 use web::{BadRequest, Caller, Context, Failure, Function, Outcome, Request, Route};
@@ -55,18 +55,22 @@ fn parse(request: &Request) -> Result<Brands, BadRequest> {
 }
 
 impl BrandChange {
-    /// The brands that have to be there for it.
+    /// The brands that it names.
     fn named(&self) -> Vec<BrandId> {
         match self {
             Self::Replace(brands) => brands.named().collect(),
-            Self::Add(brand) => vec![*brand],
-            Self::Remove(_) => Vec::new(),
+            Self::Add(brand) | Self::Remove(brand) => vec![*brand],
         }
     }
 
-    /// Refuses where one of [`BrandChange::named`] is not among `found`.
-    fn all_found(&self, found: &[Option<Brand>]) -> Result<(), Failure> {
-        match (self, found.iter().position(Option::is_none)) {
+    /// Refuses where it names a brand that isn't there, or that the caller doesn't see, which is the same to them (R6).
+    /// One that was deleted can be taken from who still has it.
+    fn all_seen(&self, seen: &Visibility, found: &[Option<Brand>], before: &Brands) -> Result<(), Failure> {
+        let missing = |(brand, found): &(BrandId, &Option<Brand>)| match self {
+            Self::Remove(_) => !seen.sees(*brand) || (found.is_none() && !before.contains(*brand)),
+            Self::Replace(_) | Self::Add(_) => !seen.sees(*brand) || found.is_none(),
+        };
+        match (self, self.named().into_iter().zip(found).position(|pair| missing(&pair))) {
             (_, None) => Ok(()),
             (Self::Replace(_), Some(at)) => {
                 Err(BadRequest::invalid(format!("/brands/{at}"), "there is no such brand").into())
@@ -76,9 +80,14 @@ impl BrandChange {
     }
 
     /// The set that it comes to.
-    fn apply(&self, before: &Brands) -> Result<Brands, Failure> {
+    fn apply(&self, seen: &Visibility, before: &Brands) -> Result<Brands, Failure> {
         match (self, before) {
-            (Self::Replace(brands), _) => Ok(brands.clone()),
+            (Self::Replace(asked), _) => {
+                let brands = seen.replace(before, asked).map_err(Refusal::RoleNotGrantable)?;
+                Brands::only(brands.named())
+                    .map(|_| brands)
+                    .map_err(|why| BadRequest::invalid("/brands", why).into())
+            }
             (Self::Add(brand), before) => {
                 before.with(*brand).map_err(|why| BadRequest::invalid("", why).into())
             }
@@ -103,14 +112,16 @@ impl AssignBrand {
         let (before, found) = &cx.found;
         let before = web::current(before.as_ref())?;
         cx.may_manage(before)?;
-        asked.all_found(found)?;
-        let brands = asked.apply(&before.brands)?;
-        cx.may_give(&Grant { brands: &brands, ..before.grant() })?;
+        let seen = cx.visibility();
+        asked.all_seen(&seen, found, &before.brands)?;
+        let brands = asked.apply(&seen, &before.brands)?;
+        // what the caller doesn't see stays as it was, and isn't theirs to give
+        cx.may_give(&Grant { brands: &seen.limit(&brands), ..before.grant() })?;
         cx.if_match(before.authority)?;
         if brands == before.brands {
             return Ok(cx.member(before));
         }
-        let added: Vec<BrandId> = asked.named().into_iter().filter(|b| !before.brands.contains(*b)).collect();
+        let added: Vec<BrandId> = brands.named().filter(|b| !before.brands.contains(*b)).collect();
         let after = before.with_brands(brands, cx.version());
         let answer = cx.member(&after);
         let change = cx

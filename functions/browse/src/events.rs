@@ -1,20 +1,48 @@
-use policy::Permission;
+use model::{Event, Subject};
+use policy::{BrandId, Brands, Permission};
 use web::views::{EventView, List};
-use web::{Answer, Caller, Outcome, Request, next_cursor, page};
+use web::{Answer, Caller, Context, Outcome, Request, next_cursor, page};
 
 use crate::Browse;
 
+/// Details of events that are sets of brands.
+const BRAND_SETS: [&str; 2] = ["brands", "brands_before"];
+
+/// Whether the reader may see what an event is about: a brand that they see, people and addresses that they may list.
+fn is_shown<T>(cx: &Context<'_, T>, event: &Event) -> bool {
+    match event.subject {
+        Subject::Tenant(_) => true,
+        Subject::Brand(brand) => cx.visibility().sees(brand),
+        Subject::Member(_) => cx.may(Permission::MembersRead).is_ok(),
+        Subject::Invitation(_) => cx.may(Permission::MembersInvite).is_ok(),
+    }
+}
+
+/// The event with the brands that the reader sees, and no others (R6).
+fn limited<T>(cx: &Context<'_, T>, mut event: Event) -> Event {
+    let seen = cx.visibility();
+    for name in BRAND_SETS {
+        if let Some(brands) = event.details.get_mut(name).filter(|brands| *brands != "all") {
+            let named: Brands = brands.split(' ').filter_map(BrandId::parse).collect();
+            *brands = seen.limit(&named).to_string();
+        }
+    }
+    event
+}
+
 impl Browse {
-    /// The audit trail, newest first.
+    /// The audit trail, newest first, as far as the reader may see what it is about.
     pub(crate) async fn events(&self, caller: &Caller<'_>, request: &Request) -> Outcome {
         request.only_query(&["limit", "cursor"])?;
         let t = caller.tenant();
         let page = page(request, t, "events")?;
         let cx = caller.read(&self.store, ()).await?;
         cx.may(Permission::AuditRead)?;
-        let listed = self.store.events(t, page, cx.now(), cx.tenant.created_at).await?;
+        let stretch = (cx.now(), cx.tenant.created_at);
+        let listed = self.store.events(t, page, stretch, |event| is_shown(&cx, event)).await?;
+        let items: Vec<Event> = listed.items.into_iter().map(|event| limited(&cx, event)).collect();
         Ok(Answer::ok(&List {
-            items: listed.items.iter().map(EventView::from).collect(),
+            items: items.iter().map(EventView::from).collect(),
             next_cursor: next_cursor(listed.next, t, "events"),
         }))
     }

@@ -5,8 +5,8 @@
 //! * `GET /v1/tenants/{tenant}/events`: `audit.read`
 //!
 //! Lists take `limit`, `cursor` and the filters that stand with each; a page may come short of its limit while there is
-//! still a `next_cursor`. Members and invitations are shown with the
-//! brands that the reader is assigned to.
+//! still a `next_cursor`. Brands that the reader isn't assigned to are
+//! shown nowhere.
 
 mod events;
 mod filter;

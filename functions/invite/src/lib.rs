@@ -93,7 +93,7 @@ impl Invite {
             .with("email", new.email.as_entered())
             .with("role", new.role);
         let out = Outgoing::new(&invitation, tenant, &self.limits, invocation);
-        self.store.create_invitation(&out, change).await?;
+        self.store.create_invitation(&out, invitee.as_ref(), change).await?;
         Ok(answer)
     }
 }

@@ -77,7 +77,9 @@ impl Operate {
             Part::Brands => plain(store.brands(t, page, |_| true).await?)?,
             Part::Members => plain(store.members(t, page, |_| true).await?)?,
             Part::Invitations => plain(store.invitations(t, page, |_| true).await?)?,
-            Part::Events => plain(store.events(t, page, invocation.now(), tenant.created_at).await?)?,
+            Part::Events => {
+                plain(store.events(t, page, (invocation.now(), tenant.created_at), |_| true).await?)?
+            }
         };
         let next = match next {
             Some(id) => Some(Cursor { part, id: Some(id) }),

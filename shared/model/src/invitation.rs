@@ -25,6 +25,9 @@ policy::closed_set! {
     }
 }
 
+/// How long after the expiry that an admin gave it an invitee can still ask for fresh links.
+const RENEWABLE: Duration = Duration::from_secs(30 * 86_400);
+
 /// An offer of membership to an email address.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invitation {
@@ -72,6 +75,8 @@ pub struct Invitation {
     pub expires_in_days: u8,
     /// From this moment on the newest link is refused.
     pub expires_at: Timestamp,
+    /// From this moment on nobody but an admin brings it back (R10): 30 days after the expiry that an admin gave last.
+    pub renewable_until: Timestamp,
     /// When it was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_at: Option<Timestamp>,
@@ -168,6 +173,7 @@ impl Invitation {
             created_at: now,
             expires_in_days: new.expires_in_days,
             expires_at: expiry(now, new.expires_in_days),
+            renewable_until: expiry(now, new.expires_in_days) + RENEWABLE,
             accepted_at: None,
             accepted_by: None,
             resends: Window::default(),
@@ -201,13 +207,16 @@ impl Invitation {
     #[must_use]
     pub fn sent_again(&self, admin: Option<UserId>, resends: Window, invocation: &Invocation) -> Self {
         let now = invocation.now();
+        let expires_at = expiry(now, self.expires_in_days);
         Self {
             status: InvitationStatus::Pending,
             generation: self.generation + 1,
             delivery: Delivery::queued(now),
             // the owner who signed up is sponsored by nobody
             sponsor: self.sponsor.and(admin.or(self.sponsor)),
-            expires_at: expiry(now, self.expires_in_days),
+            expires_at,
+            // a renewal moves the expiry, never its own end
+            renewable_until: if admin.is_some() { expires_at + RENEWABLE } else { self.renewable_until },
             resends,
             version: invocation.version(),
             ..self.clone()
@@ -236,11 +245,12 @@ fn expiry(now: Timestamp, days: u8) -> Timestamp {
     now.floor_second() + Duration::from_secs(u64::from(days) * 86_400)
 }
 
-/// Who holds an address in a tenant: one live invitation, or one member.
+/// Who holds an address in a tenant: one invitation, or one member. An expired invitation goes on holding it until a
+/// newer one takes it over: only what still holds its address can come back (R10).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "holder", rename_all = "snake_case")]
 pub enum Invitee {
-    /// An invitation; gives way from `expires_at` on.
+    /// An invitation; gives way to a newer one from `expires_at` on.
     Invitation {
         /// Which.
         invitation_id: InvitationId,
@@ -257,5 +267,13 @@ pub enum Invitee {
 impl From<&Invitation> for Invitee {
     fn from(invitation: &Invitation) -> Self {
         Self::Invitation { invitation_id: invitation.id, expires_at: invitation.expires_at }
+    }
+}
+
+impl Invitee {
+    /// Whether it is this invitation that holds the address.
+    #[must_use]
+    pub fn is(&self, invitation: InvitationId) -> bool {
+        matches!(self, Self::Invitation { invitation_id, .. } if *invitation_id == invitation)
     }
 }

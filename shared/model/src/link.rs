@@ -1,11 +1,6 @@
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{Digest, Invitation, InvitationId, InvitationStatus, TenantId, Timestamp};
-
-/// How long after its expiry the invited person can still ask for a fresh link.
-const RENEWABLE: Duration = Duration::from_secs(30 * 86_400);
 
 /// What an invitation remembers of its newest token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +83,7 @@ impl Invitation {
             Err(LinkError::Revoked)
         } else if swept || self.status_at(now) == InvitationStatus::Expired {
             // what the sweeper took is past its time, even where another clock runs behind
-            Err(LinkError::Expired { renewable: now < self.expires_at + RENEWABLE })
+            Err(LinkError::Expired { renewable: now < self.renewable_until })
         } else {
             Ok(())
         }
@@ -131,7 +126,7 @@ mod tests {
         assert_eq!(open(&invitation, Some(&record), invitation.expires_at), expired);
         assert_eq!(open(&invitation, None, invitation.expires_at), expired, "swept");
         assert_eq!(open(&invitation, None, now), expired, "swept by a clock that runs ahead");
-        let late = invitation.expires_at + RENEWABLE;
+        let late = invitation.renewable_until;
         assert_eq!(open(&invitation, None, late), Err(LinkError::Expired { renewable: false }));
         let older = TokenRecord { generation: 1, ..record.clone() };
         assert_eq!(open(&invitation, Some(&older), now), Err(LinkError::Revoked));

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 use crate::{InvitationId, Random, TenantId, UserId};
@@ -142,10 +143,11 @@ impl SessionToken {
 pub struct Password(String);
 
 impl Password {
-    /// Wraps what was entered.
+    /// What was entered, in the one spelling that it is judged and hashed in: NFKC, as NIST SP 800-63B-4 and RFC 8265
+    /// have it, so that another keyboard's way of writing it is the same password.
     #[must_use]
-    pub const fn new(text: String) -> Self {
-        Self(text)
+    pub fn new(text: &str) -> Self {
+        Self(text.nfkc().collect())
     }
 
     /// The text, for hashing and for nothing else.

@@ -95,10 +95,10 @@ mod tests {
     #[test]
     fn the_right_password_and_no_other_opens() {
         let hasher = Hasher::default();
-        let right = Password::new("correct horse battery staple".to_owned());
+        let right = Password::new("correct horse battery staple");
         let stored = hasher.hash(&right, &SystemRandom);
         assert!(hasher.verify(&right, Some(&stored)).unwrap());
-        let wrong = Password::new("correct horse battery stapler".to_owned());
+        let wrong = Password::new("correct horse battery stapler");
         assert!(!hasher.verify(&wrong, Some(&stored)).unwrap());
         assert!(!hasher.verify(&right, None).unwrap());
         assert!(hasher.verify(&right, Some("$argon2id$v=19$m=1$x$y")).is_err());
@@ -110,6 +110,6 @@ mod tests {
         // the reference implementation: echo -n password | argon2 somesalt -id -v 13 -m 16 -t 2 -p 1 -l 32
         let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let hasher = Hasher::default();
-        assert!(hasher.verify(&Password::new("password".to_owned()), Some(stored)).unwrap());
+        assert!(hasher.verify(&Password::new("password"), Some(stored)).unwrap());
     }
 }

@@ -118,7 +118,7 @@ mod tests {
         let rules = Rules { shortest: 15 };
         let eight = Rules { shortest: 8 };
         let judge = |rules: Rules, text: &str| {
-            rules.judge(&Password::new(text.to_owned()), &["ana@example.com", "Acme Botanicals Ltd"])
+            rules.judge(&Password::new(text), &["ana@example.com", "Acme Botanicals Ltd"])
         };
         assert_eq!(judge(rules, "correct horse battery"), Ok(()));
         assert_eq!(judge(rules, "ключ от старой двери"), Ok(()), "any characters");

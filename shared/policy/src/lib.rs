@@ -44,10 +44,11 @@
 //! * **R4 overrides.** A member may carry an explicit permission list that replaces the role's. It is a subset of what
 //!   the giver holds; `tenant.update`, `tenant.transfer` and `tenant.close` can't be given; giving any `members.*`
 //!   permission takes an owner or admin.
-//! * **R5 partners are outside.** A `partner` never holds a `members.*`, `billing.*`, `tenant.update` or
-//!   `partners.manage` permission, by role or by override.
+//! * **R5 partners are outside.** A `partner` never holds a `members.*`, `billing.*`, `tenant.update`, `partners.manage`,
+//!   `audit.read` or `access.review` permission, by role or by override.
 //! * **R6 brands.** A member, sales rep or partner sees and acts on assigned brands only; an unassigned brand is not
-//!   found, rather than forbidden. Brand lists shown to someone hold only brands that they may see.
+//!   found, rather than forbidden. Brand lists and events shown to someone hold only brands that they may see; a whole set
+//!   that they write changes only what they see.
 //! * **R7 status.** Only an `active` member of an `active` tenant has any permission.
 //! * **R8 portals.** A member with `partners.manage` in a portal manages the members of that portal's partner tenants as
 //!   an admin of them would, and does nothing else there.

@@ -94,6 +94,28 @@ impl Visibility {
         self.0.contains(brand)
     }
 
+    /// What a whole set that this person writes comes to: only what they see changes, the rest of `before` stays (R6).
+    /// `asked` has to be of brands that they see.
+    ///
+    /// # Errors
+    /// [`Denial::BrandsNotHeld`] where only somebody who sees every brand could do it.
+    pub fn replace(&self, before: &Brands, asked: &Brands) -> Result<Brands, Denial> {
+        match (&self.0, before, asked) {
+            (Brands::All, _, _) => Ok(asked.clone()),
+            (Brands::Only(seen), Brands::Only(before), Brands::Only(asked)) => {
+                let unseen = before.difference(seen);
+                Ok(unseen.chain(asked).copied().collect())
+            }
+            (Brands::Only(_), _, _) => Err(Denial::BrandsNotHeld),
+        }
+    }
+
+    /// Whether every brand is seen.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.0 == Brands::All
+    }
+
     /// The part of `brands` that is seen: what a list shown to this person may hold (R6).
     #[must_use]
     pub fn limit(&self, brands: &Brands) -> Brands {

@@ -11,7 +11,7 @@ crate::closed_set! {
         Member = "member",
         /// Shows products and messages retailers for the assigned brands.
         SalesRep = "sales_rep",
-        /// An outside partner: reads and messages for the assigned brands.
+        /// An outside partner: reads what the assigned brands show.
         Partner = "partner",
     }
 }
@@ -35,8 +35,9 @@ impl Role {
     /// What the role holds unless a permission list replaces it: the table of the design, column by column.
     #[must_use]
     pub const fn permissions(self) -> Permissions {
-        const READER: &[P] = &[P::TenantRead, P::BrandRead, P::ProductsRead, P::RetailersMessage];
-        const MEMBER: Permissions = Permissions::of(READER).union(Permissions::of(&[
+        const READER: Permissions = Permissions::of(&[P::TenantRead, P::BrandRead, P::ProductsRead]);
+        const SALES_REP: Permissions = READER.union(Permissions::of(&[P::RetailersMessage]));
+        const MEMBER: Permissions = SALES_REP.union(Permissions::of(&[
             P::MembersRead,
             P::ProductsWrite,
             P::BrandWrite,
@@ -48,7 +49,8 @@ impl Role {
             Self::Owner => Permissions::of(P::ALL),
             Self::Admin => Permissions::of(P::ALL).minus(OWNERS_ALONE),
             Self::Member => MEMBER,
-            Self::SalesRep | Self::Partner => Permissions::of(READER),
+            Self::SalesRep => SALES_REP,
+            Self::Partner => READER,
         }
     }
 }
@@ -68,4 +70,6 @@ pub(crate) const NEVER_A_PARTNERS: Permissions = Permissions::of(&[
     P::BillingUpdate,
     P::TenantUpdate,
     P::PartnersManage,
+    P::AuditRead,
+    P::AccessReview,
 ]);

@@ -18,8 +18,6 @@ pub struct Acceptance<'a> {
     pub joining: &'a Joining,
     /// The session that is opened.
     pub session: &'a Session,
-    /// The member whose right to give it rests on (R9).
-    pub sponsor: Option<&'a Member>,
     /// The brands that are assigned, which have to exist.
     pub brands: &'a [BrandId],
     /// The tenant as read and in use, where this is its first owner. No other acceptance touches it.
@@ -67,7 +65,7 @@ impl Store {
         limits: &Limits,
         change: Change<'_>,
     ) -> Result<(), Error> {
-        let Acceptance { before, after, member, joining, session, sponsor, brands, opens } = acceptance;
+        let Acceptance { before, after, member, joining, session, brands, opens } = acceptance;
         let tenant = after.tenant_id;
         // the version implies the other two, which say what an acceptance rests on
         let open = Expression::default()
@@ -83,10 +81,6 @@ impl Store {
             .put(Fact::Invitee, &keys::invitee(tenant, after.email.canonical()), &invitee, holder)
             .put(Fact::Member, &keys::member(tenant, member.user_id), member, gone)
             .joining(joining, limits, session);
-        if let Some(sponsor) = sponsor {
-            let unchanged = Expression::default().when_authority(sponsor.authority);
-            transaction = transaction.check(Fact::Sponsor, &keys::member(tenant, sponsor.user_id), unchanged);
-        }
         if let Some((before, after)) = opens {
             transaction = transaction.opens(before, &after);
         }

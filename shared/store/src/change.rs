@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Change<'a> {
     pub(crate) event: Event,
     pub(crate) member: Option<&'a Member>,
+    pub(crate) sponsor: Option<&'a Member>,
     pub(crate) record: Option<Record>,
 }
 
@@ -21,13 +22,24 @@ impl<'a> Change<'a> {
         kind: EventKind,
         subject: Subject,
     ) -> Self {
-        Self { event: Event::new(invocation, tenant, actor, kind, subject), member: None, record: None }
+        Self {
+            event: Event::new(invocation, tenant, actor, kind, subject),
+            member: None,
+            sponsor: None,
+            record: None,
+        }
     }
 
     /// By this member, on the condition that their authority is the one that was read.
     #[must_use]
     pub fn by(self, member: &'a Member) -> Self {
         Self { member: Some(member), ..self }
+    }
+
+    /// Resting on this member's right to give (R9), on the condition that their authority is the one that was read.
+    #[must_use]
+    pub fn sponsored_by(self, sponsor: Option<&'a Member>) -> Self {
+        Self { sponsor, ..self }
     }
 
     /// With the record of the answer, where the request had an `Idempotency-Key`.

@@ -74,22 +74,39 @@ impl Transaction<'_> {
         let key = keys::invitee(invitation.tenant_id, invitation.email.canonical());
         self.delete(Fact::Invitee, &key, Expression::default().when("invitation_id", &invitation.id))
     }
+
+    /// Takes the address, from nobody or from the expired invitation that was read.
+    fn take_address(self, invitation: &Invitation, holder: Option<&Invitee>) -> Self {
+        let key = keys::invitee(invitation.tenant_id, invitation.email.canonical());
+        let free = match holder {
+            Some(Invitee::Invitation { invitation_id, expires_at }) => {
+                Expression::default().when("invitation_id", invitation_id).when("expires_at", expires_at)
+            }
+            Some(Invitee::Member { .. }) | None => Expression::default().when_missing("pk"),
+        };
+        self.put(Fact::Invitee, &key, &Invitee::from(invitation), free)
+    }
 }
 
 impl Store {
-    /// Makes an invitation: reserves its seat and its address, queues its mail, counts it to the inviter.
+    /// Makes an invitation: reserves its seat and its address, queues its mail, counts it to the inviter. `holder` is the
+    /// expired invitation that gives way, where there is one.
     ///
     /// # Errors
     /// [`Error::Changed`] when the plan, the seats, the inviter's rights or the address's holder changed;
     /// [`Error::Refused`] when the address got too many emails today.
-    pub async fn create_invitation(&self, out: &Outgoing<'_>, change: Change<'_>) -> Result<(), Error> {
+    pub async fn create_invitation(
+        &self,
+        out: &Outgoing<'_>,
+        holder: Option<&Invitee>,
+        change: Change<'_>,
+    ) -> Result<(), Error> {
         let Outgoing { invitation, tenant, limits, .. } = *out;
-        let invitee = keys::invitee(tenant.id, invitation.email.canonical());
         let (limit, now) = (limits.invitations_by_inviter, change.at());
         let so_far = change.member.map(|inviter| inviter.invites).unwrap_or_default();
         self.transaction()
             .mail_of(out, true)
-            .create(Fact::Invitee, &invitee, &Invitee::from(invitation))
+            .take_address(invitation, holder)
             .create(Fact::Invitation, &keys::invitation(tenant.id, invitation.id), invitation)
             .mail(out)
             .change_and(change, |inviter| inviter.count("invites", so_far, limit, now))
@@ -97,8 +114,8 @@ impl Store {
             .await
     }
 
-    /// Sends an invitation again: a new generation, so that every older link is dead, and a new mail. One whose seat
-    /// and address had been freed takes both again.
+    /// Sends an invitation again: a new generation, so that every older link is dead, and a new mail. It has to hold its
+    /// address still (R10); one whose seat had been freed takes one again.
     ///
     /// # Errors
     /// As [`Store::create_invitation`], and [`Error::Changed`] when the invitation itself changed.
@@ -110,38 +127,39 @@ impl Store {
     ) -> Result<(), Error> {
         let Outgoing { invitation: after, tenant, .. } = *out;
         let was_freed = before.status == InvitationStatus::Expired;
-        let (invitee, holder) = (keys::invitee(tenant.id, after.email.canonical()), Invitee::from(after));
-        let transaction = self
-            .transaction()
+        let still = Expression::default().when("invitation_id", &after.id);
+        let invitee = keys::invitee(tenant.id, after.email.canonical());
+        self.transaction()
             .replace(Fact::Invitation, &keys::invitation(tenant.id, after.id), after, before.version)
-            .mail_of(out, was_freed);
-        let transaction = if was_freed {
-            transaction.create(Fact::Invitee, &invitee, &holder)
-        } else {
-            let still = Expression::default().when("invitation_id", &after.id);
-            transaction.put(Fact::Invitee, &invitee, &holder, still)
-        };
-        transaction.mail(out).change(change).commit().await
+            .mail_of(out, was_freed)
+            .put(Fact::Invitee, &invitee, &Invitee::from(after), still)
+            .mail(out)
+            .change(change)
+            .commit()
+            .await
     }
 
-    /// Ends a pending invitation, as revoked, declined or expired: frees its seat and its address.
+    /// Ends an invitation, as revoked, declined or expired. A pending one frees its seat. `holds_address` says whether it
+    /// held its address when it was read: an expired one goes on holding it, any other lets go of it.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the invitation or the actor's rights changed.
+    /// [`Error::Changed`] when the invitation, the address's holder or the actor's rights changed.
     pub async fn end_invitation(
         &self,
         before: &Invitation,
         after: &Invitation,
+        holds_address: bool,
         change: Change<'_>,
     ) -> Result<(), Error> {
         let key = keys::invitation(after.tenant_id, after.id);
-        self.transaction()
-            .replace(Fact::Invitation, &key, after, before.version)
-            .free_address(before)
-            .free_seat(before.tenant_id)
-            .change(change)
-            .commit()
-            .await
+        let mut ended = self.transaction().replace(Fact::Invitation, &key, after, before.version);
+        if holds_address && after.status != InvitationStatus::Expired {
+            ended = ended.free_address(before);
+        }
+        if before.status == InvitationStatus::Pending {
+            ended = ended.free_seat(before.tenant_id);
+        }
+        ended.change(change).commit().await
     }
 
     /// Marks a pending invitation expired if its time is over, whoever finds it so: the sweeper's removal of its token,
@@ -164,7 +182,7 @@ impl Store {
         let (kind, subject) = (EventKind::InvitationExpired, Subject::Invitation(invitation));
         let change = Change::new(invocation, tenant, Actor::System, kind, subject)
             .with("email", before.email.as_entered());
-        match self.end_invitation(&before, &after, change).await {
+        match self.end_invitation(&before, &after, true, change).await {
             Ok(()) => Ok(true),
             Err(Error::Changed(_)) => Ok(false),
             Err(error) => Err(error),

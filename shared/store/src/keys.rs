@@ -6,7 +6,7 @@
 //! | Brand | `TENANT#t` | `BRAND#b` | | brand routes, `check`, assignments; listed by prefix |
 //! | Member | `TENANT#t` | `MEMBER#u` | `USER#u` / `TENANT#t` | every request inside a tenant; the user's tenants |
 //! | Invitation | `TENANT#t` | `INVITATION#i` | while pending: `PENDING#t` / `expires_at#i` | the emailed link; seats to reclaim |
-//! | Invitee | `TENANT#t` | `INVITEE#email` | | inviting: one live invitation or member an address |
+//! | Invitee | `TENANT#t` | `INVITEE#email` | | inviting, coming back: one invitation or member an address, an expired one until a newer takes it |
 //! | Mail (`ttl`) | `MAIL#m` | `MAIL` | | `deliver` |
 //! | Token (`ttl`) | `TOKEN#sha256` | `TOKEN` | | the emailed link |
 //! | User | `USER#u` | `USER` | | signing in, `GET /me` |

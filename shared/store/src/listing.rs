@@ -127,7 +127,8 @@ impl Store {
         self.list(tenant, page, keep).await
     }
 
-    /// Events, newest first, from `newest` (after the cursor's id) back to the month `since`.
+    /// Events, newest first, from `newest` (after the cursor's id) back to the month `since`, of those that `keep` lets
+    /// through.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].
@@ -135,8 +136,8 @@ impl Store {
         &self,
         tenant: TenantId,
         page: Page,
-        now: Timestamp,
-        since: Timestamp,
+        (now, since): (Timestamp, Timestamp),
+        keep: impl Fn(&Event) -> bool,
     ) -> Result<Listed<Event>, Error> {
         let mut items: Vec<Event> = Vec::new();
         let mut month = page.after.and_then(time_of).unwrap_or(now);
@@ -148,7 +149,7 @@ impl Store {
             let wanted = page.limit - items.len();
             let (found, more) = self.query::<Event>(partition, "0".to_owned(), to, false, wanted).await?;
             before = found.last().map(|event| event.id.0);
-            items.extend(found);
+            items.extend(found.into_iter().filter(&keep));
             if !more {
                 if month.month() <= since.month() {
                     return Ok(Listed { items, next: None });
@@ -202,10 +203,12 @@ fn just_before(id: Uuid) -> Uuid {
     Uuid::from_u128(id.as_u128().saturating_sub(1))
 }
 
+/// The last moment of the month before.
 fn previous_month(t: Timestamp) -> Timestamp {
+    const DAY: u64 = 86_400_000;
     let (mut day, month) = (t, t.month());
-    while day.month() == month && day.unix_millis() > 0 {
-        day = day - std::time::Duration::from_secs(86_400);
+    while day.month() == month && day.unix_millis() >= DAY {
+        day = Timestamp::from_unix_millis(day.unix_millis() / DAY * DAY - 1);
     }
     day
 }

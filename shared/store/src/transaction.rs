@@ -190,9 +190,13 @@ impl Transaction<'_> {
         change: Change<'_>,
         count: impl FnOnce(Expression) -> Expression,
     ) -> Self {
-        let Change { event, member, record } = change;
+        let Change { event, member, sponsor, record } = change;
         if let Some(member) = member {
             self = self.acting(member, event.at, count);
+        }
+        if let Some(sponsor) = sponsor {
+            let unchanged = Expression::default().when_authority(sponsor.authority);
+            self = self.check(Fact::Sponsor, &keys::member(sponsor.tenant_id, sponsor.user_id), unchanged);
         }
         self.create(Fact::Fresh, &keys::event(event.tenant_id, event.at, event.id), &event)
             .record(record, event.at)

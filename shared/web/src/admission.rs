@@ -22,10 +22,10 @@ pub async fn seat(store: &Store, tenant: &Tenant, invocation: &Invocation) -> Re
     }
 }
 
-/// The address that `holder` may hold.
+/// The address that `holder` may hold. An expired invitation gives way once its seat is freed.
 ///
 /// # Errors
-/// [`Refusal::AlreadyMember`], [`Refusal::InvitationPending`]; [`Error::Changed`] where an expired invitation gave way.
+/// [`Refusal::AlreadyMember`], [`Refusal::InvitationPending`]; [`Error::Changed`] where an expired invitation was found.
 pub async fn address(
     store: &Store,
     tenant: &Tenant,
@@ -39,16 +39,19 @@ pub async fn address(
             Err(Refusal::InvitationPending(*invitation_id).into())
         }
         Some(Invitee::Invitation { invitation_id, .. }) => {
-            store.expire_invitation(tenant.id, *invitation_id, invocation).await?;
-            Err(Error::Changed(Fact::Invitee).into())
+            if store.expire_invitation(tenant.id, *invitation_id, invocation).await? {
+                return Err(Error::Changed(Fact::Tenant).into());
+            }
+            Ok(())
         }
     }
 }
 
-/// Seat and address of an invitation that is sent again: a pending one holds both, an expired one gave them up.
+/// Seat and address of an invitation that is sent again: a pending one holds both; an expired one gave up its seat, and
+/// still holds its address unless a newer invitation or a member took it over (R10).
 ///
 /// # Errors
-/// As [`seat`] and [`address`].
+/// As [`seat`] and [`address`]; [`Refusal::InvitationRevoked`] where another one came after it.
 pub async fn again(
     store: &Store,
     tenant: &Tenant,
@@ -58,8 +61,11 @@ pub async fn again(
     if invitation.status != InvitationStatus::Expired {
         return Ok(());
     }
-    seat(store, tenant, invocation).await?;
     // the address is known only once the invitation is read, so its holder is read only where it matters
     let holder = store.load(keys::invitee(tenant.id, invitation.email.canonical())).await?;
-    address(store, tenant, holder.as_ref(), invocation).await
+    if !holder.as_ref().is_some_and(|holder| holder.is(invitation.id)) {
+        address(store, tenant, holder.as_ref(), invocation).await?;
+        return Err(Refusal::InvitationRevoked("a newer invitation came after it, make a new one").into());
+    }
+    seat(store, tenant, invocation).await
 }

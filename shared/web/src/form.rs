@@ -132,7 +132,7 @@ impl Form {
         bound: impl FnOnce(&Password) -> Result<(), E>,
     ) -> Option<Password> {
         self.required(name, |text| {
-            let password = Password::new(text.to_owned());
+            let password = Password::new(text);
             bound(&password).map(|()| password)
         })
     }

@@ -31,7 +31,10 @@ impl Idempotency {
     /// # Errors
     /// [`BadRequest::Malformed`].
     pub fn of(request: &Request, scope: Scope<'_>) -> Result<Self, BadRequest> {
-        Self::redacted(request, scope, &request.bytes().escape_ascii().to_string())
+        if request.header(&HEADER)?.is_none() {
+            return Ok(Self::none(request));
+        }
+        Self::redacted(request, scope, &request.bytes()?.escape_ascii().to_string())
     }
 
     /// The same for a request whose body holds a secret: `asked` is the body without it, since a digest over a

@@ -184,9 +184,13 @@ impl Request {
         }
     }
 
-    /// The raw body, empty where there is none.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.inner.body()
+    /// The raw body, empty where there is none. Too large is said before anything is computed over it.
+    ///
+    /// # Errors
+    /// [`BadRequest::PayloadTooLarge`].
+    pub(crate) fn bytes(&self) -> Result<&[u8], BadRequest> {
+        let body: &[u8] = self.inner.body();
+        if body.len() > BODY { Err(BadRequest::PayloadTooLarge(BODY)) } else { Ok(body) }
     }
 
     /// The body of an operation that takes none: nothing, or an empty object.
@@ -194,7 +198,7 @@ impl Request {
     /// # Errors
     /// As [`Request::form`].
     pub fn no_body(&self) -> Result<(), BadRequest> {
-        if self.bytes().is_empty() { Ok(()) } else { self.form()?.finish(|| Some(())) }
+        if self.bytes()?.is_empty() { Ok(()) } else { self.form()?.finish(|| Some(())) }
     }
 
     /// The fields of the body, a JSON object.
@@ -204,11 +208,7 @@ impl Request {
     /// JSON; [`BadRequest::Validation`] for JSON that isn't an object.
     pub fn form(&self) -> Result<Form, BadRequest> {
         self.speaks_json()?;
-        let bytes = self.bytes();
-        if bytes.len() > BODY {
-            return Err(BadRequest::PayloadTooLarge(BODY));
-        }
-        Form::read(bytes)
+        Form::read(self.bytes()?)
     }
 
     fn speaks_json(&self) -> Result<(), BadRequest> {

@@ -30,7 +30,7 @@ async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
     let body = |email: &str| json!({"email": email, "first_name": "N", "last_name": "N", "expires_in_days": 1, "brands": [brand]});
     team.owner.post("invitations", body("b@acme.example")).await.expect(201);
     let second = team.owner.post("invitations", body("c@acme.example")).await.expect(201).text("/id");
-    let old = world.link("b@acme.example").await;
+    let old = world.link("c@acme.example").await;
     world.pass(86_400 + 1);
     team.owner.post("invitations", body("d@acme.example")).await.expect(201);
     team.owner.post("invitations", body("b@acme.example")).await.expect(201);
