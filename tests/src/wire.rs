@@ -34,6 +34,7 @@ pub enum Fault {
 struct Rule {
     function: &'static str,
     operation: &'static str,
+    skip: usize,
     times: usize,
     fault: Fault,
 }
@@ -72,7 +73,19 @@ struct State {
 impl Wire {
     /// Makes the next `times` calls of `operation` by `function` go wrong.
     pub fn fail(&self, function: &'static str, operation: &'static str, times: usize, fault: Fault) {
-        self.state.lock().unwrap().rules.push(Rule { function, operation, times, fault });
+        self.fail_later(function, operation, 0, times, fault);
+    }
+
+    /// The same, after `skip` calls that go well.
+    pub fn fail_later(
+        &self,
+        function: &'static str,
+        operation: &'static str,
+        skip: usize,
+        times: usize,
+        fault: Fault,
+    ) {
+        self.state.lock().unwrap().rules.push(Rule { function, operation, skip, times, fault });
     }
 
     /// Whether anything was ever made to go wrong here.
@@ -95,6 +108,10 @@ impl Wire {
         });
         let fits = |r: &&mut Rule| r.times > 0 && r.function == function && r.operation == operation;
         let rule = state.rules.iter_mut().find(fits)?;
+        if rule.skip > 0 {
+            rule.skip -= 1;
+            return None;
+        }
         rule.times -= 1;
         Some(rule.fault.clone())
     }

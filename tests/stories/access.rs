@@ -412,6 +412,19 @@ async fn the_audit_trail_shows_what_its_reader_may_see() {
 }
 
 #[tokio::test]
+async fn a_list_that_a_role_change_drops_is_in_its_event() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let xena = member_who_also(&team, "xena@acme.example", &["audit.read"], &[]).await;
+    team.owner.give_role(&xena, "sales_rep").await.expect(200);
+    let trail = team.owner.get("events").await.expect(200).json();
+    let changed =
+        trail["items"].as_array().unwrap().iter().find(|e| e["type"] == "member.role_changed").unwrap();
+    let dropped = changed["details"]["permissions_before"].as_str().unwrap();
+    assert!(dropped.split(' ').any(|name| name == "audit.read"), "{dropped}");
+}
+
+#[tokio::test]
 async fn the_audit_trail_skips_nothing_over_empty_months() {
     let world = World::with([("SESSION_DAYS", "365")]).await;
     let team = world.team("Acme").await;

@@ -76,7 +76,7 @@ async fn news_that_overtakes_the_note_of_sending_is_kept() {
     let team = world.team("Acme").await;
     let invited = team.invite("ana@mail.example", "member").await;
     // SES took it, and the function died before it could write that down
-    world.wire().fail("deliver", "PutItem", 3, stories::Fault::Unreachable);
+    world.wire().fail_later("deliver", "TransactWriteItems", 1, 3, stories::Fault::Unreachable);
     world.stack().pump(false).await.unwrap();
     assert_eq!(shown(&team, &invited).await.0, "queued");
     world.stack().feedback("ana@mail.example", "bounce", "full").await.unwrap();

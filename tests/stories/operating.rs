@@ -169,6 +169,11 @@ async fn an_order_that_is_none_is_refused_and_the_schema_says_the_same() {
         json!(null),
         json!({"operation": "drop-table"}),
         json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": -1, "reason": "r"}),
+        json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 0, "reason": "r"}),
+        json!({"operation": "set-plan", "tenant": id, "plan": "", "seats": 5, "reason": "r"}),
+        json!({"operation": "lift-suppression", "reason": "r"}),
+        json!({"operation": "create-tenant", "name": "X", "email": "x@y.example", "first_name": "X", "last_name": "X",
+            "seats": 0, "reason": "r"}),
         json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 5}),
         json!({"operation": "set-plan", "tenant": "Acme", "plan": "x", "seats": 5, "reason": "r"}),
         json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 5, "reason": "r", "force": true}),
@@ -195,4 +200,29 @@ async fn an_order_that_is_none_is_refused_and_the_schema_says_the_same() {
         "suspended": true, "reason": "r"});
     assert!(world.operate(unknown).await.unwrap_err().contains("no such tenant"));
     assert_eq!(world.ledger().all("Event").len(), before + 2, "a plan, a new tenant");
+}
+
+#[tokio::test]
+async fn an_address_that_bounced_takes_mail_again_once_the_operator_says_so() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let lift = |email: &str| {
+        let order = json!({"operation": "lift-suppression", "email": email, "reason": "the mailbox is back"});
+        let world = world.clone();
+        async move { world.operate(order).await }
+    };
+    // one that nobody has, and one of a member
+    let stranger = team.invite("new@mail.example", "member").await;
+    let ana = team.join("ana@mail.example", "member").await;
+    stranger.link().await;
+    for email in ["new@mail.example", ana.email.as_str()] {
+        world.stack().feedback(email, "bounce", "no such user").await.unwrap();
+        lift(email).await.unwrap();
+        assert!(lift(email).await.unwrap_err().contains("no mail is held back"));
+    }
+    team.owner.resend(&stranger).await.expect(200);
+    stranger.accept().await;
+    // only the member's address has a trail to tell of it
+    assert_eq!(world.ledger().count("Event", "type", "email.unsuppressed"), 1);
+    assert!(lift("not an address").await.is_err());
 }

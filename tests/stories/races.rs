@@ -296,3 +296,33 @@ async fn two_admins_who_demote_each_other() {
         world.ledger().check();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seat_that_is_freed_meanwhile_is_found() {
+    let set = scene("2").await;
+    // read as full, then freed, then looked for
+    for order in [vec![0, 1, 1, 0], vec![0, 0, 1, 1, 0]] {
+        let scene = set.fork().await;
+        let replies = race(&order, vec![scene.invite("ben@acme.example"), scene.revoke()]).await;
+        assert_eq!(statuses(&replies), (201, 204), "{order:?}");
+        scene.world.ledger().check();
+    }
+    let scene = set.fork().await;
+    scene.team.owner.invite("ben@acme.example", "member").await.refused(402, "seats-exhausted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expiry_that_lost_its_race_to_a_note_is_not_lost() {
+    let set = scene("25").await;
+    set.world.pass(7 * 86_400);
+    for order in interleavings(OTHER, 1) {
+        let scene = set.fork().await;
+        let note = operation(&scene.world, |world| async move {
+            world.stack().feedback("ana@acme.example", "delivery", "").await.unwrap();
+            Reply { status: 200, headers: [].into(), body: Vec::new(), function: "feedback".to_owned() }
+        });
+        race(&order, vec![scene.sweep(), note]).await;
+        assert_eq!(scene.world.ledger().count("Invitation", "status", "expired"), 1, "{order:?}");
+        scene.world.ledger().check();
+    }
+}

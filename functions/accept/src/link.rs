@@ -4,7 +4,7 @@ use model::{
     Actor, Brand, Credential, Digest, EventKind, Invitation, InvitationStatus, InvitationToken, Invocation,
     LinkError, Member, Refusal, Subject, Tenant, TokenRecord,
 };
-use policy::{BrandId, Permission, TenantStatus};
+use policy::{BrandId, TenantStatus};
 use serde::Serialize;
 use store::keys::{self, Scope};
 use store::{Change, Record, Store};
@@ -148,9 +148,7 @@ impl<'l> LinkState<'l> {
 
     /// The tenant, if it can be joined: in use, or waiting for this very owner.
     fn joinable(&self, invitation: &Invitation) -> Result<&Tenant, Refusal> {
-        let waits_for =
-            if invitation.is_of_first_owner() { TenantStatus::Pending } else { TenantStatus::Active };
-        self.tenant.as_ref().filter(|tenant| tenant.status == waits_for).ok_or(CLOSED)
+        self.tenant.as_ref().filter(|tenant| invitation.is_open_in(tenant)).ok_or(CLOSED)
     }
 
     /// The sponsor, whose right to give it is asked before anything is spent on it (R9).
@@ -161,8 +159,7 @@ impl<'l> LinkState<'l> {
         tenant: &Tenant,
     ) -> Result<Option<Member>, Failure> {
         let sponsor = store.load(invitation.sponsor.map(|user| keys::member(tenant.id, user))).await?;
-        still_sponsored(invitation, tenant, sponsor.as_ref())?;
-        Ok(sponsor)
+        if invitation.is_sponsored(tenant, sponsor.as_ref()) { Ok(sponsor) } else { Err(NO_SPONSOR.into()) }
     }
 
     /// The second trip: what the open invitation rests on, the sponsor's right to give it asked again (R9).
@@ -176,7 +173,9 @@ impl<'l> LinkState<'l> {
                 named.iter().map(|brand| keys::brand(tenant.id, *brand)).collect::<Vec<_>>(),
             ))
             .await?;
-        still_sponsored(invitation, tenant, sponsor.as_ref())?;
+        if !invitation.is_sponsored(tenant, sponsor.as_ref()) {
+            return Err(NO_SPONSOR.into());
+        }
         let dropped = named.iter().zip(&found).filter(|(_, found)| found.is_none());
         let dropped = dropped.map(|(id, _)| *id).collect();
         Ok(Basis { credential, sponsor, brands: found.into_iter().flatten().collect(), dropped })
@@ -195,19 +194,4 @@ impl<'l> LinkState<'l> {
             .recorded(self.link.idempotency.record(answer))
             .with("email", invitation.email.as_entered())
     }
-}
-
-/// R9: the right to give what the invitation gives is asked at its use, not only when it was made.
-fn still_sponsored(
-    invitation: &Invitation,
-    tenant: &Tenant,
-    sponsor: Option<&Member>,
-) -> Result<(), Refusal> {
-    if invitation.is_of_first_owner() {
-        return Ok(());
-    }
-    let sponsor = sponsor.filter(|_| invitation.sponsor.is_some()).ok_or(NO_SPONSOR)?;
-    let principal = sponsor.principal(tenant.status);
-    principal.may(Permission::MembersInvite, None).map_err(|_| NO_SPONSOR)?;
-    principal.may_give(&invitation.grant()).map_err(|_| NO_SPONSOR)
 }

@@ -54,6 +54,11 @@ impl AssignRole {
             .with("email", before.email.as_entered())
             .with("role_before", before.role)
             .with("role", role);
+        // the list that goes with the old role
+        let change = match before.permissions {
+            Some(list) => change.with("permissions_before", list),
+            None => change,
+        };
         self.store.set_role(before, &after, change).await?;
         Ok(answer)
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use mail::{Mailer, NotSent};
 use model::{
     Delivery, DeliveryState, Invitation, InvitationStatus, InvitationToken, Invocation, Mail, MailStatus,
-    Member, Tenant, Timestamp,
+    Member, Suppression, Tenant, Timestamp,
 };
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
@@ -88,6 +88,24 @@ fn superfluous(mail: &Mail, invitation: &Invitation, now: Timestamp) -> Option<&
     }
 }
 
+/// Why a mail that was wanted when it was queued isn't any more, as the invitation will show it.
+fn unwanted(
+    invitation: &Invitation,
+    tenant: &Tenant,
+    sponsor: Option<&Member>,
+    suppression: Option<&Suppression>,
+) -> Option<(DeliveryState, &'static str)> {
+    if suppression.is_some() {
+        Some((DeliveryState::Suppressed, "the address is on the suppression list after earlier bounces"))
+    } else if !invitation.is_open_in(tenant) {
+        Some((DeliveryState::Failed, "the team's account was not active, send it again"))
+    } else if !invitation.is_sponsored(tenant, sponsor) {
+        Some((DeliveryState::Failed, "who invited can't give this access any more, send it again yourself"))
+    } else {
+        None
+    }
+}
+
 /// Everything that a mail says.
 struct Contents<'a> {
     invitation: &'a Invitation,
@@ -115,7 +133,19 @@ impl Deliver {
             tracing::warn!(mail = %mail.id, "given up");
             return Ok(());
         }
-        let sponsor = self.store.load(invitation.sponsor.map(|user| keys::member(t, user))).await?;
+        let (sponsor, suppression) = self
+            .store
+            .load((
+                invitation.sponsor.map(|user| keys::member(t, user)),
+                keys::suppression(invitation.email.canonical()),
+            ))
+            .await?;
+        if let Some((state, reason)) = unwanted(&invitation, &tenant, sponsor.as_ref(), suppression.as_ref())
+        {
+            tracing::info!(mail = %mail.id, reason, "not sent");
+            let delivery = Delivery { state, reason: Some(reason.to_owned()), at: invocation.now() };
+            return Ok(self.store.finish_mail(&mail, &mail.failed(), &delivery, invocation).await?);
+        }
         let (claimed, token) = match self.claim(&mail, &invitation, invocation).await {
             Ok(claimed) => claimed,
             // somebody else claimed it, or the invitation moved on: the next look tells which
@@ -136,16 +166,14 @@ impl Deliver {
     ) -> Result<(Mail, InvitationToken), Error> {
         let token = InvitationToken::mint(invocation.random(), invitation.tenant_id, invitation.id);
         let after = before.claimed(invocation.now(), CLAIM);
-        let mut claimed = invitation.clone();
-        if after.attempts == ATTEMPTS {
-            // the last try: failed unless it is written otherwise, so that even a crash in it is seen
-            claimed.delivery = Delivery {
-                state: DeliveryState::Failed,
-                reason: Some(GIVEN_UP.to_owned()),
-                at: invocation.now(),
-            };
-        }
-        self.store.claim_mail(before, &after, &claimed, &token.digest(), invocation).await?;
+        // the last try: failed unless it is written otherwise, so that even a crash in it is seen
+        let given_up = (after.attempts == ATTEMPTS).then(|| Delivery {
+            state: DeliveryState::Failed,
+            reason: Some(GIVEN_UP.to_owned()),
+            at: invocation.now(),
+        });
+        let digest = token.digest();
+        self.store.claim_mail((before, &after), invitation, &digest, given_up.as_ref(), invocation).await?;
         Ok((after, token))
     }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Outgoing;
 
+use crate::plan::terms;
 use crate::{Operate, Refused, change};
 
 #[derive(Deserialize)]
@@ -25,14 +26,16 @@ impl Operate {
     pub(crate) async fn create(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
         let defaults = &self.defaults;
         let field = |name: &'static str| move |why: InvalidText| Refused::because(format!("`{name}`: {why}"));
+        let plan = order.plan.as_deref().unwrap_or(defaults.plan.as_str());
+        let (plan, seats) = terms(plan, order.seats.unwrap_or(defaults.seats))?;
         let new = NewTenant {
             name: CompanyName::parse(&order.name).map_err(field("name"))?,
             email: Email::parse(&order.email).map_err(|why| Refused::because(format!("`email`: {why}")))?,
             first_name: PersonName::parse(&order.first_name).map_err(field("first_name"))?,
             last_name: PersonName::parse(&order.last_name).map_err(field("last_name"))?,
             terms: TenantDefaults {
-                plan: order.plan.unwrap_or_else(|| defaults.plan.clone()),
-                seats: order.seats.unwrap_or(defaults.seats).max(1),
+                plan,
+                seats,
                 email_policy: order.email_policy.unwrap_or(defaults.email_policy),
             },
         };

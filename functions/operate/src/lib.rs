@@ -7,6 +7,7 @@
 //! * `set-plan`: another plan, other seats
 //! * `transfer-ownership`: from an owner who is gone to another member
 //! * `release-email`: frees a mistyped or duplicate address that a dead account holds
+//! * `lift-suppression`: lets mail go again to an address that bounced or complained
 //! * `suspend-tenant`: switches a tenant off, or on again
 //! * `export-tenant`: brands, members, invitations and events of a tenant, a page at a time
 
@@ -39,6 +40,7 @@ enum Order {
     SetPlan(plan::Order),
     TransferOwnership(transfer::Order),
     ReleaseEmail(release::Order),
+    LiftSuppression(release::Order),
     SuspendTenant(suspend::Order),
     ExportTenant(export::Order),
 }
@@ -82,6 +84,7 @@ impl Direct for Operate {
             Order::SetPlan(order) => self.set_plan(order, invocation).await,
             Order::TransferOwnership(order) => self.transfer(order, invocation).await,
             Order::ReleaseEmail(order) => self.release(order, invocation).await,
+            Order::LiftSuppression(order) => self.lift(order, invocation).await,
             Order::SuspendTenant(order) => self.suspend(order, invocation).await,
             Order::ExportTenant(order) => self.export(order, invocation).await,
         };

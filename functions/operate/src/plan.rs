@@ -1,4 +1,4 @@
-use model::{EventKind, Invocation, Subject, TenantId};
+use model::{EventKind, Invocation, PlanName, Subject, TenantId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{Error, Fact};
@@ -16,15 +16,13 @@ pub(crate) struct Order {
 
 impl Operate {
     pub(crate) async fn set_plan(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
+        let (plan, seats) = terms(&order.plan, order.seats)?;
         let mut before = self.tenant(order.tenant).await?;
-        if order.plan.trim().is_empty() {
-            return Err(Refused::because("`plan`: it can't be empty"));
-        }
         // seats of expired invitations are nobody's
-        while before.seats_used > order.seats && self.store.reclaim_seats(before.id, invocation).await? > 0 {
+        while before.seats_used > seats && self.store.reclaim_seats(before.id, invocation).await? > 0 {
             before = self.tenant(order.tenant).await?;
         }
-        let after = before.with_plan(order.plan, order.seats, invocation.version());
+        let after = before.with_plan(plan, seats, invocation.version());
         let subject = Subject::Tenant(before.id);
         let change = change(invocation, before.id, EventKind::TenantPlanChanged, subject, &order.reason)
             .with("plan_before", &before.plan)
@@ -34,11 +32,16 @@ impl Operate {
         match self.store.change_tenant(&before, &after, change).await {
             Ok(()) => Ok(json!({"tenant": after.id, "plan": after.plan, "seats": after.seat_limit})),
             Err(Error::Changed(Fact::Tenant)) => {
-                let words =
-                    format!("more than {} seats are taken, or the tenant changed meanwhile", order.seats);
+                let words = format!("more than {} seats are taken, or the tenant changed meanwhile", seats);
                 Err(Refused::because(words))
             }
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A plan and its seats, of which the owner takes the first.
+pub(crate) fn terms(plan: &str, seats: u32) -> Result<(PlanName, u32), Refused> {
+    let plan = PlanName::parse(plan).map_err(|why| Refused::because(format!("`plan`: {why}")))?;
+    if seats == 0 { Err(Refused::because("`seats`: the owner takes one")) } else { Ok((plan, seats)) }
 }

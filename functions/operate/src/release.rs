@@ -1,7 +1,7 @@
-use model::{Belonging, Email, EventKind, Invocation, Subject};
+use model::{Belonging, Credential, Email, EventKind, Invocation, Subject};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::keys;
+use store::{Change, keys};
 
 use crate::{Operate, Refused, change};
 
@@ -17,7 +17,7 @@ pub(crate) struct Order {
 
 impl Operate {
     pub(crate) async fn release(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
-        let email = Email::parse(&order.email).map_err(|why| Refused::because(format!("`email`: {why}")))?;
+        let email = order.email()?;
         let credential = self.store.load(keys::credential(email.canonical())).await?;
         let credential = credential.ok_or_else(|| Refused::because("nobody has this address"))?;
         let current = credential.tenants.iter().find(|(_, belonging)| **belonging != Belonging::Former);
@@ -26,12 +26,40 @@ impl Operate {
                 "the address is a member of tenant {tenant}, remove it there first"
             )));
         }
-        let subject = Subject::Member(credential.user_id);
-        let changes = credential.tenants.keys().take(TRAILS).map(|tenant| {
-            change(invocation, *tenant, EventKind::EmailReleased, subject, &order.reason)
-                .with("email", email.as_entered())
-        });
+        let changes = trails(&credential, EventKind::EmailReleased, &order.reason, invocation);
         self.store.release_email(&credential, changes).await?;
         Ok(json!({"email": email.canonical(), "user": credential.user_id}))
     }
+
+    /// Needs no account behind the address: what was suppressed may never have been anybody's.
+    pub(crate) async fn lift(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
+        let email = order.email()?;
+        let facts = (keys::suppression(email.canonical()), keys::credential(email.canonical()));
+        let (suppression, credential) = self.store.load(facts).await?;
+        let suppression =
+            suppression.ok_or_else(|| Refused::because("no mail is held back from this address"))?;
+        let kind = EventKind::EmailUnsuppressed;
+        let changes = credential.iter().flat_map(|c| trails(c, kind, &order.reason, invocation));
+        self.store.lift_suppression(&email, changes).await?;
+        Ok(json!({"email": email.canonical(), "was": suppression.state, "since": suppression.at}))
+    }
+}
+
+impl Order {
+    fn email(&self) -> Result<Email, Refused> {
+        Email::parse(&self.email).map_err(|why| Refused::because(format!("`email`: {why}")))
+    }
+}
+
+/// A change in the trail of each tenant that an address belongs or belonged to.
+fn trails<'a>(
+    credential: &'a Credential,
+    kind: EventKind,
+    reason: &'a str,
+    invocation: &'a Invocation,
+) -> impl Iterator<Item = Change<'static>> + 'a {
+    let subject = Subject::Member(credential.user_id);
+    credential.tenants.keys().take(TRAILS).map(move |tenant| {
+        change(invocation, *tenant, kind, subject, reason).with("email", credential.email.as_entered())
+    })
 }

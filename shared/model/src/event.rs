@@ -53,6 +53,8 @@ policy::closed_set! {
         MemberRevoked = "member.revoked",
         /// The operator made an address free that nobody uses any more.
         EmailReleased = "email.released",
+        /// The operator lets mail go again to an address that had bounced or complained.
+        EmailUnsuppressed = "email.unsuppressed",
     }
 }
 

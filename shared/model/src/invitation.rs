@@ -1,12 +1,12 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use policy::{Brands, Grant, Permissions, Role};
+use policy::{Brands, Grant, Permission, Permissions, Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Delivery, Email, InvitationId, Invocation, Locale, NewestToken, PersonName, Phone, TenantId, Timestamp,
-    UserId, Version, Window,
+    Delivery, Email, InvitationId, Invocation, Locale, Member, NewestToken, PersonName, Phone, Tenant,
+    TenantId, Timestamp, UserId, Version, Window,
 };
 
 policy::closed_set! {
@@ -200,6 +200,28 @@ impl Invitation {
     #[must_use]
     pub fn is_of_first_owner(&self) -> bool {
         self.role == Role::Owner && self.sponsor.is_none()
+    }
+
+    /// Whether it can be joined: the tenant is in use, or waits for this very owner.
+    #[must_use]
+    pub fn is_open_in(&self, tenant: &Tenant) -> bool {
+        let waits_for = if self.is_of_first_owner() { TenantStatus::Pending } else { TenantStatus::Active };
+        tenant.status == waits_for
+    }
+
+    /// Whether somebody who may still give what it gives stands behind it (R9): asked at every use, not only when it
+    /// was made. `sponsor` is the member that it names.
+    #[must_use]
+    pub fn is_sponsored(&self, tenant: &Tenant, sponsor: Option<&Member>) -> bool {
+        match (self.sponsor, sponsor) {
+            (None, _) => self.is_of_first_owner(),
+            (Some(_), None) => false,
+            (Some(_), Some(sponsor)) => {
+                let principal = sponsor.principal(tenant.status);
+                principal.may(Permission::MembersInvite, None).is_ok()
+                    && principal.may_give(&self.grant()).is_ok()
+            }
+        }
     }
 
     /// The invitation in its next generation: pending again, with a fresh expiry and a mail to be sent. An admin who

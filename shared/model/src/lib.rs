@@ -38,7 +38,7 @@ pub use limits::{Limit, Limits, Window};
 pub use link::{LinkError, NewestToken, TokenRecord};
 pub use mail::{Mail, MailKind, MailStatus, MailTags, Suppression};
 pub use member::Member;
-pub use names::{BrandName, CompanyName, InvalidText, Locale, PersonName, Phone};
+pub use names::{BrandName, CompanyName, InvalidText, Locale, PersonName, Phone, PlanName};
 pub use refusal::Refusal;
 pub use secret::{Digest, InvitationToken, Password, SessionToken};
 pub use tenant::{EmailPolicy, NewTenant, Tenant, TenantDefaults, Transfer};

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -83,6 +84,14 @@ macro_rules! names {
                 f.write_str(&self.0)
             }
         }
+
+        impl FromStr for $name {
+            type Err = InvalidText;
+
+            fn from_str(text: &str) -> Result<Self, InvalidText> {
+                Self::parse(text)
+            }
+        }
     )+};
 }
 
@@ -93,6 +102,8 @@ names! {
     CompanyName, 200;
     /// A brand's name, at most 200 characters.
     BrandName, 200;
+    /// A plan's name, at most 100 characters; what it means is the host platform's business.
+    PlanName, 100;
 }
 
 /// A phone number, E.164.

@@ -2,8 +2,8 @@ use policy::{Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CompanyName, Email, Invitation, Invocation, Limits, Member, NewInvitation, PersonName, TenantId,
-    Timestamp, UserId, Version, Window,
+    CompanyName, Email, Invitation, Invocation, Limits, Member, NewInvitation, PersonName, PlanName,
+    TenantId, Timestamp, UserId, Version, Window,
 };
 
 policy::closed_set! {
@@ -25,8 +25,8 @@ pub struct Tenant {
     pub name: CompanyName,
     /// Whether the account is in use.
     pub status: TenantStatus,
-    /// The plan's name; what it means is the host platform's business.
-    pub plan: String,
+    /// The plan.
+    pub plan: PlanName,
     /// How many seats the plan has.
     pub seat_limit: u32,
     /// Active members plus pending invitations that nobody has found expired yet.
@@ -49,7 +49,7 @@ pub struct Tenant {
 #[derive(Clone, Debug)]
 pub struct TenantDefaults {
     /// The plan's name.
-    pub plan: String,
+    pub plan: PlanName,
     /// The plan's seats.
     pub seats: u32,
     /// Whether its members' addresses may belong to other tenants too.
@@ -104,7 +104,7 @@ impl Tenant {
 
     /// The tenant with another plan.
     #[must_use]
-    pub fn with_plan(&self, plan: String, seats: u32, version: Version) -> Self {
+    pub fn with_plan(&self, plan: PlanName, seats: u32, version: Version) -> Self {
         Self { plan, seat_limit: seats, authority: version, ..self.clone() }
     }
 

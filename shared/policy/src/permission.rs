@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 crate::closed_set! {
@@ -134,6 +136,14 @@ impl Permissions {
     /// The members of the set, in the order of [`Permission::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.iter().copied().filter(move |p| self.contains(*p))
+    }
+}
+
+/// As an event tells of them: the names with spaces between.
+impl fmt::Display for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.iter().map(Permission::name).collect();
+        f.write_str(&names.join(" "))
     }
 }
 

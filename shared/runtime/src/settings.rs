@@ -92,7 +92,9 @@ impl Variables {
     /// When one of the settings can't be read.
     pub fn tenant_defaults(&self) -> Result<TenantDefaults, SettingError> {
         Ok(TenantDefaults {
-            plan: self.get("NEW_TENANT_PLAN").unwrap_or_else(|| "standard".to_owned()),
+            plan: self.get("NEW_TENANT_PLAN").as_deref().unwrap_or("standard").parse().map_err(|e| {
+                SettingError { name: "NEW_TENANT_PLAN".to_owned(), problem: format!("can't be read: {e}") }
+            })?,
             seats: self.or("NEW_TENANT_SEATS", 25)?,
             email_policy: self.or("EMAIL_POLICY", EmailPolicy::Shared)?,
         })

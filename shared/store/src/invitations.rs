@@ -11,6 +11,9 @@ use crate::{Change, Store, keys};
 /// A full plan looks for so many seats; who needs more comes again.
 const RECLAIMED_AT_ONCE: i32 = 5;
 
+/// How often an expired invitation is read again when somebody was faster.
+const EXPIRING_ROUNDS: usize = 6;
+
 /// An invitation as it will be, and the mail that carries its link.
 pub struct Outgoing<'a> {
     invitation: &'a Invitation,
@@ -166,27 +169,32 @@ impl Store {
     /// an invitation of the same address, or a plan without a free seat. Answers whether it was this call that did.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], [`Error::Corrupt`]. Losing the race is no error.
+    /// [`Error::Unavailable`], [`Error::Corrupt`]. Losing the race to another end is no error.
     pub async fn expire_invitation(
         &self,
         tenant: TenantId,
         invitation: InvitationId,
         invocation: &Invocation,
     ) -> Result<bool, Error> {
-        let Some(before) = self.load(keys::invitation(tenant, invitation)).await? else { return Ok(false) };
-        let expired = before.status_at(invocation.now()) == InvitationStatus::Expired;
-        if before.status != InvitationStatus::Pending || !expired {
-            return Ok(false);
+        // whoever is faster may only have noted a delivery: what is over stays over, and is looked at again
+        for _ in 0..EXPIRING_ROUNDS {
+            let key = keys::invitation(tenant, invitation);
+            let Some(before) = self.load(key).await? else { return Ok(false) };
+            let expired = before.status_at(invocation.now()) == InvitationStatus::Expired;
+            if before.status != InvitationStatus::Pending || !expired {
+                return Ok(false);
+            }
+            let after = before.ended(InvitationStatus::Expired, invocation.version());
+            let (kind, subject) = (EventKind::InvitationExpired, Subject::Invitation(invitation));
+            let change = Change::new(invocation, tenant, Actor::System, kind, subject)
+                .with("email", before.email.as_entered());
+            match self.end_invitation(&before, &after, true, change).await {
+                Ok(()) => return Ok(true),
+                Err(Error::Changed(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
-        let after = before.ended(InvitationStatus::Expired, invocation.version());
-        let (kind, subject) = (EventKind::InvitationExpired, Subject::Invitation(invitation));
-        let change = Change::new(invocation, tenant, Actor::System, kind, subject)
-            .with("email", before.email.as_entered());
-        match self.end_invitation(&before, &after, true, change).await {
-            Ok(()) => Ok(true),
-            Err(Error::Changed(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        Err(Error::Unavailable("an invitation kept changing while it was expired".to_owned()))
     }
 
     /// Frees the seats of invitations that nobody has found expired yet. Answers how many it freed.

@@ -1,6 +1,6 @@
 use model::{
-    Delivery, Digest, Email, Invitation, Invocation, Mail, MailStatus, MailTags, NewestToken, Suppression,
-    TokenRecord,
+    Delivery, DeliveryState, Digest, Email, Invitation, Invocation, Mail, MailStatus, MailTags, NewestToken,
+    Suppression, TokenRecord,
 };
 
 use crate::error::{Error, Fact};
@@ -31,29 +31,34 @@ fn unless_changed(written: Result<(), Error>) -> Result<bool, Error> {
 
 impl Store {
     /// Claims a send: nobody else sends this mail until the claim runs out, the token that it will carry is known, and
-    /// the invitation knows its newest token. Where this is the last try, `delivery` already says that it failed, so
-    /// that a crash in the middle of it ends visibly.
+    /// the invitation knows its newest token. Where this is the last try, `given_up` is noted beforehand, so that a crash
+    /// in the middle of it ends visibly; what is known of the delivery stays otherwise.
     ///
     /// # Errors
     /// [`Error::Changed`] when somebody else claimed it, or the invitation moved on.
     pub async fn claim_mail(
         &self,
-        before: &Mail,
-        after: &Mail,
+        (before, after): (&Mail, &Mail),
         invitation: &Invitation,
         digest: &Digest,
+        given_up: Option<&Delivery>,
         invocation: &Invocation,
     ) -> Result<(), Error> {
         let unclaimed =
             Expression::default().when("status", &MailStatus::Queued).when("attempts", &before.attempts);
         let token = TokenRecord::of(invitation);
         let newest = NewestToken { digest: digest.clone(), generation: token.generation };
-        let newest = Expression::default()
+        let mut newest = Expression::default()
             .set("newest_token", &newest)
-            .set("delivery", &invitation.delivery)
             .set("version", &invocation.version())
             .when("generation", &invitation.generation)
             .when("status", &invitation.status);
+        if let Some(delivery) = given_up {
+            newest = newest.set("delivery", delivery).when_one_of(
+                "delivery.state",
+                &[delivery.state.replaces(), &[DeliveryState::Failed]].concat(),
+            );
+        }
         self.transaction()
             .put(Fact::Mail, &keys::mail(after.id), after, unclaimed)
             .update(Fact::Invitation, &keys::invitation(invitation.tenant_id, invitation.id), newest)
@@ -62,8 +67,8 @@ impl Store {
             .await
     }
 
-    /// Notes how a send ended: on the mail, and on the invitation unless that has moved on to a newer mail or knows
-    /// more already.
+    /// Notes how a send ended, on the mail and on the invitation at once; on the mail alone where the invitation has moved
+    /// on to a newer one or knows more already.
     ///
     /// # Errors
     /// [`Error::Changed`] when the mail is somebody else's by now.
@@ -74,10 +79,14 @@ impl Store {
         delivery: &Delivery,
         invocation: &Invocation,
     ) -> Result<(), Error> {
-        let ours = Expression::default().when("attempts", &before.attempts);
-        self.transaction().put(Fact::Mail, &keys::mail(after.id), after, ours).commit().await?;
-        unless_changed(self.transaction().note(after.tags(), delivery, invocation).commit().await)?;
-        Ok(())
+        let mail = || {
+            let ours = Expression::default().when("attempts", &before.attempts);
+            self.transaction().put(Fact::Mail, &keys::mail(after.id), after, ours)
+        };
+        match mail().note(after.tags(), delivery, invocation).commit().await {
+            Err(Error::Changed(Fact::Invitation)) => mail().commit().await,
+            noted => noted,
+        }
     }
 
     /// Lets go of a claim whose send failed, so that the next try needn't wait for it to run out.
@@ -122,5 +131,19 @@ impl Store {
         let key = keys::suppression(email.canonical());
         unless_changed(self.transaction().create(Fact::Fresh, &key, &suppression).commit().await)?;
         Ok(())
+    }
+
+    /// Lets mail go to an address again. There is a change for each tenant whose trail tells of it.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when no mail was held back from it.
+    pub async fn lift_suppression(
+        &self,
+        email: &Email,
+        changes: impl IntoIterator<Item = Change<'_>>,
+    ) -> Result<(), Error> {
+        let key = keys::suppression(email.canonical());
+        let lifted = self.transaction().delete(Fact::Mail, &key, Expression::default().when_there("pk"));
+        changes.into_iter().fold(lifted, |t, change| t.change(change)).commit().await
     }
 }

@@ -11,15 +11,18 @@ use crate::Failure;
 /// A seat of the plan.
 ///
 /// # Errors
-/// [`Refusal::SeatsExhausted`]; [`Error::Changed`] where seats of expired invitations were taken back.
+/// [`Refusal::SeatsExhausted`]; [`Error::Changed`] where a seat was freed meanwhile.
 pub async fn seat(store: &Store, tenant: &Tenant, invocation: &Invocation) -> Result<(), Failure> {
     if tenant.has_free_seat() {
         return Ok(());
     }
-    match store.reclaim_seats(tenant.id, invocation).await? {
-        0 => Err(Refusal::SeatsExhausted(tenant.seat_limit).into()),
-        _ => Err(Error::Changed(Fact::Tenant).into()),
+    let reclaimed = store.reclaim_seats(tenant.id, invocation).await?;
+    // somebody else may have freed one since the tenant was read
+    let freed = store.load(keys::tenant(tenant.id)).await?.is_some_and(|tenant| tenant.has_free_seat());
+    if reclaimed > 0 || freed {
+        return Err(Error::Changed(Fact::Tenant).into());
     }
+    Err(Refusal::SeatsExhausted(tenant.seat_limit).into())
 }
 
 /// The address that `holder` may hold. An expired invitation gives way once its seat is freed.

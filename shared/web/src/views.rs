@@ -44,7 +44,7 @@ impl<'a> From<&'a Tenant> for TenantView<'a> {
             id: t.id,
             name: t.name.as_str(),
             status: t.status,
-            plan: &t.plan,
+            plan: t.plan.as_str(),
             seats: Seats { limit: t.seat_limit, used: t.seats_used },
             email_policy: t.email_policy,
             created_at: t.created_at,

@@ -100,6 +100,8 @@ async fn operate_everything(world: &World, team: &stories::Team) {
     let used = team.owner.get("").await.expect(200).json()["seats"]["used"].as_u64().unwrap();
     let fewer = json!({"operation": "set-plan", "tenant": team.tenant, "plan": "small", "seats": used - 1, "reason": "test"});
     world.operate(fewer).await.unwrap();
+    let lift = json!({"operation": "lift-suppression", "email": "g@acme.example", "reason": "test"});
+    world.operate(lift).await.unwrap();
     for suspended in [true, false] {
         let order = json!({"operation": "suspend-tenant", "tenant": team.tenant, "suspended": suspended, "reason": "test"});
         world.operate(order).await.unwrap();
