@@ -126,6 +126,36 @@ async fn two_at_the_same_record_send_one_mail() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn news_that_comes_before_the_note_of_sending_sends_nothing_twice() {
+    let set = World::new().await;
+    let invited = set.team("Acme").await.invite("ana@acme.example", "member").await;
+    // what SES will say, learnt from a copy in which the mail went out
+    let copy = set.fork().await;
+    copy.settle().await;
+    let event = copy.stack().feedback("ana@acme.example", "delivery", "").await.unwrap();
+    // facts, sponsor, claim, SES, the note
+    for turn in 3..=5 {
+        let world = set.fork().await;
+        let mut order = vec![0; 5];
+        order.insert(turn, 1);
+        let deliver = stories::operation(&world, |world| async move { world.settle().await });
+        let event = event.clone();
+        let news = stories::operation(&world, |world| async move {
+            world.stack().publish(&event).await.unwrap();
+        });
+        stories::race(&order, vec![deliver, news]).await;
+        world.pass(31);
+        world.settle().await;
+        assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1, "{turn}");
+        assert_eq!(delivery(&world, &invited.id).await.0, "delivered", "{turn}");
+        let ledger = world.ledger();
+        let mail =
+            ledger.all("Mail").iter().find(|m| m["invitation_id"]["S"] == invited.id.as_str()).unwrap();
+        assert_eq!(mail["status"]["S"], "sent", "{turn}");
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_sent_about_what_is_over_or_superseded() {
     let world = World::new().await;
