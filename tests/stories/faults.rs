@@ -164,3 +164,19 @@ async fn an_item_of_newer_code_is_refused_and_never_taken_for_something_else() {
     assert!(!String::from_utf8_lossy(&reply.body).contains("galactic"), "the cause stays in the log");
     assert!(stories::logs().contains("galactic_overlord"));
 }
+
+#[tokio::test]
+async fn a_password_is_counted_once_a_request_however_often_it_starts_over() {
+    let world = World::new().await;
+    let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
+    acme.join("ana@mail.example", "member").await;
+    let link = brew.invite("ana@mail.example", "member").await.link().await;
+    world.wire().fail("accept", "TransactWriteItems", 4, Fault::Cancelled(&["ConditionalCheckFailed"]));
+    world.wire().take_sent();
+    link.accept().await.expect(201);
+    let sent = world.wire().take_sent();
+    let calls = |operation: &str| sent.iter().filter(|call| call.operation == operation).count();
+    assert_eq!(calls("TransactWriteItems"), 5, "five rounds");
+    assert_eq!(calls("UpdateItem"), 1, "one try counted");
+    world.ledger().check();
+}

@@ -89,3 +89,41 @@ async fn one_password_in_every_spelling() {
     let fourteen = "cafe\u{301} cafe\u{301} te\u{301} \u{e9}";
     short.accept_with(json!({ "password": fourteen })).await.refused(422, "validation");
 }
+
+#[tokio::test]
+async fn signing_in_writes_the_session_and_acting_is_noted_once_a_day() {
+    let world = World::new().await;
+    let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
+    let ana = acme.join("ana@mail.example", "admin").await;
+    brew.join("ana@mail.example", "member").await;
+    let noted = || {
+        let ledger = world.ledger();
+        let mine = |m: &&Value| {
+            m["user_id"]["S"] == ana.user.as_str() && m["tenant_id"]["S"] == acme.tenant.as_str()
+        };
+        ledger.all("Member").iter().find(mine).unwrap()["last_active_at"]["S"].as_str().unwrap().to_owned()
+    };
+    world.pass(86_400);
+    let before = noted();
+    world.wire().take_sent();
+    world.sign_in(&ana.email, PASSWORD).await.expect(201);
+    let writes: String = world
+        .wire()
+        .take_sent()
+        .into_iter()
+        .filter(|s| s.operation.contains("Write"))
+        .map(|s| s.body)
+        .collect();
+    assert!(writes.contains("SESSION#") && !writes.contains("MEMBER#"), "{writes}");
+    assert_eq!(noted(), before);
+    ana.create_brand("Sage").await.expect(201);
+    let first = noted();
+    assert!(first > before);
+    world.pass(3_600);
+    ana.create_brand("Bloom").await.expect(201);
+    assert_eq!(noted(), first, "once a day");
+    world.pass(86_400);
+    ana.create_brand("Rue").await.expect(201);
+    assert!(noted() > first);
+    world.ledger().check();
+}

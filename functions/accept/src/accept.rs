@@ -1,5 +1,7 @@
 //! `POST /v1/invitations/accept`: one token makes one member, however many race for it.
 
+use std::sync::{Mutex, PoisonError};
+
 use model::{
     Actor, Credential, EventKind, Invitation, Joining, Member, Password, PersonName, Phone, Profile, Refusal,
     Session, Tenant, UserId,
@@ -36,6 +38,21 @@ enum Proof {
     Known(Credential),
 }
 
+/// A password that is hashed and counted once a request, however many rounds that takes.
+struct OneProof {
+    password: Password,
+    /// The stored hash that it was found to be right for.
+    verified: Mutex<Option<String>>,
+    /// Its own hash, where it is a new one.
+    chosen: Mutex<Option<String>>,
+}
+
+impl OneProof {
+    fn is_proven(&self, stored: &str) -> bool {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(stored)
+    }
+}
+
 impl Accept {
     pub(crate) async fn accept(&self, request: &Request) -> Outcome {
         let mut form = request.form()?;
@@ -48,23 +65,24 @@ impl Accept {
         };
         let (token, password) = form.finish(|| token.zip(password))?;
         let link = Link::new(request, token).keyed(&profile)?;
+        let proof = OneProof { password, verified: Mutex::default(), chosen: Mutex::default() };
         // a replay opens a session of its own, so that this isn't `web::change`
         until_settled(|| async {
             match link.follow(&self.store).await? {
-                (state, Some(answered)) => self.accept_again(&state, &answered, &password).await,
-                (state, None) => self.join(&state, profile.clone(), &password).await,
+                (state, Some(answered)) => self.accept_again(&state, &answered, &proof).await,
+                (state, None) => self.join(&state, profile.clone(), &proof).await,
             }
         })
         .await
     }
 
-    async fn join(&self, state: &LinkState<'_>, profile: Profile, password: &Password) -> Outcome {
+    async fn join(&self, state: &LinkState<'_>, profile: Profile, once: &OneProof) -> Outcome {
         let basis = state.basis(&self.store).await?;
         let (invitation, tenant) = state.open()?;
         if basis.credential.as_ref().is_some_and(|credential| !credential.may_join(tenant)) {
             return Err(Refusal::EmailInUse.into());
         }
-        let proof = self.prove(state, basis.credential, password).await?;
+        let proof = self.prove(state, basis.credential, once).await?;
 
         let invocation = state.invocation();
         let kept: Vec<BrandId> = basis.brands.iter().map(|brand| brand.id).collect();
@@ -110,42 +128,53 @@ impl Accept {
         &self,
         state: &LinkState<'_>,
         credential: Option<Credential>,
-        password: &Password,
+        once: &OneProof,
     ) -> Result<Proof, Failure> {
         if let Some(credential) = credential {
-            self.verify(state, &credential, password).await?;
+            self.verify(state, &credential, once).await?;
             return Ok(Proof::Known(credential));
         }
         let (Invitation { email, .. }, tenant) = state.open()?;
         let guessable = [email.canonical(), email.as_entered(), tenant.name.as_str()];
+        let password = &once.password;
         self.rules.judge(password, &guessable).map_err(|weak| BadRequest::invalid("/password", weak))?;
-        Ok(Proof::Chosen(self.hasher.hash(password, state.invocation().random())))
+        let mut chosen = once.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        let hash = chosen.get_or_insert_with(|| self.hasher.hash(password, state.invocation().random()));
+        Ok(Proof::Chosen(hash.clone()))
     }
 
     async fn verify(
         &self,
         state: &LinkState<'_>,
         credential: &Credential,
-        password: &Password,
+        once: &OneProof,
     ) -> Result<(), Failure> {
         const WRONG: BadRequest =
             BadRequest::Unauthenticated(Some("this address has a password already, and it is another one"));
+        if once.is_proven(&credential.password_hash) {
+            return Ok(());
+        }
         let (email, now) = (credential.email.canonical(), state.invocation().now());
         self.store.count_sign_in(email, &self.limits, now).await?;
-        let right = self.hasher.verify(password, Some(&credential.password_hash));
-        if right.map_err(Failure::internal)? { Ok(()) } else { Err(WRONG.into()) }
+        let right = self.hasher.verify(&once.password, Some(&credential.password_hash));
+        if !right.map_err(Failure::internal)? {
+            return Err(WRONG.into());
+        }
+        let mut verified = once.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        *verified = Some(credential.password_hash.clone());
+        Ok(())
     }
 
     /// The same request again: a session of its own, since the first one's token is kept nowhere, for a membership that
     /// is in use now, shown as it is now. The password proves that it is the same person.
-    async fn accept_again(&self, state: &LinkState<'_>, answered: &Record, password: &Password) -> Outcome {
+    async fn accept_again(&self, state: &LinkState<'_>, answered: &Record, once: &OneProof) -> Outcome {
         let (invitation, tenant) = state.followed()?;
         let member = invitation.accepted_by.map(|user| keys::member(tenant.id, user));
         let facts = (keys::credential(invitation.email.canonical()), member);
         let (Some(credential), Some(member)) = self.store.load(facts).await? else {
             return Err(Refusal::NotFound.into());
         };
-        self.verify(state, &credential, password).await.map_err(|failure| match failure {
+        self.verify(state, &credential, once).await.map_err(|failure| match failure {
             Failure::Request(BadRequest::Unauthenticated(_)) => BadRequest::IdempotencyMismatch.into(),
             other => other,
         })?;
@@ -155,7 +184,7 @@ impl Accept {
         }
         let (token, session) = Session::open(credential.user_id, self.limits.session, state.invocation());
         let email = credential.email.canonical();
-        self.store.open_session(&session, email, &[&member], &self.limits, None).await?;
+        self.store.open_session(&session, email, &self.limits, None).await?;
         let body = Answer::replayed_body(answered)?;
         let dropped = body.get("dropped_brands").cloned().map(serde_json::from_value).transpose();
         let dropped: Vec<BrandId> = dropped.map_err(Failure::internal)?.unwrap_or_default();

@@ -35,12 +35,11 @@ struct Memberships {
 }
 
 impl Memberships {
-    /// The memberships that a session is opened for.
-    fn active(&self) -> Vec<&Member> {
-        let active = self.all.iter().filter(|(member, tenant)| {
+    /// Whether there is one that a session is good for.
+    fn are_of_use(&self) -> bool {
+        self.all.iter().any(|(member, tenant)| {
             member.status == MemberStatus::Active && tenant.status == TenantStatus::Active
-        });
-        active.map(|(member, _)| member).collect()
+        })
     }
 
     fn answer(&self, session: Option<SessionView>) -> Answer {
@@ -103,8 +102,7 @@ impl SignIn {
 
     async fn open(&self, request: &Request, attempt: &Attempt, credential: &Credential) -> Outcome {
         let mut memberships = self.memberships(attempt, credential).await?;
-        let active = memberships.active();
-        if active.is_empty() {
+        if !memberships.are_of_use() {
             let names: Vec<&str> = memberships.all.iter().map(|(_, t)| t.name.as_str()).collect();
             let words =
                 format!("your access to {} was ended or suspended, ask an admin there", names.join(", "));
@@ -117,7 +115,7 @@ impl SignIn {
             None => attempt.idempotency.record(&memberships.answer(None)),
         };
         let email = credential.email.canonical();
-        self.store.open_session(&session, email, &memberships.active(), &self.limits, record).await?;
+        self.store.open_session(&session, email, &self.limits, record).await?;
         Ok(memberships.answer(Some(SessionView::opened(&token, &session))))
     }
 }

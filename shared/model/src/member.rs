@@ -32,7 +32,7 @@ pub struct Member {
     pub status: MemberStatus,
     /// When they accepted.
     pub joined_at: Timestamp,
-    /// When they last changed something or signed in.
+    /// When they last changed something, or joined: to the day, since it is written at most once in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_active_at: Option<Timestamp>,
     /// Invitations in the current hour.

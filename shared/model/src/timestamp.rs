@@ -59,6 +59,12 @@ impl Timestamp {
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
+    /// Whole days since the Unix epoch, UTC.
+    #[must_use]
+    pub const fn day(self) -> u64 {
+        self.0 / 86_400_000
+    }
+
     /// The month, `2026-11`: events are kept a month a partition.
     #[must_use]
     pub fn month(self) -> String {

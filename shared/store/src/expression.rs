@@ -173,6 +173,11 @@ impl Expression {
         }
     }
 
+    /// Whether it is more than a condition.
+    pub(crate) fn changes_something(&self) -> bool {
+        !(self.sets.is_empty() && self.adds.is_empty() && self.removes.is_empty())
+    }
+
     pub(crate) fn build(self) -> Result<Parts, Error> {
         if let Some(error) = self.error {
             return Err(error);

@@ -112,7 +112,7 @@ impl Store {
             .take_address(invitation, holder)
             .create(Fact::Invitation, &keys::invitation(tenant.id, invitation.id), invitation)
             .mail(out)
-            .change_and(change, |inviter| inviter.count("invites", so_far, limit, now))
+            .change_and(change, Expression::default().count("invites", so_far, limit, now))
             .commit()
             .await
     }

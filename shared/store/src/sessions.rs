@@ -1,5 +1,5 @@
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::{Limits, Member, Session, TenantId, Timestamp, UserId};
+use model::{Limits, Session, TenantId, Timestamp, UserId};
 
 use crate::error::{Error, Fact, failed};
 use crate::expression::Expression;
@@ -31,25 +31,24 @@ impl Store {
             .await
     }
 
-    /// Opens a session, while the memberships that it is opened for are as they were read.
+    /// Opens a session. Which memberships it is good for, each request reads for itself.
     ///
     /// # Errors
-    /// [`Error::Changed`] when one of them changed, or the same request was answered meanwhile.
+    /// [`Error::Changed`] when the same request was answered meanwhile.
     pub async fn open_session(
         &self,
         session: &Session,
         email: &str,
-        memberships: &[&Member],
         limits: &Limits,
         record: Option<Record>,
     ) -> Result<(), Error> {
         let now = session.created_at;
-        let transaction = self
-            .transaction()
+        self.transaction()
             .create(Fact::Fresh, &keys::session(session.user_id, &session.digest), session)
             .forgive_sign_ins(email, limits, now)
-            .record(record, now);
-        memberships.iter().fold(transaction, |t, m| t.acting(m, now, |acted| acted)).commit().await
+            .record(record, now)
+            .commit()
+            .await
     }
 
     /// Ends a session. Ending one that is gone is done already.

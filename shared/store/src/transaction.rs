@@ -181,18 +181,14 @@ impl Transaction<'_> {
 
     /// The event, the actor whose rights are still those that were read, and the record of the answer.
     pub(crate) fn change(self, change: Change<'_>) -> Self {
-        self.change_and(change, |actor| actor)
+        self.change_and(change, Expression::default())
     }
 
     /// The same, with something to count on the actor's item.
-    pub(crate) fn change_and(
-        mut self,
-        change: Change<'_>,
-        count: impl FnOnce(Expression) -> Expression,
-    ) -> Self {
+    pub(crate) fn change_and(mut self, change: Change<'_>, counting: Expression) -> Self {
         let Change { event, member, sponsor, record } = change;
         if let Some(member) = member {
-            self = self.acting(member, event.at, count);
+            self = self.acting(member, event.at, counting);
         }
         if let Some(sponsor) = sponsor {
             let unchanged = Expression::default().when_authority(sponsor.authority);
@@ -202,15 +198,17 @@ impl Transaction<'_> {
             .record(record, event.at)
     }
 
-    /// A member did something: their authority is still the one that was read.
-    pub(crate) fn acting(
-        self,
-        member: &Member,
-        now: Timestamp,
-        count: impl FnOnce(Expression) -> Expression,
-    ) -> Self {
-        let acted = Expression::default().set("last_active_at", &now).when_authority(member.authority);
-        self.update(Fact::Actor, &keys::member(member.tenant_id, member.user_id), count(acted))
+    /// A member did something: their authority is still the one that was read. That they did is written once a day.
+    fn acting(self, member: &Member, now: Timestamp, counting: Expression) -> Self {
+        let key = keys::member(member.tenant_id, member.user_id);
+        let counting = counting.when_authority(member.authority);
+        if member.last_active_at.is_none_or(|at| at.day() < now.day()) {
+            self.update(Fact::Actor, &key, counting.set("last_active_at", &now))
+        } else if counting.changes_something() {
+            self.update(Fact::Actor, &key, counting)
+        } else {
+            self.check(Fact::Actor, &key, counting)
+        }
     }
 
     /// The record of the answer. One whose day is over may still lie there: the sweeper is days late.
