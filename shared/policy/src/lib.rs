@@ -53,10 +53,12 @@
 //! * **R8 portals.** A member with `partners.manage` in a portal manages the members of that portal's partner tenants as
 //!   an admin of them would, and does nothing else there.
 //! * **R9 at use, not at grant.** The sponsor's right to give role, permissions and brands is asked again when the
-//!   invitation is accepted. Brands deleted in between are dropped and named in the answer. Asked in `functions/accept`.
-//! * **R10 ended is ended.** An invitation that was revoked, declined or accepted never comes back by any link, resend
-//!   or renewal; an expired one may be resent by an admin, and renewed by its invitee for 30 days. Decided in `model` and
-//!   in `functions/resend`.
+//!   invitation is mailed, renewed and accepted. Brands deleted in between are dropped and named in the answer.
+//!   Asked in `model`.
+//! * **R10 ended is ended.** An invitation that was revoked or declined, that was followed by a newer one of the same
+//!   address, or whose person became a member, never comes back by any link, resend or renewal. An expired one may be
+//!   resent by an admin, and renewed by its invitee until 30 days after the expiry that an admin gave it last.
+//!   Decided in `model`, and in `web`'s admission.
 
 mod brands;
 mod closed_set;
