@@ -410,7 +410,7 @@ def main():
         aws.stop()
     print("""
 What an emulator can't show, and this test didn't: that API Gateway takes the routes from the template (the test made
-them, from the template); leading keys in policies (the emulator ignores that condition, tests/stories/parity.rs holds
+them, from the template); leading keys in policies (the emulator ignores that condition, tests/stories/parity/permissions.rs holds
 them to what is used); on which identity SES is allowed (the emulator asks for all); the pipe to the bus (the emulator
 makes it, and delivers to other targets only); TTL and its lag; throttling; alarms; SES's own events (the test handed
 the bounce over, once it fit the rule); arm64.""")
