@@ -399,6 +399,19 @@ async fn the_audit_trail_shows_what_its_reader_may_see() {
     let text = String::from_utf8_lossy(&trail.body).into_owned();
     assert!(text.contains(&sage) && !text.contains(&bloom) && !text.contains("Bloom"), "{text}");
     assert!(!text.contains("invitation."), "invitations take members.invite: {text}");
+    // a change of brands that she doesn't see leaves no shadow, and who may list nobody reads no address
+    let changes = |text: &str| text.matches("member.brands_changed").count();
+    assert_eq!(changes(&text), 1);
+    team.owner.assign_brands(&ben, json!([sage])).await.expect(200);
+    let again = xena.get("events?limit=100").await.expect(200);
+    assert_eq!(changes(&String::from_utf8_lossy(&again.body)), 1);
+    let body = json!({"email": "blind@acme.example", "first_name": "B", "last_name": "B", "role": "sales_rep",
+        "permissions": ["audit.read"]});
+    team.owner.post("invitations", body).await.expect(201);
+    let session = world.link("blind@acme.example").await.accept().await.expect(201).text("/session/token");
+    let blind = Person { session, ..xena.clone() }.get("events?limit=100").await.expect(200);
+    let text = String::from_utf8_lossy(&blind.body).into_owned();
+    assert!(text.contains("tenant.created") && !text.contains('@'), "{text}");
     let everything = team.owner.get("events?limit=100").await.expect(200);
     let text = String::from_utf8_lossy(&everything.body).into_owned();
     assert!(text.contains("Bloom") && text.contains("invitation.created"));

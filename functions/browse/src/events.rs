@@ -18,8 +18,9 @@ fn is_shown<T>(cx: &Context<'_, T>, event: &Event) -> bool {
     }
 }
 
-/// The event with the brands that the reader sees, and no others (R6).
-fn limited<T>(cx: &Context<'_, T>, mut event: Event) -> Event {
+/// The event with the brands that the reader sees, and no others (R6), and with no address that they may not list.
+/// `None` where nothing of what changed is left.
+fn limited<T>(cx: &Context<'_, T>, mut event: Event) -> Option<Event> {
     let seen = cx.visibility();
     for name in BRAND_SETS {
         if let Some(brands) = event.details.get_mut(name).filter(|brands| *brands != "all") {
@@ -27,7 +28,11 @@ fn limited<T>(cx: &Context<'_, T>, mut event: Event) -> Event {
             *brands = seen.limit(&named).to_string();
         }
     }
-    event
+    if cx.may(Permission::MembersRead).is_err() {
+        event.details.remove("email");
+    }
+    let [now, before] = BRAND_SETS.map(|name| event.details.get(name));
+    if now.is_some() && now == before { None } else { Some(event) }
 }
 
 impl Browse {
@@ -40,7 +45,7 @@ impl Browse {
         cx.may(Permission::AuditRead)?;
         let stretch = (cx.now(), cx.tenant.created_at);
         let listed = self.store.events(t, page, stretch, |event| is_shown(&cx, event)).await?;
-        let items: Vec<Event> = listed.items.into_iter().map(|event| limited(&cx, event)).collect();
+        let items: Vec<Event> = listed.items.into_iter().filter_map(|event| limited(&cx, event)).collect();
         Ok(Answer::ok(&List {
             items: items.iter().map(EventView::from).collect(),
             next_cursor: next_cursor(listed.next, t, "events"),

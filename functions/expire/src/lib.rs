@@ -1,5 +1,5 @@
 //! The table's stream, tokens that DynamoDB removed because their time was over: marks the invitation expired, frees
-//! its seat and its address, writes the event.
+//! its seat, writes the event. Its address it holds until a newer invitation takes it.
 //!
 //! Nothing waits for it: whether an invitation has expired is decided by the clock wherever it matters. This tidies up
 //! and tells the world.

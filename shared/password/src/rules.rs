@@ -79,7 +79,8 @@ impl Rules {
             return Err(Weakness::Short(self.shortest));
         }
         let lower = text.trim().to_lowercase();
-        if guessable.iter().any(|name| name.to_lowercase() == lower) {
+        // names in the one spelling that passwords have
+        if guessable.iter().any(|name| Password::new(name).reveal().trim().to_lowercase() == lower) {
             return Err(Weakness::Guessable);
         }
         if is_common(&lower) { Err(Weakness::Common) } else { Ok(()) }
@@ -125,6 +126,8 @@ mod tests {
         assert_eq!(judge(rules, "14 characters!"), Err(Weakness::Short(15)));
         assert_eq!(judge(rules, "ana@example.com"), Err(Weakness::Guessable));
         assert_eq!(judge(rules, "acme botanicals LTD"), Err(Weakness::Guessable));
+        let full_width = rules.judge(&Password::new("Acme Botanicals"), &["\u{ff21}cme Botanicals"]);
+        assert_eq!(full_width, Err(Weakness::Guessable), "whatever the name is spelled in");
         assert_eq!(judge(rules, "123456789012345"), Err(Weakness::Common));
         assert_eq!(judge(rules, "aaaaaaaaaaaaaaaa"), Err(Weakness::Common));
         assert_eq!(judge(rules, "passwordpassword"), Err(Weakness::Common));
