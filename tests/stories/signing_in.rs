@@ -127,3 +127,54 @@ async fn signing_in_writes_the_session_and_acting_is_noted_once_a_day() {
     assert!(noted() > first);
     world.ledger().check();
 }
+
+#[tokio::test]
+async fn one_person_in_many_teams_signs_in_and_sees_them_all() {
+    const TEAMS: usize = 52;
+    let world = World::with([("ADDRESS_MAILS_PER_DAY", "200")]).await;
+    let mut teams = Vec::new();
+    for n in 0..TEAMS {
+        let team = world.team(&format!("Team{n}")).await;
+        team.join("ana@mail.example", "member").await;
+        teams.push(team.tenant);
+    }
+    teams.sort();
+    let ids = |reply: &local::Reply| -> Vec<String> {
+        let list = reply.json()["memberships"].as_array().unwrap().clone();
+        list.iter().map(|m| m["tenant"]["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let signed_in = world.sign_in("ana@mail.example", PASSWORD).await.expect(201);
+    assert_eq!(ids(&signed_in), teams[..50]);
+    let session = signed_in.text("/session/token");
+    let me = |query: String| {
+        let (world, session) = (world.clone(), session.clone());
+        async move { world.ask("GET", &format!("/v1/me{query}"), Some(&session), &Value::Null).await }
+    };
+    let rest = me(format!("?cursor={}", signed_in.text("/next_cursor"))).await.expect(200);
+    assert_eq!(ids(&rest), teams[50..]);
+    assert_eq!(rest.json()["next_cursor"], Value::Null);
+    let (mut seen, mut query) = (Vec::new(), "?limit=20".to_owned());
+    loop {
+        let page = me(query).await.expect(200);
+        seen.extend(ids(&page));
+        match page.json()["next_cursor"].as_str() {
+            Some(cursor) => query = format!("?limit=20&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, teams);
+    me("?limit=0".to_owned()).await.refused(422, "validation");
+    me("?cursor=AAAA".to_owned()).await.refused(400, "malformed");
+    me("?page=2".to_owned()).await.refused(422, "validation");
+    // the one that a session is good for may be the last
+    for tenant in &teams[..51] {
+        let order =
+            json!({"operation": "suspend-tenant", "tenant": tenant, "suspended": true, "reason": "r"});
+        world.operate(order).await.unwrap();
+    }
+    world.sign_in("ana@mail.example", PASSWORD).await.expect(201);
+    let order = json!({"operation": "suspend-tenant", "tenant": teams[51], "suspended": true, "reason": "r"});
+    world.operate(order).await.unwrap();
+    let refused = world.sign_in("ana@mail.example", PASSWORD).await.refused(403, "access-revoked");
+    assert!(refused.text("/detail").len() < 300, "{}", refused.text("/detail"));
+}

@@ -40,7 +40,7 @@ impl Browse {
     pub(crate) async fn events(&self, caller: &Caller<'_>, request: &Request) -> Outcome {
         request.only_query(&["limit", "cursor"])?;
         let t = caller.tenant();
-        let page = page(request, t, "events")?;
+        let page = page(request, t.0, "events")?;
         let cx = caller.read(&self.store, ()).await?;
         cx.may(Permission::AuditRead)?;
         let stretch = (cx.now(), cx.tenant.created_at);
@@ -48,7 +48,7 @@ impl Browse {
         let items: Vec<Event> = listed.items.into_iter().filter_map(|event| limited(&cx, event)).collect();
         Ok(Answer::ok(&List {
             items: items.iter().map(EventView::from).collect(),
-            next_cursor: next_cursor(listed.next, t, "events"),
+            next_cursor: next_cursor(listed.next, t.0, "events"),
         }))
     }
 }

@@ -12,7 +12,7 @@ impl Browse {
     pub(crate) async fn invitations(&self, caller: &Caller<'_>, request: &Request) -> Outcome {
         request.only_query(&["limit", "cursor", "status", "delivery", "role", "brand"])?;
         let t = caller.tenant();
-        let page = page(request, t, "invitations")?;
+        let page = page(request, t.0, "invitations")?;
         let status: Option<InvitationStatus> = request.query_as("status", str::parse)?;
         let delivery: Option<DeliveryState> = request.query_as("delivery", str::parse)?;
         let held = Held::parse(request)?;
@@ -30,7 +30,7 @@ impl Browse {
             .await?;
         Ok(Answer::ok(&List {
             items: listed.items.iter().map(|i| InvitationView::of(i, &seen, now)).collect(),
-            next_cursor: next_cursor(listed.next, t, "invitations"),
+            next_cursor: next_cursor(listed.next, t.0, "invitations"),
         }))
     }
 

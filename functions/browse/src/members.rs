@@ -12,7 +12,7 @@ impl Browse {
     pub(crate) async fn members(&self, caller: &Caller<'_>, request: &Request) -> Outcome {
         request.only_query(&["limit", "cursor", "status", "role", "brand", "inactive_since"])?;
         let t = caller.tenant();
-        let page = page(request, t, "members")?;
+        let page = page(request, t.0, "members")?;
         let status: Option<MemberStatus> = request.query_as("status", str::parse)?;
         let held = Held::parse(request)?;
         let inactive_since = request.query_as("inactive_since", time)?;
@@ -30,7 +30,7 @@ impl Browse {
             .await?;
         Ok(Answer::ok(&List {
             items: listed.items.iter().map(|m| MemberView::of(m, &seen)).collect(),
-            next_cursor: next_cursor(listed.next, t, "members"),
+            next_cursor: next_cursor(listed.next, t.0, "members"),
         }))
     }
 

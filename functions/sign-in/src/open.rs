@@ -1,12 +1,15 @@
-use model::{Credential, Email, Member, Password, Refusal, Session, Tenant, User};
+use model::{
+    Belonging, Credential, Email, Member, Password, Refusal, Session, Tenant, TenantId, User, UserId,
+};
 use policy::{MemberStatus, TenantStatus};
 use serde::Serialize;
-use store::Record;
 use store::keys::{self, Scope};
+use store::{Key, Record};
 use web::views::{MembershipView, SessionView, UserView};
-use web::{Answer, BadRequest, Failure, Idempotency, Outcome, Request, until_settled};
+use web::{Answer, BadRequest, Failure, Idempotency, Outcome, Request, next_cursor, until_settled};
 
 use crate::SignIn;
+use crate::session::LIST;
 
 /// One answer for an address that nobody has and for a password that isn't its.
 const WRONG: BadRequest = BadRequest::Unauthenticated(Some("the address or the password is wrong"));
@@ -24,28 +27,47 @@ struct SignedIn<'a> {
     session: Option<SessionView>,
     user: UserView<'a>,
     memberships: Vec<MembershipView<'a>>,
+    next_cursor: Option<String>,
 }
 
-/// A user, and the teams that they are or were in.
+/// Memberships that a sign-in shows, and reads at once; `GET /me` goes on from there.
+const SHOWN: usize = 50;
+
+/// Teams that a refusal names.
+const NAMED: usize = 5;
+
+/// A user, and the first of the teams that they are in; where they are in none any more, that they were in.
 struct Memberships {
     user: User,
-    all: Vec<(Member, Tenant)>,
+    first: Vec<(Member, Tenant)>,
+    /// Whether any of them, shown or not, is one that a session is good for.
+    of_use: bool,
+    /// The last team that is shown, where there are more.
+    next: Option<TenantId>,
     /// The record that was found under the request's key.
     record: Option<Record>,
 }
 
-impl Memberships {
-    /// Whether there is one that a session is good for.
-    fn are_of_use(&self) -> bool {
-        self.all.iter().any(|(member, tenant)| {
-            member.status == MemberStatus::Active && tenant.status == TenantStatus::Active
-        })
-    }
+/// What is read of a user's memberships in these tenants.
+fn memberships_in(tenants: &[TenantId], user: UserId) -> (Vec<Key<Member>>, Vec<Key<Tenant>>) {
+    let members = tenants.iter().map(|t| keys::member(*t, user)).collect();
+    (members, tenants.iter().map(|t| keys::tenant(*t)).collect())
+}
 
+fn pairs((members, tenants): (Vec<Option<Member>>, Vec<Option<Tenant>>)) -> Vec<(Member, Tenant)> {
+    members.into_iter().zip(tenants).filter_map(|(m, t)| Some((m?, t?))).collect()
+}
+
+fn is_of_use((member, tenant): &(Member, Tenant)) -> bool {
+    member.status == MemberStatus::Active && tenant.status == TenantStatus::Active
+}
+
+impl Memberships {
     fn answer(&self, session: Option<SessionView>) -> Answer {
-        let current = self.all.iter().filter(|(member, _)| !member.is_revoked());
+        let current = self.first.iter().filter(|(member, _)| !member.is_revoked());
         let memberships = current.map(|(member, tenant)| MembershipView::of(member, tenant)).collect();
-        Answer::ok(&SignedIn { session, user: UserView::from(&self.user), memberships })
+        let next_cursor = next_cursor(self.next.map(|tenant| tenant.0), self.user.id.0, LIST);
+        Answer::ok(&SignedIn { session, user: UserView::from(&self.user), memberships, next_cursor })
             .created("/v1/sessions/current".to_owned())
     }
 }
@@ -85,25 +107,33 @@ impl SignIn {
     }
 
     async fn memberships(&self, attempt: &Attempt, credential: &Credential) -> Result<Memberships, Failure> {
-        let tenants: Vec<_> = credential.tenants.keys().copied().collect();
-        let (user, members, tenants, record) = self
-            .store
-            .load((
-                keys::user(credential.user_id),
-                tenants.iter().map(|t| keys::member(*t, credential.user_id)).collect::<Vec<_>>(),
-                tenants.iter().map(|t| keys::tenant(*t)).collect::<Vec<_>>(),
-                attempt.idempotency.wants(),
-            ))
-            .await?;
+        let (former, current): (Vec<_>, Vec<_>) =
+            credential.tenants.iter().partition(|(_, belonging)| **belonging == Belonging::Former);
+        let asked = if current.is_empty() { former } else { current };
+        let asked: Vec<TenantId> = asked.into_iter().map(|(tenant, _)| *tenant).collect();
+        let mut stretches = asked.chunks(SHOWN);
+        let shown = stretches.next().unwrap_or_default();
+        let id = credential.user_id;
+        let wants = (keys::user(id), attempt.idempotency.wants(), memberships_in(shown, id));
+        let (user, record, found) = self.store.load(wants).await?;
+        let first = pairs(found);
+        let mut of_use = first.iter().any(is_of_use);
+        for stretch in stretches {
+            if !of_use {
+                let found = self.store.load(memberships_in(stretch, id)).await?;
+                of_use = pairs(found).iter().any(is_of_use);
+            }
+        }
         let user = user.ok_or_else(|| Failure::internal("an address without its user"))?;
-        let all = members.into_iter().zip(tenants).filter_map(|(m, t)| Some((m?, t?))).collect();
-        Ok(Memberships { user, all, record })
+        let next = shown.last().filter(|_| asked.len() > SHOWN).copied();
+        Ok(Memberships { user, first, of_use, next, record })
     }
 
     async fn open(&self, request: &Request, attempt: &Attempt, credential: &Credential) -> Outcome {
         let mut memberships = self.memberships(attempt, credential).await?;
-        if !memberships.are_of_use() {
-            let names: Vec<&str> = memberships.all.iter().map(|(_, t)| t.name.as_str()).collect();
+        if !memberships.of_use {
+            let first = memberships.first.iter().take(NAMED);
+            let names: Vec<&str> = first.map(|(_, t)| t.name.as_str()).collect();
             let words =
                 format!("your access to {} was ended or suspended, ask an admin there", names.join(", "));
             return Err(Refusal::AccessRevoked(words).into());

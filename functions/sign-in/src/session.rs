@@ -1,7 +1,7 @@
 use serde::Serialize;
-use store::keys;
+use store::{Listed, keys};
 use web::views::{MembershipView, UserView};
-use web::{Answer, Failure, Outcome, Request, live};
+use web::{Answer, Failure, Outcome, Request, live, next_cursor, page};
 
 use crate::SignIn;
 
@@ -9,7 +9,11 @@ use crate::SignIn;
 struct Me<'a> {
     user: UserView<'a>,
     memberships: Vec<MembershipView<'a>>,
+    next_cursor: Option<String>,
 }
+
+/// What the cursors of a user's memberships are good for, those that a sign-in answers too.
+pub(crate) const LIST: &str = "memberships";
 
 impl SignIn {
     /// Ends the session that asks.
@@ -24,15 +28,17 @@ impl SignIn {
     /// a moment; what is shown of them is read from the table.
     pub(crate) async fn me(&self, request: &Request) -> Outcome {
         let token = request.session_token()?;
+        request.only_query(&["limit", "cursor"])?;
         let id = token.user();
-        let (facts, tenants) = tokio::join!(
+        let page = page(request, id.0, LIST)?;
+        let (facts, listed) = tokio::join!(
             self.store.load((keys::session(id, &token.digest()), keys::user(id))),
-            self.store.tenants_of(id),
+            self.store.tenants_of(id, page),
         );
         let (session, user) = facts?;
         live(session, request.now())?;
         let user = user.ok_or_else(|| Failure::internal("a session without its user"))?;
-        let tenants = tenants?;
+        let Listed { items: tenants, next } = listed?;
         let (members, tenants) = self
             .store
             .load((
@@ -45,6 +51,7 @@ impl SignIn {
             .filter(|(member, _)| !member.is_revoked())
             .map(|(member, tenant)| MembershipView::of(member, tenant))
             .collect();
-        Ok(Answer::ok(&Me { user: UserView::from(&user), memberships }))
+        let next_cursor = next_cursor(next, id.0, LIST);
+        Ok(Answer::ok(&Me { user: UserView::from(&user), memberships, next_cursor }))
     }
 }

@@ -27,14 +27,14 @@ impl Tenants {
     pub(crate) async fn list_brands(&self, caller: &Caller<'_>, request: &Request) -> Outcome {
         request.only_query(&["limit", "cursor"])?;
         let t = caller.tenant();
-        let page = page(request, t, "brands")?;
+        let page = page(request, t.0, "brands")?;
         let cx = caller.read(&self.store, ()).await?;
         cx.may(Permission::BrandRead)?;
         let seen = cx.visibility();
         let listed = self.store.brands(t, page, |brand| seen.sees(brand.id)).await?;
         Ok(Answer::ok(&List {
             items: listed.items.iter().map(BrandView::from).collect(),
-            next_cursor: next_cursor(listed.next, t, "brands"),
+            next_cursor: next_cursor(listed.next, t.0, "brands"),
         }))
     }
 

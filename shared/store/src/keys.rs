@@ -313,6 +313,11 @@ pub(crate) fn memberships(u: UserId) -> String {
     user_partition(u)
 }
 
+/// The sort key of a user's membership of this tenant; one that sorts before all of them for none.
+pub(crate) fn membership_in(t: Option<TenantId>) -> String {
+    t.map_or_else(|| "TENANT#".to_owned(), tenant_partition)
+}
+
 pub(crate) fn tenant_of_membership(gsi1sk: &str) -> Option<TenantId> {
     TenantId::parse(gsi1sk.strip_prefix("TENANT#")?)
 }

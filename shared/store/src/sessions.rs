@@ -4,10 +4,7 @@ use model::{Limits, Session, TenantId, Timestamp, UserId};
 use crate::error::{Error, Fact, failed};
 use crate::expression::Expression;
 use crate::transaction::Transaction;
-use crate::{Record, Store, keys};
-
-/// Tenants of one user that are read at once.
-const MEMBERSHIPS: i32 = 50;
+use crate::{Listed, Page, Record, Store, keys};
 
 impl Transaction<'_> {
     /// Forgets the failed sign-ins of an address.
@@ -60,23 +57,28 @@ impl Store {
         self.transaction().delete(Fact::Fresh, &key, Expression::default()).commit().await
     }
 
-    /// The tenants that the user is or was in, as the index has them: for showing, not for deciding.
+    /// A stretch of the tenants that the user is or was in, as the index has them: for showing, not for deciding.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn tenants_of(&self, user: UserId) -> Result<Vec<TenantId>, Error> {
+    pub async fn tenants_of(&self, user: UserId, page: Page) -> Result<Listed<TenantId>, Error> {
+        let after = page.after.map(TenantId);
         let found = self
             .client
             .query()
             .table_name(self.table.as_ref())
             .index_name(keys::INDEX)
-            .key_condition_expression("gsi1pk = :user")
+            .key_condition_expression("gsi1pk = :user AND gsi1sk > :after")
             .expression_attribute_values(":user", AttributeValue::S(keys::memberships(user)))
-            .limit(MEMBERSHIPS)
+            .expression_attribute_values(":after", AttributeValue::S(keys::membership_in(after)))
+            .limit(i32::try_from(page.limit).unwrap_or(i32::MAX))
             .send()
             .await
             .map_err(failed)?;
+        let more = found.last_evaluated_key.is_some();
         let sort_keys = found.items().iter().filter_map(|item| item.get("gsi1sk")?.as_s().ok());
-        Ok(sort_keys.filter_map(|sk| keys::tenant_of_membership(sk)).collect())
+        let items: Vec<TenantId> = sort_keys.filter_map(|sk| keys::tenant_of_membership(sk)).collect();
+        let next = items.last().filter(|_| more).map(|tenant| tenant.0);
+        Ok(Listed { items, next })
     }
 }

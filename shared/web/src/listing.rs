@@ -1,6 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::{Digest, TenantId};
+use model::Digest;
 use store::Page;
 use uuid::Uuid;
 
@@ -9,12 +9,12 @@ use crate::{BadRequest, Request};
 const LIMIT: usize = 50;
 const MOST: usize = 100;
 
-/// The page that a request asks for, by `limit` and `cursor`.
+/// The page that a request asks for, by `limit` and `cursor`. `owner` is the tenant or user whose list it is.
 ///
 /// # Errors
 /// [`BadRequest::Validation`] for a limit outside 1 to 100, [`BadRequest::Malformed`] for a cursor that wasn't given out for
 /// this list.
-pub fn page(request: &Request, tenant: TenantId, list: &str) -> Result<Page, BadRequest> {
+pub fn page(request: &Request, owner: Uuid, list: &str) -> Result<Page, BadRequest> {
     let limit = match request.query("limit")? {
         None => LIMIT,
         Some(text) => text
@@ -30,7 +30,7 @@ pub fn page(request: &Request, tenant: TenantId, list: &str) -> Result<Page, Bad
             let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
             let (id, check) = bytes.split_at_checked(16).ok_or_else(wrong)?;
             let id: [u8; 16] = id.try_into().map_err(|_| wrong())?;
-            if check != seal(tenant, list, id) {
+            if check != seal(owner, list, id) {
                 return Err(wrong());
             }
             Some(Uuid::from_bytes(id))
@@ -42,13 +42,13 @@ pub fn page(request: &Request, tenant: TenantId, list: &str) -> Result<Page, Bad
 
 /// The cursor to the next page.
 #[must_use]
-pub fn next_cursor(next: Option<Uuid>, tenant: TenantId, list: &str) -> Option<String> {
+pub fn next_cursor(next: Option<Uuid>, owner: Uuid, list: &str) -> Option<String> {
     let id = next?.into_bytes();
-    Some(URL_SAFE_NO_PAD.encode([id.as_slice(), &seal(tenant, list, id)].concat()))
+    Some(URL_SAFE_NO_PAD.encode([id.as_slice(), &seal(owner, list, id)].concat()))
 }
 
 /// Ties a cursor to its list. Not a secret: a cursor opens nothing, this only tells a slip from a cursor.
-fn seal(tenant: TenantId, list: &str, id: [u8; 16]) -> Vec<u8> {
-    let digest = Digest::of(&[tenant.0.as_bytes().as_slice(), list.as_bytes(), &id].concat());
+fn seal(owner: Uuid, list: &str, id: [u8; 16]) -> Vec<u8> {
+    let digest = Digest::of(&[owner.as_bytes().as_slice(), list.as_bytes(), &id].concat());
     digest.as_str().as_bytes().iter().take(8).copied().collect()
 }
