@@ -277,6 +277,39 @@ async fn lists_show_only_brands_that_the_reader_may_see() {
 }
 
 #[tokio::test]
+async fn colleagues_see_neither_phones_nor_lists_nor_last_activity() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let sage = team.brand("Sage").await;
+    let ana = team.join("ana@acme.example", "member").await;
+    let keeper = member_who_also(&team, "kim@acme.example", &["members.assign"], &[&sage]).await;
+    let reviewer = member_who_also(&team, "rae@acme.example", &["access.review"], &[]).await;
+    let personal = ["phone", "permissions", "last_active_at"];
+    let shown = |member: &Value| -> Vec<&str> {
+        personal.into_iter().filter(|field| member.get(field).is_some()).collect()
+    };
+    for (reader, whole) in [(&team.owner, true), (&keeper, true), (&ana, false), (&reviewer, false)] {
+        let listed = reader.get("members").await.expect(200).json();
+        let members = listed["items"].as_array().unwrap();
+        assert_eq!(members.len(), 4);
+        for member in members {
+            let user = member["user_id"].as_str().unwrap();
+            let expected: &[&str] = if whole || user == reader.user { &personal } else { &[] };
+            assert_eq!(shown(member), expected, "{} of {user}", reader.email);
+            let single = reader.get(&format!("members/{user}")).await.expect(200).json();
+            assert_eq!(single, *member, "alone as in the list");
+        }
+        // nor by asking who was idle since
+        let idle = reader.get("members?inactive_since=2020-01-01T00:00:00Z").await;
+        if whole {
+            idle.expect(200)
+        } else {
+            idle.refused(403, "forbidden")
+        };
+    }
+}
+
+#[tokio::test]
 async fn versions_are_honoured_and_doing_what_is_done_writes_nothing() {
     let world = World::new().await;
     let team = world.team("Acme").await;

@@ -1,14 +1,14 @@
 use model::{Timestamp, UserId};
 use policy::{MemberStatus, Permission};
 use store::keys;
-use web::views::{List, MemberView};
+use web::views::List;
 use web::{Answer, Caller, Outcome, Request, next_cursor, page};
 
 use crate::Browse;
 use crate::filter::Held;
 
 impl Browse {
-    /// Filters: `status` (active and suspended ones without), `role`, `brand`, `inactive_since`.
+    /// Filters: `status` (active and suspended ones without), `role`, `brand`; `inactive_since` for who may see that.
     pub(crate) async fn members(&self, caller: &Caller<'_>, request: &Request) -> Outcome {
         request.only_query(&["limit", "cursor", "status", "role", "brand", "inactive_since"])?;
         let t = caller.tenant();
@@ -18,6 +18,9 @@ impl Browse {
         let inactive_since = request.query_as("inactive_since", time)?;
         let cx = caller.read(&self.store, ()).await?;
         cx.may(Permission::MembersRead)?;
+        if inactive_since.is_some() {
+            cx.may(Permission::MembersAssign)?;
+        }
         let seen = cx.visibility();
         held.within(&seen)?;
         let listed = self
@@ -29,7 +32,7 @@ impl Browse {
             })
             .await?;
         Ok(Answer::ok(&List {
-            items: listed.items.iter().map(|m| MemberView::of(m, &seen)).collect(),
+            items: listed.items.iter().map(|m| cx.view(m)).collect(),
             next_cursor: next_cursor(listed.next, t.0, "members"),
         }))
     }

@@ -99,10 +99,21 @@ impl<T> Context<'_, T> {
             .recorded(self.caller.idempotency.record(answer))
     }
 
-    /// A member, as they see them.
+    /// A member, as they see them: whole if it is themselves, or if they hold `members.assign`.
+    #[must_use]
+    pub fn view<'m>(&self, member: &'m Member) -> MemberView<'m> {
+        let is_self = member.user_id == self.member.user_id;
+        if is_self || self.may(Permission::MembersAssign).is_ok() {
+            MemberView::whole(member, &self.visibility())
+        } else {
+            MemberView::colleague(member, &self.visibility())
+        }
+    }
+
+    /// A member, as the answer.
     #[must_use]
     pub fn member(&self, member: &Member) -> Answer {
-        Answer::ok(&MemberView::of(member, &self.visibility())).versioned(member.authority)
+        Answer::ok(&self.view(member)).versioned(member.authority)
     }
 
     /// An invitation, as they see it.

@@ -81,39 +81,55 @@ pub struct MemberView<'a> {
     email: &'a str,
     first_name: &'a str,
     last_name: &'a str,
-    phone: Option<&'a str>,
     role: Role,
     brands: Brands,
-    permissions: Option<Permissions>,
     status: MemberStatus,
     joined_at: Timestamp,
+    #[serde(flatten)]
+    personal: Option<PersonalView<'a>>,
+}
+
+/// What of a member no colleague needs: left out for them, rather than `null`, which means that there is none.
+#[derive(Serialize)]
+struct PersonalView<'a> {
+    phone: Option<&'a str>,
+    permissions: Option<Permissions>,
     last_active_at: Option<Timestamp>,
 }
 
 impl<'a> MemberView<'a> {
-    /// The member as somebody with this visibility sees them.
+    /// The member as a colleague with this visibility sees them.
     #[must_use]
-    pub fn of(m: &'a Member, seen: &Visibility) -> Self {
+    pub fn colleague(m: &'a Member, seen: &Visibility) -> Self {
         Self {
             user_id: m.user_id,
             tenant_id: m.tenant_id,
             email: m.email.as_entered(),
             first_name: m.first_name.as_str(),
             last_name: m.last_name.as_str(),
-            phone: m.phone.as_ref().map(model::Phone::as_str),
             role: m.role,
             brands: reach(m.role, &m.brands, seen),
-            permissions: m.permissions,
             status: m.status,
             joined_at: m.joined_at,
-            last_active_at: m.last_active_at,
+            personal: None,
         }
+    }
+
+    /// The member as somebody with this visibility sees them who keeps members.
+    #[must_use]
+    pub fn whole(m: &'a Member, seen: &Visibility) -> Self {
+        let personal = PersonalView {
+            phone: m.phone.as_ref().map(model::Phone::as_str),
+            permissions: m.permissions,
+            last_active_at: m.last_active_at,
+        };
+        Self { personal: Some(personal), ..Self::colleague(m, seen) }
     }
 
     /// The member as they see themselves.
     #[must_use]
     pub fn own(m: &'a Member) -> Self {
-        Self::of(m, &m.principal(TenantStatus::Active).visibility())
+        Self::whole(m, &m.principal(TenantStatus::Active).visibility())
     }
 }
 
