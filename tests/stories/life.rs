@@ -43,11 +43,13 @@ async fn a_whole_team_lives_its_life() {
     let read = olive.get(&format!("invitations/{}", invited.text("/id"))).await.expect(200);
     assert_eq!(read.text("/delivery/state"), "sent");
 
-    // the mail says who invites to what, and until when
+    // the mail says who invites to what, until when, and which address was meant
     let mail = world.stack().mailbox().to(Some("Ben@acme.example")).pop().unwrap();
     assert_eq!(mail.subject, "You are invited to a team");
     assert!(mail.text.contains("Olive Owner invites you to join Acme as a member."), "{}", mail.text);
     assert!(mail.text.contains("25 November 2026, 09:00 UTC"), "{}", mail.text);
+    let says = |body: &str| body.replace('\u{2060}', "").contains("This mail was sent to Ben@Acme.Example.");
+    assert!(says(&mail.text) && says(&mail.html), "{}", mail.text);
 
     // he accepts, and can do exactly what he was given
     let link = world.link("Ben@acme.example").await;

@@ -185,6 +185,7 @@ impl Deliver {
     ) -> Result<(), Retry> {
         let Contents { invitation, tenant, sponsor, token } = contents;
         let words = mail::Invitation {
+            address: &invitation.email,
             first_name: &invitation.first_name,
             company: &tenant.name,
             inviter: sponsor.map(|m| (&m.first_name, &m.last_name)),

@@ -1,9 +1,11 @@
 use askama::Template;
-use model::{CompanyName, InvitationToken, PersonName, Timestamp};
+use model::{CompanyName, Email, InvitationToken, PersonName, Timestamp};
 use policy::Role;
 
 /// What the mail of an invitation says.
 pub struct Invitation<'a> {
+    /// The address that it goes to: somebody with several mailboxes, or a forwarded one, sees which was meant.
+    pub address: &'a Email,
     /// The invited person's first name.
     pub first_name: &'a PersonName,
     /// The organization.
@@ -43,13 +45,15 @@ struct Words<'a> {
     button: &'static str,
     link: &'a str,
     until: String,
+    address: String,
     unexpected: &'static str,
 }
 
-/// A name in a mail. Mail programs make links of whatever looks like an address, so dots, at-signs and slashes between
+/// What people entered, in a mail. Mail programs make links of whatever looks like an address, so dots, at-signs and slashes between
 /// letters get a word joiner (U+2060) after them, which nobody sees.
-fn defused(name: &str) -> String {
-    name.chars()
+fn defused(entered: &str) -> String {
+    entered
+        .chars()
         .flat_map(|c| [Some(c), matches!(c, '.' | '@' | '/' | ':').then_some('\u{2060}')])
         .flatten()
         .collect()
@@ -90,6 +94,7 @@ impl Invitation<'_> {
             button: if self.inviter.is_some() { "See the invitation" } else { "Confirm and set a password" },
             link: &link,
             until: format!("The link works until {}.", self.expires_at.for_people()),
+            address: format!("This mail was sent to {}.", defused(self.address.as_entered())),
             unexpected: "If you did not expect this, you need not do anything: without you nothing happens.",
         };
         Ok(Message {
@@ -129,6 +134,7 @@ mod tests {
             let first: PersonName = PersonName::parse(&name.replace(['<', '>'], "")).unwrap();
             let company = CompanyName::parse(&name.replace(['<', '>'], "")).unwrap();
             let message = Invitation {
+                address: &Email::parse("ana@evil.example").unwrap(),
                 first_name: &first,
                 company: &company,
                 inviter: Some((&first, &first)),
