@@ -32,7 +32,7 @@ impl Browse {
             })
             .await?;
         Ok(Answer::ok(&List {
-            items: listed.items.iter().map(|m| cx.view(m)).collect(),
+            items: listed.items.iter().map(|m| cx.view(m, &seen)).collect(),
             next_cursor: next_cursor(listed.next, t.0, "members"),
         }))
     }

@@ -26,6 +26,12 @@ struct Lasting {
     body: Option<String>,
 }
 
+impl Lasting {
+    fn of(record: &Record) -> Result<Self, Failure> {
+        serde_json::from_str(&record.answer).map_err(Failure::internal)
+    }
+}
+
 impl From<Lasting> for Answer {
     fn from(lasting: Lasting) -> Self {
         Self { lasting, content_type: "application/json", headers: Vec::new() }
@@ -92,8 +98,7 @@ impl Answer {
     /// # Errors
     /// When the record can't be read.
     pub fn replayed(record: &Record) -> Result<Self, Failure> {
-        let lasting: Lasting = serde_json::from_str(&record.answer).map_err(Failure::internal)?;
-        Ok(lasting.into())
+        Ok(Lasting::of(record)?.into())
     }
 
     /// The body that a record kept, as JSON; null where there was none.
@@ -101,7 +106,7 @@ impl Answer {
     /// # Errors
     /// When the record can't be read.
     pub fn replayed_body(record: &Record) -> Result<serde_json::Value, Failure> {
-        let lasting: Lasting = serde_json::from_str(&record.answer).map_err(Failure::internal)?;
+        let lasting = Lasting::of(record)?;
         serde_json::from_str(lasting.body.as_deref().unwrap_or("null")).map_err(Failure::internal)
     }
 

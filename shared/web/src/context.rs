@@ -69,8 +69,11 @@ impl<T> Context<'_, T> {
     /// # Errors
     /// Why not.
     pub fn may_manage(&self, member: &Member) -> Result<(), Denial> {
-        let is_self = member.user_id == self.member.user_id;
-        self.principal().may_manage(Target { role: member.role, is_self })
+        self.principal().may_manage(Target { role: member.role, is_self: self.is(member) })
+    }
+
+    fn is(&self, member: &Member) -> bool {
+        member.user_id == self.member.user_id
     }
 
     /// May they hand this out?
@@ -99,21 +102,21 @@ impl<T> Context<'_, T> {
             .recorded(self.caller.idempotency.record(answer))
     }
 
-    /// A member, as they see them: whole if it is themselves, or if they hold `members.assign`.
+    /// A member, as they see them: whole if it is themselves, or if they hold `members.assign`. `seen` is their own
+    /// [`Context::visibility`], asked for once however many members are shown.
     #[must_use]
-    pub fn view<'m>(&self, member: &'m Member) -> MemberView<'m> {
-        let is_self = member.user_id == self.member.user_id;
-        if is_self || self.may(Permission::MembersAssign).is_ok() {
-            MemberView::whole(member, &self.visibility())
+    pub fn view<'m>(&self, member: &'m Member, seen: &Visibility) -> MemberView<'m> {
+        if self.is(member) || self.may(Permission::MembersAssign).is_ok() {
+            MemberView::whole(member, seen)
         } else {
-            MemberView::colleague(member, &self.visibility())
+            MemberView::colleague(member, seen)
         }
     }
 
     /// A member, as the answer.
     #[must_use]
     pub fn member(&self, member: &Member) -> Answer {
-        Answer::ok(&self.view(member)).versioned(member.authority)
+        Answer::ok(&self.view(member, &self.visibility())).versioned(member.authority)
     }
 
     /// An invitation, as they see it.
