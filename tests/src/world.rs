@@ -58,6 +58,7 @@ pub struct World {
     seen: Arc<Mutex<Vec<Reply>>>,
     keyed: bool,
     breaks: bool,
+    source: Option<String>,
 }
 
 /// Short questions about an answer.
@@ -137,7 +138,14 @@ impl World {
             observer: None,
         })
         .await?;
-        Ok(Self { stack: Arc::new(stack), wire, seen: Arc::default(), keyed: false, breaks: false })
+        Ok(Self {
+            stack: Arc::new(stack),
+            wire,
+            seen: Arc::default(),
+            keyed: false,
+            breaks: false,
+            source: None,
+        })
     }
 
     /// A world of its own that goes on from where this one is, so that a scene is set once and played many times.
@@ -154,6 +162,12 @@ impl World {
     #[must_use]
     pub fn keyed(self) -> Self {
         Self { keyed: true, ..self }
+    }
+
+    /// The same world, asked from another address.
+    #[must_use]
+    pub fn from(&self, address: &str) -> Self {
+        Self { source: Some(address.to_owned()), ..self.clone() }
     }
 
     /// The same world, in which something is broken behind everybody's back: a 5xx is an answer to expect.
@@ -235,7 +249,7 @@ impl World {
         }
         let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
         let (method, path, query) = (method.to_owned(), path.to_owned(), query.to_owned());
-        self.call(Call { method, path, query, headers: all, body }).await
+        self.call(Call { method, path, query, headers: all, body, source: self.source.clone() }).await
     }
 
     /// The token in the newest mail to an address.

@@ -1,7 +1,7 @@
 //! The emailed link.
 
 use serde_json::{Value, json};
-use stories::{PASSWORD, ReplyExt, World};
+use stories::{Link, PASSWORD, ReplyExt, World, operation, race};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_accepts_racing_for_one_token_make_one_member() {
@@ -52,7 +52,6 @@ async fn a_link_is_refused_from_its_very_second_on_with_the_sweeper_off() {
     let late = json!({"token": ben_token, "password": PASSWORD});
     world.invitation("accept", late.clone()).await.refused(410, "invitation-expired");
     ben_token.preview().await.refused(410, "invitation-expired");
-    ben_token.decline().await.refused(410, "invitation-expired");
     world.ledger().check();
 
     // swept or not, the link is told from a forged one, and renewable for thirty days
@@ -64,6 +63,106 @@ async fn a_link_is_refused_from_its_very_second_on_with_the_sweeper_off() {
     world.pass(30 * 86_400);
     let over = ben_token.renew().await.refused(410, "invitation-expired");
     assert_eq!(over.json()["actions"], json!([]), "nothing to renew any more");
+}
+
+#[tokio::test]
+async fn an_expired_invitation_can_be_turned_down_and_nobody_is_mailed_about_it_again() {
+    let world = World::with([("SESSION_DAYS", "365")]).await;
+    let team = world.team("Acme").await;
+    for (email, sweep) in [("ana@acme.example", false), ("ben@acme.example", true)] {
+        let invited = team.invite(email, "member").await;
+        let link = invited.link().await;
+        world.pass(7 * 86_400);
+        if sweep {
+            world.stack().sweep().await.unwrap();
+        }
+        link.decline().await.expect(204);
+        link.decline().await.refused(410, "invitation-declined");
+        link.renew().await.refused(410, "invitation-declined");
+        team.owner.resend(&invited).await.refused(410, "invitation-declined");
+        assert_eq!(team.owner.look_at(&invited).await.text("/status"), "declined");
+        assert_eq!(team.owner.get("").await.json()["seats"]["used"], 1);
+        world.settle().await;
+        assert_eq!(world.stack().mailbox().to(Some(email)).len(), 1);
+        world.ledger().check();
+    }
+    // one that a newer followed is over, and nothing of the newer one is turned down with it
+    let older = team.invite("cleo@acme.example", "member").await.link().await;
+    world.pass(7 * 86_400);
+    let newer = team.invite("cleo@acme.example", "member").await;
+    older.decline().await.refused(410, "invitation-revoked");
+    newer.accept().await;
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn a_link_whose_time_ends_while_it_is_accepted_is_not_accepted() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let link = team.invite("ana@acme.example", "member").await.link().await;
+    let later = {
+        let (world, owner) = (world.clone(), team.owner.clone());
+        async move {
+            let reply = owner.post("check", json!({"permission": "tenant.read"})).await;
+            world.pass(7 * 86_400);
+            reply
+        }
+    };
+    // the link was followed in time; its time ends before the acceptance is written
+    let operations = vec![operation(&link, async |link: Link| link.accept().await), Box::pin(later) as _];
+    let replies = race(&[0, 1], operations).await;
+    replies[0].clone().refused(410, "invitation-expired");
+    assert_eq!(world.ledger().all("Member").len(), 1);
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn what_may_pass_is_not_answered_as_over() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let adam = team.join("adam@acme.example", "admin").await;
+    adam.invite("ana@acme.example", "member").await.expect(201);
+    let link = world.link("ana@acme.example").await;
+    let verbs = ["preview", "accept"];
+    let on_hold = async |words: &str| {
+        for verb in verbs {
+            let mut body = json!({ "token": link });
+            if verb == "accept" {
+                body["password"] = json!(PASSWORD);
+            }
+            let reply = world.invitation(verb, body).await.refused(409, "invitation-on-hold");
+            assert!(reply.text("/detail").contains(words), "{}", reply.text("/detail"));
+        }
+    };
+    let suspend = |suspended: bool| {
+        let order = json!({"operation": "suspend-tenant", "tenant": team.tenant, "suspended": suspended, "reason": "r"});
+        let world = world.clone();
+        async move { world.operate(order).await.unwrap() }
+    };
+    suspend(true).await;
+    on_hold("the team's account is suspended at the moment").await;
+    // its owner is not told to ask its owner, nor an admin
+    for words in [
+        team.owner.get("members").await.refused(403, "forbidden").text("/detail"),
+        world.sign_in(&team.owner.email, PASSWORD).await.refused(403, "access-revoked").text("/detail"),
+    ] {
+        assert!(words.contains("ask the platform's operator"), "{words}");
+        assert!(!words.contains("ask its owner") && !words.contains("ask an admin"), "{words}");
+    }
+    suspend(false).await;
+    team.owner.suspend(&adam).await.expect(200);
+    on_hold("who invited you is suspended at the moment").await;
+    // an expired link waits as well
+    world.pass(7 * 86_400);
+    link.renew().await.refused(409, "invitation-on-hold");
+    team.owner.reinstate(&adam).await.expect(200);
+    link.renew().await.expect(202);
+    let fresh = world.link("ana@acme.example").await;
+    team.owner.suspend(&adam).await.expect(200);
+    // whoever is suspended and could not give it anyway has lost it for good
+    team.owner.give_role(&adam, "sales_rep").await.expect(200);
+    fresh.preview().await.refused(410, "invitation-revoked");
+    world.ledger().check();
 }
 
 #[tokio::test]

@@ -177,6 +177,46 @@ async fn a_password_is_counted_once_a_request_however_often_it_starts_over() {
     let sent = world.wire().take_sent();
     let calls = |operation: &str| sent.iter().filter(|call| call.operation == operation).count();
     assert_eq!(calls("TransactWriteItems"), 5, "five rounds");
-    assert_eq!(calls("UpdateItem"), 1, "one try counted");
+    let counted =
+        |call: &&stories::SdkCall| call.operation == "UpdateItem" && call.body.contains("RATE#SIGN-IN#");
+    let taken_back = |call: &&stories::SdkCall| counted(call) && call.body.contains("\"-1\"");
+    assert_eq!(
+        sent.iter().filter(counted).count(),
+        3,
+        "one try: to the source, to the address, and taken back"
+    );
+    assert_eq!(sent.iter().filter(taken_back).count(), 1);
     world.ledger().check();
+}
+
+/// A function that never answers.
+struct Hanging;
+
+impl web::Function for Hanging {
+    fn new(_: &runtime::Environment) -> Result<Self, runtime::SettingError> {
+        Ok(Self)
+    }
+
+    async fn handle(&self, _: &web::Request) -> web::Outcome {
+        std::future::pending().await
+    }
+}
+
+/// The clock is the runtime's own, which is moved forward wherever everything waits.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_too_long_ends_in_503_before_its_function_is_killed() {
+    let environment = runtime::Environment::new(
+        runtime::Variables::of(std::collections::BTreeMap::new()),
+        std::sync::Arc::new(stories::START),
+    );
+    let begun = tokio::time::Instant::now();
+    let request = http::Request::new(lambda_http::Body::Empty);
+    let response = web::answer(&Hanging, request, &environment).await;
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key("retry-after"));
+    assert_eq!(begun.elapsed(), web::DEADLINE);
+    let template = include_str!("../../template.yaml");
+    let timeouts = template.lines().filter_map(|line| line.trim().strip_prefix("Timeout: "));
+    let shortest = timeouts.map(|seconds| seconds.parse().unwrap()).min().unwrap();
+    assert!(web::DEADLINE.as_secs() < shortest, "Timeout in template.yaml");
 }

@@ -71,6 +71,46 @@ async fn whatever_the_order_the_last_word_is_the_same() {
 }
 
 #[tokio::test]
+async fn a_transient_bounce_says_nothing_against_a_mail_that_arrived() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    for (n, (first, second)) in [
+        (("delivery", ""), ("bounce", "auto-responder")),
+        (("delivery", ""), ("bounce", "mailbox full")),
+        (("bounce", "auto-responder"), ("delivery", "")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("person{n}@mail.example");
+        let invited = team.invite(&email, "member").await;
+        invited.link().await;
+        world.stack().feedback(&email, first.0, first.1).await.unwrap();
+        let told = world.ledger().count("Event", "type", "invitation.undelivered");
+        let version = team.owner.look_at(&invited).await.headers["etag"].clone();
+        world.stack().feedback(&email, second.0, second.1).await.unwrap();
+        assert_eq!(shown(&team, &invited).await, ("delivered".to_owned(), String::new()), "{second:?}");
+        assert_eq!(world.ledger().count("Event", "type", "invitation.undelivered"), told);
+        if first.0 == "delivery" {
+            assert_eq!(team.owner.look_at(&invited).await.headers["etag"], version, "nothing was written");
+        }
+        // one for good does
+        world.stack().feedback(&email, "bounce", "no such user").await.unwrap();
+        assert_eq!(shown(&team, &invited).await.0, "bounced");
+        assert_eq!(world.ledger().count("Event", "type", "invitation.undelivered"), told + 1);
+    }
+    // a server that was full for a while, and then refused for good
+    let invited = team.invite("full@mail.example", "member").await;
+    invited.link().await;
+    for (reason, words) in
+        [("full", "mailbox full"), ("gone", "refused the address"), ("full", "refused the address")]
+    {
+        world.stack().feedback("full@mail.example", "bounce", reason).await.unwrap();
+        assert!(shown(&team, &invited).await.1.contains(words), "{reason}");
+    }
+}
+
+#[tokio::test]
 async fn news_that_overtakes_the_note_of_sending_is_kept() {
     let world = World::new().await;
     let team = world.team("Acme").await;

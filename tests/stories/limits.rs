@@ -4,23 +4,203 @@ use serde_json::{Value, json};
 use stories::{PASSWORD, ReplyExt, World};
 
 #[tokio::test]
-async fn an_address_gets_five_emails_a_day_over_all_tenants() {
-    let world = World::new().await;
+async fn an_address_gets_five_emails_a_day_from_one_tenant_and_ten_over_all() {
+    let world = World::with([("RESENDS_PER_10_MINUTES", "100")]).await;
+    let body = json!({"name": "X", "email": "Victim@mail.example", "first_name": "X", "last_name": "X"});
+    // all strangers' sign-ups count as one tenant's, so that teams can still reach the address
     for n in 0..5 {
         world.sign_up(&format!("Acme {n}"), "victim@mail.example").await;
     }
-    let team = world.team("Brew").await;
-    let refused = team.owner.invite("victim@mail.example", "member").await.refused(429, "rate-limited");
+    let refused = world.ask("POST", "/v1/tenants", None, &body).await.refused(429, "rate-limited");
     let wait: u64 = refused.headers["retry-after"].parse().unwrap();
     assert!((1..=86_400).contains(&wait));
-    assert_eq!(team.owner.get("").await.json()["seats"]["used"], 1, "nothing was reserved");
-    let body = json!({"name": "X", "email": "Victim@mail.example", "first_name": "X", "last_name": "X"});
-    world.ask("POST", "/v1/tenants", None, &body).await.refused(429, "rate-limited");
+    let (brew, chai) = (world.team("Brew").await, world.team("Chai").await);
+    let invited = brew.invite("victim@mail.example", "member").await;
+    for _ in 0..3 {
+        brew.owner.resend(&invited).await.expect(200);
+    }
+    // nine by now; another team's is the tenth and last
+    chai.owner.invite("victim@mail.example", "member").await.expect(201);
+    let refused = brew.owner.resend(&invited).await.refused(429, "rate-limited");
+    assert!(refused.text("/detail").contains("emails to this address"));
+    let dale = world.team("Dale").await;
+    dale.owner.invite("victim@mail.example", "member").await.refused(429, "rate-limited");
+    assert_eq!(dale.owner.get("").await.json()["seats"]["used"], 1, "nothing was reserved");
     world.pass(wait);
-    team.owner.invite("victim@mail.example", "member").await.expect(201);
-    world.settle().await;
-    assert_eq!(world.stack().mailbox().to(Some("victim@mail.example")).len(), 6);
+    // a new day, and five of one team
+    for _ in 0..5 {
+        brew.owner.resend(&invited).await.expect(200);
+    }
+    brew.owner.resend(&invited).await.refused(429, "rate-limited");
+    dale.owner.invite("victim@mail.example", "member").await.expect(201);
     world.ledger().check();
+}
+
+#[tokio::test]
+async fn a_stranger_who_guesses_shuts_nobody_out_from_elsewhere() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let (stranger, home) = (world.from("198.51.100.7"), world.from("2001:db8:0:7::1"));
+    for email in [team.owner.email.as_str(), "nobody@acme.example"] {
+        for _ in 0..10 {
+            stranger.sign_in(email, "not the password at all").await.refused(401, "unauthenticated");
+        }
+        // refused from there on, and what is refused counts nowhere
+        for _ in 0..200 {
+            stranger.sign_in(email, PASSWORD).await.refused(429, "rate-limited");
+        }
+    }
+    home.sign_in(&team.owner.email, PASSWORD).await.expect(201);
+    // her signing in forgives her own mistakes, and not the stranger's
+    stranger.sign_in(&team.owner.email, PASSWORD).await.refused(429, "rate-limited");
+    // one network is one source, whatever the rest of the address and whatever a header says
+    for n in 0..10 {
+        let email = &team.owner.email;
+        let body = json!({"email": email, "password": "not the password at all"});
+        let (one, forged) = (world.from(&format!("2001:db8:0:8::{n}")), format!("203.0.113.{n}"));
+        let headers = [("x-forwarded-for", forged.as_str()), ("forwarded", "for=203.0.113.99")];
+        one.ask_with("POST", "/v1/sessions", None, &body, &headers).await.refused(401, "unauthenticated");
+    }
+    world
+        .from("2001:db8:0:8:ffff::1")
+        .sign_in(&team.owner.email, PASSWORD)
+        .await
+        .refused(429, "rate-limited");
+    world.from("2001:db8:0:9::1").sign_in(&team.owner.email, PASSWORD).await.expect(201);
+    // nothing that is stored names an address
+    let stored = serde_json::to_string(&world.stack().items().unwrap()).unwrap();
+    for address in ["198.51.100.7", "2001:db8", "203.0.113"] {
+        assert!(!stored.contains(address), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn many_sources_together_are_bounded_by_the_address_and_successes_are_not_counted() {
+    let world = World::with([("FAILED_SIGN_INS_OF_ADDRESS_PER_15_MINUTES", "20")]).await;
+    let team = world.team("Acme").await;
+    let email = team.owner.email.as_str();
+    for _ in 0..30 {
+        world.sign_in(email, PASSWORD).await.expect(201);
+    }
+    for n in 0..20 {
+        let one = world.from(&format!("198.51.100.{n}"));
+        one.sign_in(email, "not the password at all").await.refused(401, "unauthenticated");
+    }
+    let refused = world.from("198.51.100.99").sign_in(email, PASSWORD).await.refused(429, "rate-limited");
+    assert!(refused.headers["retry-after"].parse::<u64>().unwrap() <= 900);
+    world.pass(900);
+    world.sign_in(email, PASSWORD).await.expect(201);
+}
+
+#[tokio::test]
+async fn sign_ups_are_bounded_by_source_and_by_deployment() {
+    let world = World::with([("SIGN_UPS_PER_DAY", "30")]).await;
+    let sign_up = async |world: &World, n: usize| {
+        let body =
+            json!({"name": "X", "email": format!("o{n}@mail.example"), "first_name": "X", "last_name": "X"});
+        world.ask("POST", "/v1/tenants", None, &body).await
+    };
+    let (one, other) = (world.from("198.51.100.7"), world.from("198.51.100.8"));
+    for n in 0..20 {
+        sign_up(&one, n).await.expect(202);
+    }
+    let refused = sign_up(&one, 20).await.refused(429, "rate-limited");
+    assert!(refused.text("/detail").contains("from your network"), "{}", refused.text("/detail"));
+    for n in 20..30 {
+        sign_up(&other, n).await.expect(202);
+    }
+    let refused = sign_up(&other, 30).await.refused(429, "rate-limited");
+    assert!(refused.text("/detail").contains("sign-ups today"), "{}", refused.text("/detail"));
+    assert_eq!(world.ledger().all("Tenant").len(), 30);
+    // the operator's are counted nowhere
+    let order = json!({"operation": "create-tenant", "name": "Acme", "email": "o@acme.example", "first_name": "O",
+        "last_name": "O", "reason": "r"});
+    world.operate(order).await.unwrap();
+    world.pass(86_400);
+    sign_up(&one, 31).await.expect(202);
+}
+
+#[tokio::test]
+async fn a_sign_ups_mail_carries_no_text_of_the_strangers() {
+    let world = World::new().await;
+    let body = json!({"name": "Claim Your Prize Now", "email": "victim@mail.example",
+        "first_name": "Dear Winner", "last_name": "Call 555"});
+    world.ask("POST", "/v1/tenants", None, &body).await.expect(202);
+    world.settle().await;
+    let mail = world.stack().mailbox().to(Some("victim@mail.example")).pop().unwrap();
+    for words in ["Prize", "Winner", "555"] {
+        assert!(!mail.html.contains(words) && !mail.text.contains(words), "{words}");
+        assert!(!mail.subject.contains(words));
+    }
+    assert!(mail.text.contains("If that was you"));
+}
+
+#[tokio::test]
+async fn a_tenant_that_nobody_confirmed_is_gone_when_its_link_is() {
+    let world = World::with([("SESSION_DAYS", "365")]).await;
+    let (late, declined) =
+        (world.sign_up("Late", "late@mail.example").await, world.sign_up("No", "no@mail.example").await);
+    let link = world.link("late@mail.example").await;
+    world.link("no@mail.example").await.decline().await.expect(204);
+    let team = world.team("Acme").await;
+    let order = json!({"operation": "create-tenant", "name": "Brew", "email": "b@brew.example", "first_name": "B",
+        "last_name": "B", "reason": "contract"});
+    world.operate(order.clone()).await.unwrap();
+    let vouched = world.link("b@brew.example").await;
+    let mut lost = order;
+    lost["email"] = json!("lost@brew.example");
+    let lost = world.operate(lost).await.unwrap()["tenant"].as_str().unwrap().to_owned();
+    world.settle().await;
+    world.pass(7 * 86_400);
+    // a stranger's is not renewed, they sign up again; the one that the operator made can be
+    let over = link.accept().await.refused(410, "invitation-expired");
+    assert_eq!(over.json()["actions"], json!([]));
+    link.renew().await.refused(410, "invitation-expired");
+    world.pass(1);
+    world.stack().sweep().await.unwrap();
+    link.preview().await.refused(404, "not-found");
+    let named = |tenant: &str| {
+        let items = world.stack().items().unwrap();
+        items.iter().filter(|item| item.to_string().contains(tenant)).count()
+    };
+    assert_eq!(named(&late), 0, "tenant, invitation, address, event, mail, token");
+    // that somebody said no stays told, and nothing else does
+    assert_eq!(named(&declined), 1);
+    vouched.renew().await.expect(202);
+    let session = world.link("b@brew.example").await.accept().await.expect(201).text("/session/token");
+    world.pass(60 * 86_400);
+    world.stack().sweep().await.unwrap();
+    assert_eq!(named(&lost), 0);
+    // who confirmed stays, with the event that began the trail
+    for (tenant, session) in [(None, &session), (Some(&team.tenant), &team.owner.session)] {
+        let me = world.ask("GET", "/v1/me", Some(session), &Value::Null).await.expect(200);
+        let id = me.text("/memberships/0/tenant/id");
+        assert!(tenant.is_none_or(|tenant| *tenant == id));
+        let events = world.ask("GET", &format!("/v1/tenants/{id}/events"), Some(session), &Value::Null).await;
+        assert!(String::from_utf8_lossy(&events.expect(200).body).contains("tenant.created"));
+    }
+    assert!(world.stack().dead_letters().is_empty());
+}
+
+#[tokio::test]
+async fn every_limit_is_a_parameter_of_the_template() {
+    let (settings, template) =
+        (include_str!("../../shared/runtime/src/settings.rs"), include_str!("../../template.yaml"));
+    let names: Vec<&str> =
+        settings.split("limit(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(names.len(), 9);
+    for name in names.into_iter().chain(["SESSION_DAYS"]) {
+        let line = template.lines().find_map(|line| line.trim().strip_prefix(&format!("{name}: !Ref ")));
+        let parameter = line.unwrap_or_else(|| panic!("{name} in template.yaml"));
+        assert!(
+            template.contains(&format!("\n  {parameter}:\n    Type: Number\n    Default: ")),
+            "{parameter}"
+        );
+    }
+    // and what the template says by itself is what the code has by itself
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    team.owner.get("").await.expect(200);
 }
 
 #[tokio::test]

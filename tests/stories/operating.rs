@@ -1,7 +1,7 @@
 //! The operator's operations.
 
 use serde_json::{Value, json};
-use stories::{PASSWORD, ReplyExt, World};
+use stories::{PASSWORD, ReplyExt, World, interleavings, operation, race};
 
 #[tokio::test]
 async fn where_sign_up_is_closed_the_operator_makes_tenants() {
@@ -123,7 +123,7 @@ async fn a_suspended_tenant_lets_nobody_do_anything_until_it_is_switched_on_agai
     let refused = team.owner.get("members").await.refused(403, "forbidden");
     assert_eq!(refused.text("/rule"), "R7");
     let body = json!({"token": link, "password": PASSWORD});
-    world.invitation("accept", body.clone()).await.refused(410, "invitation-revoked");
+    world.invitation("accept", body.clone()).await.refused(409, "invitation-on-hold");
     world.sign_in(&team.owner.email, PASSWORD).await.refused(403, "access-revoked");
     suspend(false).await;
     world.invitation("accept", body).await.expect(201);
@@ -140,7 +140,8 @@ async fn an_export_holds_all_of_a_tenant_and_nothing_secret() {
     team.join("ana@acme.example", "member").await;
     let (mut parts, mut after, mut text) = (Vec::new(), Value::Null, String::new());
     loop {
-        let order = json!({"operation": "export-tenant", "tenant": team.tenant, "after": after});
+        let order =
+            json!({"operation": "export-tenant", "tenant": team.tenant, "reason": "audit 4", "after": after});
         let page = world.operate(order).await.unwrap();
         text.push_str(&page.to_string());
         parts.push((page["part"].as_str().unwrap().to_owned(), page["items"].as_array().unwrap().len()));
@@ -149,10 +150,86 @@ async fn an_export_holds_all_of_a_tenant_and_nothing_secret() {
             break;
         }
     }
-    let expected = [("brands", 1), ("members", 2), ("invitations", 2), ("events", 5)];
+    // the export is the newest of the events
+    let expected = [("brands", 1), ("members", 2), ("invitations", 2), ("events", 6)];
     assert_eq!(parts, expected.map(|(part, n)| (part.to_owned(), n)));
-    for internal in ["argon2", "digest", "authority", "newest_token"] {
+    for internal in ["argon2", "digest", "authority", "newest_token", "unconfirmed_until"] {
         assert!(!text.contains(internal), "{internal}");
+    }
+    let events = team.owner.get("events").await.expect(200).json();
+    let of_kind = |kind: &str| {
+        events["items"].as_array().unwrap().iter().find(|event| event["type"] == kind).unwrap().clone()
+    };
+    let (exported, other_kind) = (of_kind("tenant.exported"), of_kind("brand.created"));
+    assert_eq!(exported["details"]["reason"], "audit 4");
+    assert_eq!(world.ledger().count("Event", "type", "tenant.exported"), 1, "one, however many pages");
+    // no page goes out without the first, which leaves the event
+    let (tenant, other) = (&team.tenant, world.team("Brew").await);
+    for export in [json!(tenant), other_kind["id"].clone()] {
+        let order = json!({"operation": "export-tenant", "tenant": tenant, "reason": "r",
+            "after": {"export": export, "part": "members"}});
+        assert!(world.operate(order).await.unwrap_err().contains("no export of this tenant began so"));
+    }
+    let elsewhere = json!({"operation": "export-tenant", "tenant": other.tenant, "reason": "r",
+        "after": {"export": exported["id"], "part": "members"}});
+    assert!(world.operate(elsewhere).await.is_err());
+}
+
+#[tokio::test]
+async fn a_tenant_is_created_once_under_a_key_however_often_it_is_ordered() {
+    let world = World::new().await;
+    let order = json!({"operation": "create-tenant", "name": "Acme", "email": "o@acme.example", "first_name": "O",
+        "last_name": "O", "reason": "contract 17", "idempotency_key": "contract 17"});
+    let (first, again) =
+        (world.operate(order.clone()).await.unwrap(), world.operate(order.clone()).await.unwrap());
+    assert_eq!(first, again);
+    assert_eq!(world.ledger().all("Tenant").len(), 1);
+    let mut other = order.clone();
+    other["email"] = json!("p@acme.example");
+    assert!(world.operate(other).await.unwrap_err().contains("came with another order before"));
+    // two at once, in every order of their calls
+    for schedule in interleavings(2, 2) {
+        let world = World::new().await;
+        let give = async |(world, order): (World, Value)| world.operate(order).await;
+        let one = || operation(&(world.clone(), order.clone()), give);
+        let both = race(&schedule, vec![one(), one()]).await;
+        assert_eq!(both[0].as_ref().unwrap(), both[1].as_ref().unwrap(), "{schedule:?}");
+        assert_eq!(world.ledger().all("Tenant").len(), 1, "{schedule:?}");
+        world.settle().await;
+        assert_eq!(world.stack().mailbox().to(None).len(), 1);
+    }
+    world.pass(86_400);
+    assert_ne!(world.operate(order).await.unwrap(), first, "the key is free again");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_order_is_said_without_the_names_of_types() {
+    let world = World::new().await;
+    let id = world.team("Acme").await.tenant;
+    for (order, words) in [
+        (
+            json!({"operation": "drop"}),
+            "`operation`: `drop` is not a known operation, expected one of: create-tenant",
+        ),
+        (json!({"operation": "set-plan", "tenant": "x"}), "`tenant`: it must be an id, as answers spell it"),
+        (
+            json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": "five", "reason": "r"}),
+            "`seats`: it can't be the text \"five\", expected a whole number",
+        ),
+        (
+            json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 5}),
+            "there has to be a field `reason`",
+        ),
+        (
+            json!({"operation": "set-plan", "tenant": id, "sits": 5}),
+            "there is no field `sits`, expected one of `tenant`",
+        ),
+    ] {
+        let refused = world.operate(order.clone()).await.unwrap_err();
+        assert!(refused.contains(words), "{order}: {refused}");
+        for rust in ["u32", "UUID", "struct", "variant"] {
+            assert!(!refused.contains(rust), "{refused}");
+        }
     }
 }
 
@@ -180,7 +257,8 @@ async fn an_order_that_is_none_is_refused_and_the_schema_says_the_same() {
         json!({"operation": "suspend-tenant", "tenant": id, "suspended": "yes", "reason": "r"}),
         json!({"operation": "transfer-ownership", "tenant": id, "reason": "r"}),
         json!({"operation": "release-email", "reason": "r"}),
-        json!({"operation": "export-tenant", "tenant": id, "after": {"part": "secrets"}}),
+        json!({"operation": "export-tenant", "tenant": id, "reason": "r", "after": {"part": "secrets"}}),
+        json!({"operation": "export-tenant", "tenant": id}),
         json!({"operation": "create-tenant", "name": "X", "email": "x@y.example", "first_name": "X", "reason": "r"}),
     ] {
         assert!(world.operate(wrong.clone()).await.is_err(), "{wrong}");
@@ -189,7 +267,7 @@ async fn an_order_that_is_none_is_refused_and_the_schema_says_the_same() {
     for right in [
         json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 5, "reason": "r"}),
         json!({"operation": "suspend-tenant", "tenant": id, "suspended": false, "reason": "r"}),
-        json!({"operation": "export-tenant", "tenant": id}),
+        json!({"operation": "export-tenant", "tenant": id, "reason": "r"}),
         json!({"operation": "create-tenant", "name": "X", "email": "x@y.example", "first_name": "X", "last_name": "X",
             "reason": "r"}),
     ] {
@@ -199,7 +277,7 @@ async fn an_order_that_is_none_is_refused_and_the_schema_says_the_same() {
     let unknown = json!({"operation": "suspend-tenant", "tenant": "01a202c6-e1a3-7a38-9802-fdcb99ebdc61",
         "suspended": true, "reason": "r"});
     assert!(world.operate(unknown).await.unwrap_err().contains("no such tenant"));
-    assert_eq!(world.ledger().all("Event").len(), before + 2, "a plan, a new tenant");
+    assert_eq!(world.ledger().all("Event").len(), before + 3, "a plan, an export, a new tenant");
 }
 
 #[tokio::test]

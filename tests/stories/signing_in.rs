@@ -131,7 +131,7 @@ async fn signing_in_writes_the_session_and_acting_is_noted_once_a_day() {
 #[tokio::test]
 async fn one_person_in_many_teams_signs_in_and_sees_them_all() {
     const TEAMS: usize = 52;
-    let world = World::with([("ADDRESS_MAILS_PER_DAY", "200")]).await;
+    let world = World::with([("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")]).await;
     let mut teams = Vec::new();
     for n in 0..TEAMS {
         let team = world.team(&format!("Team{n}")).await;

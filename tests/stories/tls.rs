@@ -6,8 +6,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use aws_smithy_http_client::tls::TrustStore;
+use model::SystemClock;
 use runtime::aws::{amazons, client_trusting};
-use runtime::{Environment, SystemClock, Variables};
+use runtime::{Environment, Variables};
 use rustls::pki_types::PrivateKeyDer;
 use store::{Error, Store, keys};
 

@@ -4,11 +4,11 @@ use std::sync::{Mutex, PoisonError};
 
 use model::{
     Actor, Credential, EventKind, Invitation, Joining, Member, Password, PersonName, Phone, Profile, Refusal,
-    Session, Tenant, UserId,
+    Session, Source, Tenant, UserId,
 };
 use policy::{BrandId, Brands, Denial, MemberStatus, TenantStatus};
 use serde::Serialize;
-use store::{Acceptance, Record, keys};
+use store::{Acceptance, Attempt, Record, keys};
 use web::views::{MemberView, SessionView};
 use web::{Answer, BadRequest, Failure, Outcome, Request, Route, until_settled};
 
@@ -41,6 +41,8 @@ enum Proof {
 /// A password that is hashed and counted once a request, however many rounds that takes.
 struct OneProof {
     password: Password,
+    /// Where it came from.
+    source: Source,
     /// The stored hash that it was found to be right for.
     verified: Mutex<Option<String>>,
     /// Its own hash, where it is a new one.
@@ -65,7 +67,8 @@ impl Accept {
         };
         let (token, password) = form.finish(|| token.zip(password))?;
         let link = Link::new(request, token).keyed(&profile)?;
-        let proof = OneProof { password, verified: Mutex::default(), chosen: Mutex::default() };
+        let source = self.sources.source(request.source_ip());
+        let proof = OneProof { password, source, verified: Mutex::default(), chosen: Mutex::default() };
         // a replay opens a session of its own, so that this isn't `web::change`
         until_settled(|| async {
             match link.follow(&self.store).await? {
@@ -101,8 +104,11 @@ impl Accept {
         };
         let (token, session) = Session::open(user, self.limits.session, invocation);
         let answer = |session| {
-            let accepted =
-                Accepted { member: MemberView::own(&member), session, dropped_brands: &basis.dropped };
+            let accepted = Accepted {
+                member: MemberView::own(&member, kept.clone()),
+                session,
+                dropped_brands: &basis.dropped,
+            };
             accepted.answer(&member)
         };
         let change = state
@@ -115,6 +121,8 @@ impl Accept {
             after: &invitation.accepted(user, invocation),
             member: &member,
             joining: &joining,
+            source: &once.source,
+            at: invocation.look_at_clock(),
             session: &session,
             brands: &kept,
             opens: first_owner(tenant, user, state),
@@ -154,12 +162,14 @@ impl Accept {
         if once.is_proven(&credential.password_hash) {
             return Ok(());
         }
-        let (email, now) = (credential.email.canonical(), state.invocation().now());
-        self.store.count_sign_in(email, &self.limits, now).await?;
+        let attempt = Attempt { email: credential.email.canonical(), source: &once.source };
+        let now = state.invocation().now();
+        self.store.count_sign_in(attempt, &self.limits, now).await?;
         let right = self.hasher.verify(&once.password, Some(&credential.password_hash));
         if !right.map_err(Failure::internal)? {
             return Err(WRONG.into());
         }
+        self.store.uncount_sign_in(attempt, &self.limits, now).await;
         let mut verified = once.verified.lock().unwrap_or_else(PoisonError::into_inner);
         *verified = Some(credential.password_hash.clone());
         Ok(())
@@ -183,13 +193,16 @@ impl Accept {
             return Err(Denial::MemberInactive.into());
         }
         let (token, session) = Session::open(credential.user_id, self.limits.session, state.invocation());
-        let email = credential.email.canonical();
-        self.store.open_session(&session, email, &self.limits, None).await?;
+        let attempt = Attempt { email: credential.email.canonical(), source: &once.source };
+        self.store.open_session(&session, attempt, &self.limits, None).await?;
         let body = Answer::replayed_body(answered)?;
         let dropped = body.get("dropped_brands").cloned().map(serde_json::from_value).transpose();
         let dropped: Vec<BrandId> = dropped.map_err(Failure::internal)?.unwrap_or_default();
         let session = Some(SessionView::opened(&token, &session));
-        Ok(Accepted { member: MemberView::own(&member), session, dropped_brands: &dropped }.answer(&member))
+        let named: Vec<_> = member.brands.named().map(|brand| keys::brand(tenant.id, brand)).collect();
+        let there = self.store.load(named).await?.into_iter().flatten().map(|brand| brand.id);
+        let member_view = MemberView::own(&member, there);
+        Ok(Accepted { member: member_view, session, dropped_brands: &dropped }.answer(&member))
     }
 }
 

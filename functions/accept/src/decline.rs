@@ -5,9 +5,9 @@ use crate::Accept;
 use crate::link::LinkState;
 
 impl Accept {
-    /// Ends the invitation for good; its seat and the address are free.
+    /// Ends the invitation for good, an expired one too; its seat and the address are free.
     pub(crate) async fn decline(&self, state: LinkState<'_>) -> Outcome {
-        let (before, _) = state.open()?;
+        let before = state.declinable()?;
         let after = before.ended(InvitationStatus::Declined, state.invocation().version());
         let answer = Answer::done();
         let change = state.change(Actor::Invitee, EventKind::InvitationDeclined, before, &answer);

@@ -13,7 +13,7 @@ mod link;
 mod preview;
 mod renew;
 
-use model::{Limits, Refusal};
+use model::{Limits, Refusal, SourceKey};
 use password::{Hasher, Rules};
 use runtime::{Environment, SettingError};
 use store::Store;
@@ -25,6 +25,7 @@ use crate::link::Link;
 pub struct Accept {
     store: Store,
     limits: Limits,
+    sources: SourceKey,
     hasher: Hasher,
     rules: Rules,
 }
@@ -34,6 +35,7 @@ impl Function for Accept {
         Ok(Self {
             store: Store::open(environment)?,
             limits: environment.variables.limits()?,
+            sources: environment.variables.source_key()?,
             hasher: Hasher::default(),
             rules: Rules::read(&environment.variables)?,
         })

@@ -2,7 +2,7 @@
 
 use model::{
     Actor, Brand, Credential, Digest, EventKind, Invitation, InvitationStatus, InvitationToken, Invocation,
-    LinkError, Member, Refusal, Subject, Tenant, TokenRecord,
+    LinkError, Member, Refusal, Sponsorship, Subject, Tenant, Timestamp, TokenRecord,
 };
 use policy::{BrandId, TenantStatus};
 use serde::Serialize;
@@ -12,7 +12,13 @@ use web::{Answer, Failure, Form, Idempotency, Request};
 
 const NO_SPONSOR: Refusal =
     Refusal::InvitationRevoked("who invited you can't give this access any more, ask for a new invitation");
-const CLOSED: Refusal = Refusal::InvitationRevoked("the team's account is not active, ask who invited you");
+const SUSPENDED_SPONSOR: Refusal = Refusal::InvitationOnHold(
+    "who invited you is suspended at the moment, try again later or ask the team for a new invitation",
+);
+const CLOSED: Refusal = Refusal::InvitationRevoked("the team's account is not in use any more");
+const SUSPENDED: Refusal = Refusal::InvitationOnHold(
+    "the team's account is suspended at the moment, the link works again once it is in use",
+);
 
 /// A token, parsed, and the request that brought it.
 pub(crate) struct Link<'r> {
@@ -30,6 +36,8 @@ pub(crate) struct LinkState<'l> {
     tenant: Option<Tenant>,
     /// Whether another invitation or a member took over the address of this expired one (R10).
     superseded: bool,
+    /// When this round looked: a link is over from its second on, however long the request takes.
+    now: Timestamp,
 }
 
 /// What an open invitation rests on.
@@ -82,14 +90,15 @@ impl<'r> Link<'r> {
             ))
             .await?;
         let answered = self.idempotency.answered(kept)?;
+        let now = self.invocation().look_at_clock();
         let superseded = match &invitation {
-            Some(one) if one.status_at(self.invocation().now()) == InvitationStatus::Expired => {
+            Some(one) if one.status_at(now) == InvitationStatus::Expired => {
                 let holder = store.load(keys::invitee(one.tenant_id, one.email.canonical())).await?;
                 !holder.is_some_and(|holder| holder.is(one.id))
             }
             _ => false,
         };
-        Ok((LinkState { link: self, token, invitation, tenant, superseded }, answered))
+        Ok((LinkState { link: self, token, invitation, tenant, superseded, now }, answered))
     }
 }
 
@@ -105,6 +114,15 @@ pub(crate) fn take_token(form: &mut Form) -> Result<Option<InvitationToken>, Ref
     }
 }
 
+/// Refuses where the sponsor can't give what the invitation gives (R9).
+fn sponsored(invitation: &Invitation, sponsor: Option<&Member>) -> Result<(), Refusal> {
+    match invitation.sponsorship(sponsor) {
+        Sponsorship::Holds => Ok(()),
+        Sponsorship::Suspended => Err(SUSPENDED_SPONSOR),
+        Sponsorship::Lost => Err(NO_SPONSOR),
+    }
+}
+
 impl<'l> LinkState<'l> {
     /// The invocation that this is.
     pub(crate) const fn invocation(&self) -> &'l Invocation {
@@ -114,8 +132,7 @@ impl<'l> LinkState<'l> {
     /// The invitation, and whether the token opens it now.
     fn opened(&self) -> Result<(&Invitation, Result<(), LinkError>), Refusal> {
         let invitation = self.invitation.as_ref().ok_or(Refusal::NotFound)?;
-        let now = self.invocation().now();
-        let opened = match invitation.open(&self.link.digest, self.token.as_ref(), now) {
+        let opened = match invitation.open(&self.link.digest, self.token.as_ref(), self.now) {
             Err(LinkError::Expired { .. }) if self.superseded => Err(LinkError::Revoked),
             opened => opened,
         };
@@ -142,13 +159,29 @@ impl<'l> LinkState<'l> {
 
     /// The invitation that the token was minted for, whatever became of it, and its tenant, which has to be in use.
     pub(crate) fn followed(&self) -> Result<(&Invitation, &Tenant), Refusal> {
-        let in_use = self.tenant.as_ref().filter(|tenant| tenant.status == TenantStatus::Active);
-        Ok((self.invitation.as_ref().ok_or(Refusal::NotFound)?, in_use.ok_or(CLOSED)?))
+        let invitation = self.invitation.as_ref().ok_or(Refusal::NotFound)?;
+        Ok((invitation, self.tenant_if(|tenant| tenant.status == TenantStatus::Active)?))
+    }
+
+    /// The invitation, if there is still something to turn down: an expired one could be renewed otherwise.
+    pub(crate) fn declinable(&self) -> Result<&Invitation, Refusal> {
+        match self.opened()? {
+            (invitation, Ok(()) | Err(LinkError::Expired { .. })) => Ok(invitation),
+            (_, Err(error)) => Err(error.into()),
+        }
     }
 
     /// The tenant, if it can be joined: in use, or waiting for this very owner.
     fn joinable(&self, invitation: &Invitation) -> Result<&Tenant, Refusal> {
-        self.tenant.as_ref().filter(|tenant| invitation.is_open_in(tenant)).ok_or(CLOSED)
+        self.tenant_if(|tenant| invitation.is_open_in(tenant))
+    }
+
+    fn tenant_if(&self, fits: impl Fn(&Tenant) -> bool) -> Result<&Tenant, Refusal> {
+        match &self.tenant {
+            Some(tenant) if fits(tenant) => Ok(tenant),
+            Some(tenant) if tenant.status == TenantStatus::Suspended => Err(SUSPENDED),
+            Some(_) | None => Err(CLOSED),
+        }
     }
 
     /// The sponsor, whose right to give it is asked before anything is spent on it (R9).
@@ -159,7 +192,8 @@ impl<'l> LinkState<'l> {
         tenant: &Tenant,
     ) -> Result<Option<Member>, Failure> {
         let sponsor = store.load(invitation.sponsor.map(|user| keys::member(tenant.id, user))).await?;
-        if invitation.is_sponsored(tenant, sponsor.as_ref()) { Ok(sponsor) } else { Err(NO_SPONSOR.into()) }
+        sponsored(invitation, sponsor.as_ref())?;
+        Ok(sponsor)
     }
 
     /// The second trip: what the open invitation rests on, the sponsor's right to give it asked again (R9).
@@ -173,9 +207,7 @@ impl<'l> LinkState<'l> {
                 named.iter().map(|brand| keys::brand(tenant.id, *brand)).collect::<Vec<_>>(),
             ))
             .await?;
-        if !invitation.is_sponsored(tenant, sponsor.as_ref()) {
-            return Err(NO_SPONSOR.into());
-        }
+        sponsored(invitation, sponsor.as_ref())?;
         let dropped = named.iter().zip(&found).filter(|(_, found)| found.is_none());
         let dropped = dropped.map(|(id, _)| *id).collect();
         Ok(Basis { credential, sponsor, brands: found.into_iter().flatten().collect(), dropped })

@@ -119,11 +119,11 @@ impl AssignBrand {
         cx.may_give(&Grant { brands: &seen.limit(&brands), ..before.grant() })?;
         cx.if_match(before.authority)?;
         if brands == before.brands {
-            return Ok(cx.member(before));
+            return Ok(cx.member(before, &cx.behind(&self.store, [before]).await?));
         }
         let added: Vec<BrandId> = brands.named().filter(|b| !before.brands.contains(*b)).collect();
         let after = before.with_brands(brands, cx.version());
-        let answer = cx.member(&after);
+        let answer = cx.changed_member(&self.store, before, &after).await?;
         let change = cx
             .change(EventKind::MemberBrandsChanged, Subject::Member(after.user_id), &answer)
             .with("email", before.email.as_entered())

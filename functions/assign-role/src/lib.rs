@@ -45,10 +45,10 @@ impl AssignRole {
         cx.may_give(&Grant { role, permissions: None, brands: &before.brands })?;
         cx.if_match(before.authority)?;
         if before.role == role {
-            return Ok(cx.member(before));
+            return Ok(cx.member(before, &cx.behind(&self.store, [before]).await?));
         }
         let after = before.with_role(role, cx.version());
-        let answer = cx.member(&after);
+        let answer = cx.changed_member(&self.store, before, &after).await?;
         let change = cx
             .change(EventKind::MemberRoleChanged, Subject::Member(after.user_id), &answer)
             .with("email", before.email.as_entered())

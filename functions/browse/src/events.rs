@@ -1,7 +1,7 @@
-use model::{Event, Subject};
+use model::{Event, Member, Subject};
 use policy::{BrandId, Brands, Permission};
 use web::views::{EventView, List};
-use web::{Answer, Caller, Context, Outcome, Request, next_cursor, page};
+use web::{Answer, Backdrop, Caller, Context, Outcome, Request, next_cursor, page};
 
 use crate::Browse;
 
@@ -9,10 +9,11 @@ use crate::Browse;
 const BRAND_SETS: [&str; 2] = ["brands", "brands_before"];
 
 /// Whether the reader may see what an event is about: a brand that they see, people and addresses that they may list.
-fn is_shown<T>(cx: &Context<'_, T>, event: &Event) -> bool {
+fn is_shown<T>(cx: &Context<'_, T>, behind: &Backdrop, event: &Event) -> bool {
     match event.subject {
         Subject::Tenant(_) => true,
-        Subject::Brand(brand) => cx.visibility().sees(brand),
+        // a brand that is gone is history, which whoever reaches every brand may read
+        Subject::Brand(brand) => cx.visibility().is_complete() || behind.sees(brand),
         Subject::Member(_) => cx.may(Permission::MembersRead).is_ok(),
         Subject::Invitation(_) => cx.may(Permission::MembersInvite).is_ok(),
     }
@@ -20,12 +21,12 @@ fn is_shown<T>(cx: &Context<'_, T>, event: &Event) -> bool {
 
 /// The event with the brands that the reader sees, and no others (R6), and with no address that they may not list.
 /// `None` where nothing of what changed is left.
-fn limited<T>(cx: &Context<'_, T>, mut event: Event) -> Option<Event> {
-    let seen = cx.visibility();
-    for name in BRAND_SETS {
-        if let Some(brands) = event.details.get_mut(name).filter(|brands| *brands != "all") {
+fn limited<T>(cx: &Context<'_, T>, behind: &Backdrop, mut event: Event) -> Option<Event> {
+    let every = cx.visibility().is_complete();
+    for name in BRAND_SETS.iter().filter(|_| !every) {
+        if let Some(brands) = event.details.get_mut(*name).filter(|brands| *brands != "all") {
             let named: Brands = brands.split(' ').filter_map(BrandId::parse).collect();
-            *brands = seen.limit(&named).to_string();
+            *brands = behind.limit(&named).to_string();
         }
     }
     if cx.may(Permission::MembersRead).is_err() {
@@ -44,8 +45,10 @@ impl Browse {
         let cx = caller.read(&self.store, ()).await?;
         cx.may(Permission::AuditRead)?;
         let stretch = (cx.now(), cx.tenant.created_at);
-        let listed = self.store.events(t, page, stretch, |event| is_shown(&cx, event)).await?;
-        let items: Vec<Event> = listed.items.into_iter().filter_map(|event| limited(&cx, event)).collect();
+        let behind = cx.behind(&self.store, [] as [&Member; 0]).await?;
+        let listed = self.store.events(t, page, stretch, |event| is_shown(&cx, &behind, event)).await?;
+        let items = listed.items.into_iter().filter_map(|event| limited(&cx, &behind, event));
+        let items: Vec<Event> = items.collect();
         Ok(Answer::ok(&List {
             items: items.iter().map(EventView::from).collect(),
             next_cursor: next_cursor(listed.next, t.0, "events"),

@@ -1,5 +1,6 @@
-use model::Refusal;
+use model::{Brand, Refusal, TenantId};
 use policy::{BrandId, Brands, Role, Visibility};
+use store::{Key, keys};
 use web::{BadRequest, Request};
 
 /// The filters that members and invitations share: by role and by brand.
@@ -16,9 +17,16 @@ impl Held {
         Ok(Self { role, brand })
     }
 
-    /// Refuses to filter by a brand that the reader doesn't see, which would tell who is assigned to it.
-    pub(crate) fn within(&self, seen: &Visibility) -> Result<(), Refusal> {
-        if self.brand.is_none_or(|brand| seen.sees(brand)) { Ok(()) } else { Err(Refusal::NotFound) }
+    /// The brand that it is filtered by.
+    pub(crate) fn wants(&self, tenant: TenantId) -> Option<Key<Brand>> {
+        self.brand.map(|brand| keys::brand(tenant, brand))
+    }
+
+    /// Refuses to filter by a brand that isn't there, or that the reader doesn't see, which would tell who is assigned
+    /// to it.
+    pub(crate) fn within(&self, seen: &Visibility, found: Option<&Brand>) -> Result<(), Refusal> {
+        let fits = |brand| found.is_some() && seen.sees(brand);
+        if self.brand.is_none_or(fits) { Ok(()) } else { Err(Refusal::NotFound) }
     }
 
     pub(crate) fn keeps(&self, role: Role, brands: &Brands) -> bool {

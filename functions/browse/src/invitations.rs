@@ -16,20 +16,23 @@ impl Browse {
         let status: Option<InvitationStatus> = request.query_as("status", str::parse)?;
         let delivery: Option<DeliveryState> = request.query_as("delivery", str::parse)?;
         let held = Held::parse(request)?;
-        let cx = caller.read(&self.store, ()).await?;
+        let cx = caller.read(&self.store, held.wants(t)).await?;
         cx.may(Permission::MembersInvite)?;
-        let (seen, now) = (cx.visibility(), cx.now());
-        held.within(&seen)?;
+        let now = cx.now();
+        held.within(&cx.visibility(), cx.found.as_ref())?;
         let listed = self
             .store
             .invitations(t, page, |i| {
-                status.is_none_or(|wanted| i.status_at(now) == wanted)
+                // the one that founded the team was nobody's to send
+                !i.is_of_first_owner()
+                    && status.is_none_or(|wanted| i.status_at(now) == wanted)
                     && delivery.is_none_or(|wanted| i.delivery.at(now).state == wanted)
                     && held.keeps(i.role, &i.brands)
             })
             .await?;
+        let behind = cx.behind(&self.store, &listed.items).await?;
         Ok(Answer::ok(&List {
-            items: listed.items.iter().map(|i| InvitationView::of(i, &seen, now)).collect(),
+            items: listed.items.iter().map(|i| InvitationView::of(i, &behind, now)).collect(),
             next_cursor: next_cursor(listed.next, t.0, "invitations"),
         }))
     }
@@ -37,6 +40,7 @@ impl Browse {
     pub(crate) async fn invitation(&self, caller: &Caller<'_>, id: InvitationId) -> Outcome {
         let cx = caller.read(&self.store, keys::invitation(caller.tenant(), id)).await?;
         cx.may(Permission::MembersInvite)?;
-        Ok(cx.invitation(cx.wanted()?))
+        let invitation = cx.wanted()?;
+        Ok(cx.invitation(invitation, &cx.behind(&self.store, [invitation]).await?))
     }
 }

@@ -16,13 +16,12 @@ impl Browse {
         let status: Option<MemberStatus> = request.query_as("status", str::parse)?;
         let held = Held::parse(request)?;
         let inactive_since = request.query_as("inactive_since", time)?;
-        let cx = caller.read(&self.store, ()).await?;
+        let cx = caller.read(&self.store, held.wants(t)).await?;
         cx.may(Permission::MembersRead)?;
         if inactive_since.is_some() {
             cx.may(Permission::MembersAssign)?;
         }
-        let seen = cx.visibility();
-        held.within(&seen)?;
+        held.within(&cx.visibility(), cx.found.as_ref())?;
         let listed = self
             .store
             .members(t, page, |m| {
@@ -31,16 +30,21 @@ impl Browse {
                     && inactive_since.is_none_or(|since| m.last_active_at.is_none_or(|at| at < since))
             })
             .await?;
+        let behind = cx.behind(&self.store, &listed.items).await?;
         Ok(Answer::ok(&List {
-            items: listed.items.iter().map(|m| cx.view(m, &seen)).collect(),
+            items: listed.items.iter().map(|m| cx.view(m, &behind)).collect(),
             next_cursor: next_cursor(listed.next, t.0, "members"),
         }))
     }
 
     pub(crate) async fn member(&self, caller: &Caller<'_>, user: UserId) -> Outcome {
         let cx = caller.read(&self.store, keys::member(caller.tenant(), user)).await?;
-        cx.may(Permission::MembersRead)?;
-        Ok(cx.member(cx.wanted()?))
+        // where an acceptance says that the membership is found, its member finds it
+        if user != caller.user() {
+            cx.may(Permission::MembersRead)?;
+        }
+        let member = cx.wanted()?;
+        Ok(cx.member(member, &cx.behind(&self.store, [member]).await?))
     }
 }
 

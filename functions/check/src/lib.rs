@@ -60,7 +60,8 @@ impl Check {
         let cx = caller.read(&self.store, wants).await?;
         let (member, brand) = &cx.found;
         let principal = if other.is_some() {
-            cx.may(Permission::MembersRead)?;
+            // what a colleague holds is as much their own business as their list of permissions
+            cx.may(Permission::MembersAssign)?;
             if question.brand.is_some_and(|brand| !cx.visibility().sees(brand)) {
                 return Err(Refusal::NotFound.into());
             }

@@ -1,5 +1,6 @@
 //! The pages, and the answer to every path that nothing else serves.
 //!
+//! * `GET /`: where one is
 //! * `GET /accept`: the page behind the emailed link
 //! * `GET /assets/{file}`: what the pages are made of
 //! * everything else (the API's `$default` route): 405 with `Allow` for a path that has other methods, 404 otherwise
@@ -27,6 +28,7 @@ impl Function for Console {
 
     async fn handle(&self, request: &Request) -> Outcome {
         match request.route()? {
+            Route::HomePage => Ok(page(HTML, include_str!("../pages/index.html"))),
             Route::AcceptPage => Ok(page(HTML, include_str!("../pages/accept.html"))),
             Route::Asset => asset(request.parameter("file")?).ok_or_else(|| Refusal::NotFound.into()),
             _ => Err(Refusal::NotFound.into()),
@@ -37,6 +39,7 @@ impl Function for Console {
 fn asset(file: &str) -> Option<Answer> {
     match file {
         "accept.js" => Some(page("text/javascript; charset=utf-8", include_str!("../pages/accept.js"))),
+        "icon.svg" => Some(page("image/svg+xml", include_str!("../pages/icon.svg"))),
         "style.css" => Some(page("text/css; charset=utf-8", include_str!("../pages/style.css"))),
         _ => None,
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use mail::{Mailer, NotSent};
 use model::{
     Delivery, DeliveryState, Invitation, InvitationStatus, InvitationToken, Invocation, Mail, MailStatus,
-    Member, Suppression, Tenant, Timestamp,
+    Member, Sponsorship, Suppression, Tenant, Timestamp,
 };
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
@@ -70,7 +70,7 @@ impl Consumer for Deliver {
     async fn handle(&self, record: &Value, invocation: &Invocation) -> Result<(), Retry> {
         match store::stream::read(record)? {
             StreamChange::MailQueued(mail) => self.deliver(&mail, invocation).await,
-            StreamChange::TokenSwept(_) | StreamChange::Other => Ok(()),
+            StreamChange::LinkSwept(..) | StreamChange::Other => Ok(()),
         }
     }
 }
@@ -99,7 +99,7 @@ fn unwanted(
         Some((DeliveryState::Suppressed, "the address is on the suppression list after earlier bounces"))
     } else if !invitation.is_open_in(tenant) {
         Some((DeliveryState::Failed, "the team's account was not active, send it again"))
-    } else if !invitation.is_sponsored(tenant, sponsor) {
+    } else if invitation.sponsorship(sponsor) != Sponsorship::Holds {
         Some((DeliveryState::Failed, "who invited can't give this access any more, send it again yourself"))
     } else {
         None
@@ -143,7 +143,7 @@ impl Deliver {
         if let Some((state, reason)) = unwanted(&invitation, &tenant, sponsor.as_ref(), suppression.as_ref())
         {
             tracing::info!(mail = %mail.id, reason, "not sent");
-            let delivery = Delivery { state, reason: Some(reason.to_owned()), at: invocation.now() };
+            let delivery = Delivery::new(state, Some(reason), invocation.now());
             return Ok(self.store.finish_mail(&mail, &mail.failed(), &delivery, invocation).await?);
         }
         let (claimed, token) = match self.claim(&mail, &invitation, invocation).await {
@@ -167,11 +167,8 @@ impl Deliver {
         let token = InvitationToken::mint(invocation.random(), invitation.tenant_id, invitation.id);
         let after = before.claimed(invocation.now(), CLAIM);
         // the last try: failed unless it is written otherwise, so that even a crash in it is seen
-        let given_up = (after.attempts == ATTEMPTS).then(|| Delivery {
-            state: DeliveryState::Failed,
-            reason: Some(GIVEN_UP.to_owned()),
-            at: invocation.now(),
-        });
+        let given_up = (after.attempts == ATTEMPTS)
+            .then(|| Delivery::new(DeliveryState::Failed, Some(GIVEN_UP), invocation.now()));
         let digest = token.digest();
         self.store.claim_mail((before, &after), invitation, &digest, given_up.as_ref(), invocation).await?;
         Ok((after, token))
@@ -203,7 +200,7 @@ impl Deliver {
             Err(NotSent::Rejected(cause)) => {
                 tracing::warn!(mail = %claimed.id, cause, "SES will never take it");
                 let reason = "the mail service refused it, check the address";
-                (claimed.failed(), DeliveryState::Failed, Some(reason.to_owned()))
+                (claimed.failed(), DeliveryState::Failed, Some(reason))
             }
             Err(NotSent::Later(cause)) => {
                 // best effort: a claim that stays runs out by itself
@@ -214,7 +211,7 @@ impl Deliver {
             }
         };
         // a failure from here on would send it again: SES has no idempotency
-        let delivery = Delivery { state, reason, at: invocation.now() };
+        let delivery = Delivery::new(state, reason, invocation.now());
         Ok(self.store.finish_mail(claimed, &after, &delivery, invocation).await?)
     }
 }

@@ -1,5 +1,5 @@
-//! The table's stream, tokens that DynamoDB removed because their time was over: marks the invitation expired, frees
-//! its seat, writes the event. Its address it holds until a newer invitation takes it.
+//! The table's stream, tokens that DynamoDB removed because their time was over, and mails that never got a token: marks
+//! the invitation expired, frees its seat, writes the event. Its address it holds until a newer invitation takes it.
 //!
 //! Nothing waits for it: whether an invitation has expired is decided by the clock wherever it matters. This tidies up
 //! and tells the world.
@@ -24,10 +24,12 @@ impl Consumer for Expire {
     }
 
     async fn handle(&self, record: &Value, invocation: &Invocation) -> Result<(), Error> {
-        let StreamChange::TokenSwept(token) = store::stream::read(record)? else { return Ok(()) };
-        // one that was sent again lives longer than this token did, and is left alone
-        if self.store.expire_invitation(token.tenant_id, token.invitation_id, invocation).await? {
-            tracing::info!(invitation = %token.invitation_id, "expired");
+        let StreamChange::LinkSwept(tenant, invitation) = store::stream::read(record)? else {
+            return Ok(());
+        };
+        // one that was sent again lives longer than this link did, and is left alone
+        if self.store.expire_invitation(tenant, invitation, invocation).await? {
+            tracing::info!(%invitation, "expired");
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ pub(crate) struct Feedback {
     pub(crate) state: DeliveryState,
     /// In words for an admin.
     pub(crate) reason: Option<String>,
+    /// Whether it is a bounce that says nothing of the next mail.
+    pub(crate) passing: bool,
     /// Addresses that are lost for good.
     pub(crate) lost: Vec<String>,
 }
@@ -108,8 +110,13 @@ pub(crate) fn parse(event: Value) -> Option<Feedback> {
         return None;
     }
     let mail = detail.mail.tags.mail();
-    let feedback =
-        |state, reason: Option<&str>, lost| Feedback { mail, state, reason: reason.map(str::to_owned), lost };
+    let feedback = |state, reason: Option<&str>, lost| Feedback {
+        mail,
+        state,
+        reason: reason.map(str::to_owned),
+        passing: false,
+        lost,
+    };
     match kind.as_str() {
         "Email Delivered" => Some(feedback(DeliveryState::Delivered, None, Vec::new())),
         "Email Delivery Delayed" => {
@@ -155,6 +162,7 @@ fn bounced(mail: Option<MailTags>, bounce: Bounce) -> Feedback {
         mail,
         state: if suppressed { DeliveryState::Suppressed } else { DeliveryState::Bounced },
         reason: Some(reason.to_owned()),
+        passing: !permanent,
         lost: if permanent { addresses(bounce.bounced_recipients) } else { Vec::new() },
     }
 }

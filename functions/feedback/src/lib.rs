@@ -30,7 +30,9 @@ impl Direct for ReceiveFeedback {
             tracing::warn!("an event that is nobody's here");
             return Ok(Value::Null);
         };
-        let delivery = Delivery { state: feedback.state, reason: feedback.reason, at: invocation.now() };
+        let (state, reason) = (feedback.state, feedback.reason.as_deref());
+        let delivery =
+            Delivery { passing: feedback.passing, ..Delivery::new(state, reason, invocation.now()) };
         self.suppress(&feedback.lost, &delivery).await?;
         if let Some(mail) = feedback.mail {
             let noted = self.note(mail, &delivery, invocation).await?;

@@ -87,7 +87,9 @@ impl Invite {
         let inviter = cx.member.user_id;
         let invitation = Invitation::new(tenant.id, new.clone(), Some(inviter), invocation);
         let id = invitation.id;
-        let answer = cx.invitation(&invitation).created(Route::ReadInvitation.location(&[&tenant.id, &id]));
+        let behind = cx.behind_own(invitation.brands.named());
+        let answer =
+            cx.invitation(&invitation, &behind).created(Route::ReadInvitation.location(&[&tenant.id, &id]));
         let change = cx
             .change(EventKind::InvitationCreated, Subject::Invitation(id), &answer)
             .with("email", new.email.as_entered())

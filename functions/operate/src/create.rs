@@ -2,14 +2,15 @@ use model::{
     CompanyName, Email, EmailPolicy, EventKind, InvalidText, Invocation, NewTenant, PersonName, Subject,
     Tenant, TenantDefaults,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::Outgoing;
+use store::{Error, Fact, Outgoing};
 
 use crate::plan::terms;
+use crate::repeat::Repeat;
 use crate::{Operate, Refused, change};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Order {
     name: String,
@@ -20,10 +21,32 @@ pub(crate) struct Order {
     seats: Option<u32>,
     email_policy: Option<EmailPolicy>,
     reason: String,
+    idempotency_key: Option<String>,
 }
 
 impl Operate {
+    /// The same order under the same key makes one tenant, however often it is given within a day.
     pub(crate) async fn create(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
+        let repeat = Repeat::of(&order, order.idempotency_key.as_deref(), invocation)?;
+        if let Some(answered) = self.answered(repeat.as_ref()).await? {
+            return Ok(answered);
+        }
+        match self.create_once(&order, repeat.as_ref(), invocation).await {
+            // the same order was faster
+            Err(Refused::Store(Error::Changed(Fact::Idempotency))) => {
+                let answered = self.answered(repeat.as_ref()).await?;
+                answered.ok_or_else(|| Refused::because("the same order is being carried out, repeat it"))
+            }
+            done => done,
+        }
+    }
+
+    async fn create_once(
+        &self,
+        order: &Order,
+        repeat: Option<&Repeat>,
+        invocation: &Invocation,
+    ) -> Result<Value, Refused> {
         let defaults = &self.defaults;
         let field = |name: &'static str| move |why: InvalidText| Refused::because(format!("`{name}`: {why}"));
         let plan = order.plan.as_deref().unwrap_or(defaults.plan.as_str());
@@ -38,14 +61,17 @@ impl Operate {
                 seats,
                 email_policy: order.email_policy.unwrap_or(defaults.email_policy),
             },
+            is_vouched: true,
         };
         let (tenant, invitation) = Tenant::sign_up(new, &self.limits, invocation);
         let subject = Subject::Tenant(tenant.id);
         let change = change(invocation, tenant.id, EventKind::TenantCreated, subject, &order.reason)
             .with("name", &tenant.name)
             .with("email", invitation.email.as_entered());
+        let answer = json!({"tenant": tenant.id, "invitation": invitation.id});
+        let change = change.recorded(repeat.map(|repeat| repeat.record(&answer)));
         let out = Outgoing::new(&invitation, &tenant, &self.limits, invocation);
-        self.store.sign_up(&out, change).await?;
-        Ok(json!({"tenant": tenant.id, "invitation": invitation.id}))
+        self.store.sign_up(&out, None, change).await?;
+        Ok(answer)
     }
 }

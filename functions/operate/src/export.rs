@@ -1,15 +1,15 @@
-use model::{Invocation, TenantId, Version};
+use model::{EventId, EventKind, Invocation, Subject, Tenant, TenantId, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{Listed, Page};
+use store::{Listed, Page, keys};
 
-use crate::{Operate, Refused};
+use crate::{Operate, Refused, change};
 
 /// Entries of one page: well below what an invocation's answer may hold (6 MB).
 const PAGE: usize = 500;
 
 /// What is left out: digests of secrets, and versions that mean nothing elsewhere.
-const INTERNAL: [&str; 3] = ["newest_token", "version", "authority"];
+const INTERNAL: [&str; 4] = ["newest_token", "version", "authority", "unconfirmed_until"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +17,7 @@ pub(crate) struct Order {
     tenant: TenantId,
     /// Where the last page ended: its `next`.
     after: Option<Cursor>,
+    reason: String,
 }
 
 policy::closed_set! {
@@ -36,6 +37,8 @@ policy::closed_set! {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor {
+    /// The event that the first page left: none goes without.
+    export: EventId,
     part: Part,
     id: Option<Version>,
 }
@@ -67,10 +70,16 @@ fn outward(entity: &impl Serialize) -> Result<Value, Refused> {
 }
 
 impl Operate {
-    /// Reads only, and is asked for again with `after` until there is no `next`.
+    /// The first page leaves the event, and is followed by others, with `after`, until there is no `next`.
     pub(crate) async fn export(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
         let tenant = self.tenant(order.tenant).await?;
-        let Cursor { part, id } = order.after.unwrap_or(Cursor { part: Part::Brands, id: None });
+        let Cursor { export, part, id } = match order.after {
+            Some(cursor) => {
+                self.begun(&tenant, cursor.export).await?;
+                cursor
+            }
+            None => self.begin(&tenant, &order.reason, invocation).await?,
+        };
         let page = Page { after: id.map(|version| version.0), limit: PAGE };
         let (store, t) = (&self.store, tenant.id);
         let (items, next) = match part {
@@ -82,9 +91,30 @@ impl Operate {
             }
         };
         let next = match next {
-            Some(id) => Some(Cursor { part, id: Some(id) }),
-            None => part.next().map(|part| Cursor { part, id: None }),
+            Some(id) => Some(Cursor { export, part, id: Some(id) }),
+            None => part.next().map(|part| Cursor { export, part, id: None }),
         };
         Ok(json!({"tenant": outward(&tenant)?, "part": part, "items": items, "next": next}))
+    }
+
+    /// Leaves the event in the trail of the tenant whose data goes out.
+    async fn begin(&self, tenant: &Tenant, reason: &str, invocation: &Invocation) -> Result<Cursor, Refused> {
+        let subject = Subject::Tenant(tenant.id);
+        let change = change(invocation, tenant.id, EventKind::TenantExported, subject, reason);
+        let export = change.event_id();
+        self.store.note(change).await?;
+        Ok(Cursor { export, part: Part::Brands, id: None })
+    }
+
+    /// Refuses a page of an export that never began.
+    async fn begun(&self, tenant: &Tenant, export: EventId) -> Result<(), Refused> {
+        let found = match export.made_at() {
+            Some(at) => self.store.load(keys::event(tenant.id, at, export)).await?,
+            None => None,
+        };
+        match found {
+            Some(event) if event.kind == EventKind::TenantExported => Ok(()),
+            _ => Err(Refused::because("`after`: no export of this tenant began so, begin without")),
+        }
     }
 }

@@ -15,13 +15,14 @@ mod create;
 mod export;
 mod plan;
 mod release;
+mod repeat;
 mod suspend;
 mod transfer;
 
 use model::{Actor, EventKind, Invocation, Limits, Subject, Tenant, TenantDefaults, TenantId};
 use runtime::direct::Direct;
 use runtime::{Environment, SettingError};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use store::{Change, Error, Store, keys};
 
@@ -32,26 +33,30 @@ pub struct Operate {
     defaults: TenantDefaults,
 }
 
-/// What is asked for.
-#[derive(Deserialize)]
-#[serde(tag = "operation", rename_all = "kebab-case", deny_unknown_fields)]
-enum Order {
-    CreateTenant(create::Order),
-    SetPlan(plan::Order),
-    TransferOwnership(transfer::Order),
-    ReleaseEmail(release::Order),
-    LiftSuppression(release::Order),
-    SuspendTenant(suspend::Order),
-    ExportTenant(export::Order),
+policy::closed_set! {
+    /// What can be asked for.
+    enum Operation: "known operation" {
+        /// Signs an organization up.
+        CreateTenant = "create-tenant",
+        /// Another plan, other seats.
+        SetPlan = "set-plan",
+        /// From an owner who is gone to another member.
+        TransferOwnership = "transfer-ownership",
+        /// Frees an address that a dead account holds.
+        ReleaseEmail = "release-email",
+        /// Lets mail go again to an address.
+        LiftSuppression = "lift-suppression",
+        /// Off, or on again.
+        SuspendTenant = "suspend-tenant",
+        /// All that is stored, a page at a time.
+        ExportTenant = "export-tenant",
+    }
 }
 
 /// Why it wasn't done. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// The order isn't one.
-    #[error("the order can't be read: {0}")]
-    Malformed(serde_json::Error),
-    /// A part of it is wrong, or the facts stand against it.
+    /// The order isn't one, a part of it is wrong, or the facts stand against it.
     #[error("{0}")]
     Impossible(String),
     /// The table couldn't, or changed meanwhile.
@@ -77,17 +82,17 @@ impl Direct for Operate {
     }
 
     async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, Refused> {
-        let order = Order::deserialize(&event).map_err(Refused::Malformed)?;
-        let operation = event.get("operation").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let done = match order {
-            Order::CreateTenant(order) => self.create(order, invocation).await,
-            Order::SetPlan(order) => self.set_plan(order, invocation).await,
-            Order::TransferOwnership(order) => self.transfer(order, invocation).await,
-            Order::ReleaseEmail(order) => self.release(order, invocation).await,
-            Order::LiftSuppression(order) => self.lift(order, invocation).await,
-            Order::SuspendTenant(order) => self.suspend(order, invocation).await,
-            Order::ExportTenant(order) => self.export(order, invocation).await,
+        let operation = operation(&event)?;
+        let done = match operation {
+            Operation::CreateTenant => self.create(order(event)?, invocation).await,
+            Operation::SetPlan => self.set_plan(order(event)?, invocation).await,
+            Operation::TransferOwnership => self.transfer(order(event)?, invocation).await,
+            Operation::ReleaseEmail => self.release(order(event)?, invocation).await,
+            Operation::LiftSuppression => self.lift(order(event)?, invocation).await,
+            Operation::SuspendTenant => self.suspend(order(event)?, invocation).await,
+            Operation::ExportTenant => self.export(order(event)?, invocation).await,
         };
+        let operation = operation.name();
         let request_id = invocation.request_id();
         match &done {
             Ok(_) => tracing::info!(request_id, operation, "operated"),
@@ -102,6 +107,43 @@ impl Operate {
         let tenant = self.store.load(keys::tenant(id)).await?;
         tenant.ok_or_else(|| Refused::because("there is no such tenant"))
     }
+}
+
+/// What an event asks for.
+fn operation(event: &Value) -> Result<Operation, Refused> {
+    let name = event.get("operation").and_then(Value::as_str).unwrap_or_default();
+    name.parse()
+        .map_err(|unknown| Refused::because(format!("`operation`: `{}` is {unknown}", name.escape_debug())))
+}
+
+/// The fields of an order, beside what it asks for.
+fn order<T: DeserializeOwned>(mut event: Value) -> Result<T, Refused> {
+    if let Some(fields) = event.as_object_mut() {
+        fields.remove("operation");
+    }
+    serde_path_to_error::deserialize(event).map_err(|error| {
+        let path = error.path().to_string();
+        let words = in_words(&error.into_inner().to_string());
+        Refused::because(if path == "." { words } else { format!("`{path}`: {words}") })
+    })
+}
+
+/// What serde says of a field, without the names that Rust has for types.
+fn in_words(error: &str) -> String {
+    [
+        ("missing field ", "there has to be a field "),
+        ("unknown field ", "there is no field "),
+        ("invalid type: ", "it can't be the "),
+        ("invalid value: ", "it can't be the "),
+        ("expected u32", "expected a whole number"),
+        ("expected struct Order", "expected a JSON object"),
+        ("expected struct Cursor", "expected the `next` of the page before"),
+        ("a string", "a text"),
+        ("the string", "the text"),
+        ("the null", "null"),
+    ]
+    .iter()
+    .fold(error.to_owned(), |words, (rust, plain)| words.replace(rust, plain))
 }
 
 /// What the operator is about to write: the one event, with the reason.

@@ -52,7 +52,7 @@ impl Resend {
         admission::again(&self.store, tenant, before, invocation).await?;
 
         let after = before.sent_again(Some(cx.member.user_id), resends, invocation);
-        let answer = cx.invitation(&after);
+        let answer = cx.invitation(&after, &cx.behind(&self.store, [&after]).await?);
         let change = cx
             .change(EventKind::InvitationResent, Subject::Invitation(after.id), &answer)
             .with("email", before.email.as_entered());

@@ -1,21 +1,28 @@
 use model::{EventKind, Member, Subject};
 use policy::{MemberStatus, Permission};
+use web::views::{ChangedMember, UnsponsoredView};
 use web::{Answer, Context, Outcome, admission};
 
 use crate::Revoke;
 
 impl Revoke {
     /// Ends a membership: a new invitation is the only way in again, with nothing of the old access. Doing it to one
-    /// that is over is done already.
+    /// that is over is done already. Invitations that rested on it are the answer, where there are any.
     pub(crate) async fn member(&self, cx: Context<'_, Option<Member>>) -> Outcome {
         cx.may(Permission::MembersRevoke)?;
         let before = cx.wanted()?;
         cx.may_manage(before)?;
-        let answer = Answer::done();
         if before.is_revoked() {
-            return Ok(answer);
+            return Ok(Answer::done());
         }
         let after = before.revoked(cx.version());
+        let unsponsored = cx.unsponsored(&self.store, before, &after).await?;
+        let answer = if unsponsored.is_empty() {
+            Answer::done()
+        } else {
+            let unsponsored_invitations = unsponsored.iter().map(UnsponsoredView::from).collect();
+            Answer::ok(&ChangedMember { member: None, unsponsored_invitations })
+        };
         let change = cx
             .change(EventKind::MemberRevoked, Subject::Member(after.user_id), &answer)
             .with("email", before.email.as_entered())
@@ -28,10 +35,10 @@ impl Revoke {
     pub(crate) async fn suspend(&self, cx: Context<'_, Option<Member>>) -> Outcome {
         let before = switchable(&cx)?;
         if before.status == MemberStatus::Suspended {
-            return Ok(cx.member(before));
+            return Ok(cx.member(before, &cx.behind(&self.store, [before]).await?));
         }
         let after = before.with_status(MemberStatus::Suspended, cx.version());
-        let answer = cx.member(&after);
+        let answer = cx.changed_member(&self.store, before, &after).await?;
         let change = cx
             .change(EventKind::MemberSuspended, Subject::Member(after.user_id), &answer)
             .with("email", before.email.as_entered());
@@ -44,12 +51,12 @@ impl Revoke {
     pub(crate) async fn reinstate(&self, cx: Context<'_, Option<Member>>) -> Outcome {
         let before = switchable(&cx)?;
         if before.status == MemberStatus::Active {
-            return Ok(cx.member(before));
+            return Ok(cx.member(before, &cx.behind(&self.store, [before]).await?));
         }
         cx.may_give(&before.grant())?;
         admission::seat(&self.store, &cx.tenant, cx.invocation()).await?;
         let after = before.with_status(MemberStatus::Active, cx.version());
-        let answer = cx.member(&after);
+        let answer = cx.member(&after, &cx.behind(&self.store, [&after]).await?);
         let change = cx
             .change(EventKind::MemberReinstated, Subject::Member(after.user_id), &answer)
             .with("email", before.email.as_entered());

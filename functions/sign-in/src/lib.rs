@@ -7,7 +7,7 @@
 mod open;
 mod session;
 
-use model::{Limits, Refusal};
+use model::{Limits, Refusal, SourceKey};
 use password::{Hasher, Rules};
 use runtime::{Environment, SettingError};
 use store::Store;
@@ -17,6 +17,7 @@ use web::{Function, Outcome, Request, Route};
 pub struct SignIn {
     store: Store,
     limits: Limits,
+    sources: SourceKey,
     hasher: Hasher,
     rules: Rules,
 }
@@ -26,6 +27,7 @@ impl Function for SignIn {
         Ok(Self {
             store: Store::open(environment)?,
             limits: environment.variables.limits()?,
+            sources: environment.variables.source_key()?,
             hasher: Hasher::default(),
             rules: Rules::read(&environment.variables)?,
         })

@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
+
 use model::{
-    Belonging, Credential, Email, Member, Password, Refusal, Session, Tenant, TenantId, User, UserId,
+    Belonging, Credential, Email, Member, Password, Refusal, Session, Source, Tenant, TenantId, User, UserId,
 };
-use policy::{MemberStatus, TenantStatus};
+use policy::{BrandId, MemberStatus, TenantStatus};
 use serde::Serialize;
 use store::keys::{self, Scope};
 use store::{Key, Record};
@@ -18,7 +20,15 @@ const WRONG: BadRequest = BadRequest::Unauthenticated(Some("the address or the p
 struct Attempt {
     email: Email,
     password: Password,
+    source: Source,
     idempotency: Idempotency,
+}
+
+impl Attempt {
+    /// As it is counted.
+    fn counted(&self) -> store::Attempt<'_> {
+        store::Attempt { email: self.email.canonical(), source: &self.source }
+    }
 }
 
 #[derive(Serialize)]
@@ -42,6 +52,8 @@ struct Memberships {
     first: Vec<(Member, Tenant)>,
     /// Whether any of them, shown or not, is one that a session is good for.
     of_use: bool,
+    /// The brands of those teams that they name and that are there.
+    brands: BTreeSet<BrandId>,
     /// The last team that is shown, where there are more.
     next: Option<TenantId>,
     /// The record that was found under the request's key.
@@ -54,8 +66,17 @@ fn memberships_in(tenants: &[TenantId], user: UserId) -> (Vec<Key<Member>>, Vec<
     (members, tenants.iter().map(|t| keys::tenant(*t)).collect())
 }
 
-fn pairs((members, tenants): (Vec<Option<Member>>, Vec<Option<Tenant>>)) -> Vec<(Member, Tenant)> {
+pub(crate) fn pairs((members, tenants): (Vec<Option<Member>>, Vec<Option<Tenant>>)) -> Vec<(Member, Tenant)> {
     members.into_iter().zip(tenants).filter_map(|(m, t)| Some((m?, t?))).collect()
+}
+
+/// Memberships that aren't over, as they are shown; `brands` are those of all of them that are there.
+pub(crate) fn shown<'a>(
+    pairs: &'a [(Member, Tenant)],
+    brands: &BTreeSet<BrandId>,
+) -> Vec<MembershipView<'a>> {
+    let current = pairs.iter().filter(|(member, _)| !member.is_revoked());
+    current.map(|(member, tenant)| MembershipView::of(member, tenant, brands.iter().copied())).collect()
 }
 
 fn is_of_use((member, tenant): &(Member, Tenant)) -> bool {
@@ -63,12 +84,28 @@ fn is_of_use((member, tenant): &(Member, Tenant)) -> bool {
 }
 
 impl Memberships {
+    /// Which doors are closed to somebody who has none left, and whom to ask.
+    fn why_of_no_use(&self) -> String {
+        let (mine, theirs): (Vec<_>, Vec<_>) =
+            self.first.iter().take(NAMED).partition(|(member, _)| member.status != MemberStatus::Active);
+        let names =
+            |of: &[&(Member, Tenant)]| of.iter().map(|(_, t)| t.name.as_str()).collect::<Vec<_>>().join(", ");
+        let ended = format!("your access to {} was ended or suspended, ask an admin there", names(&mine));
+        let closed = format!(
+            "the account of {} is not in use at the moment, its owner can ask the platform's operator",
+            names(&theirs)
+        );
+        match (mine.is_empty(), theirs.is_empty()) {
+            (false, true) => ended,
+            (true, _) => closed,
+            (false, false) => format!("{ended}; {closed}"),
+        }
+    }
+
     fn answer(&self, session: Option<SessionView>) -> Answer {
-        let current = self.first.iter().filter(|(member, _)| !member.is_revoked());
-        let memberships = current.map(|(member, tenant)| MembershipView::of(member, tenant)).collect();
+        let memberships = shown(&self.first, &self.brands);
         let next_cursor = next_cursor(self.next.map(|tenant| tenant.0), self.user.id.0, LIST);
-        Answer::ok(&SignedIn { session, user: UserView::from(&self.user), memberships, next_cursor })
-            .created("/v1/sessions/current".to_owned())
+        Answer::ok(&SignedIn { session, user: UserView::from(&self.user), memberships, next_cursor }).opened()
     }
 }
 
@@ -76,7 +113,11 @@ impl SignIn {
     pub(crate) async fn sign_in(&self, request: &Request) -> Outcome {
         let attempt = self.parse(request)?;
         let credential = self.authenticate(request, &attempt).await?;
-        until_settled(|| self.open(request, &attempt, &credential)).await
+        let (answer, ()) = tokio::join!(
+            until_settled(|| self.open(request, &attempt, &credential)),
+            self.store.uncount_sign_in(attempt.counted(), &self.limits, request.now()),
+        );
+        answer
     }
 
     fn parse(&self, request: &Request) -> Result<Attempt, BadRequest> {
@@ -85,7 +126,8 @@ impl SignIn {
         let password = form.password("password", |password| self.rules.bound(password));
         let (email, password) = form.finish(|| email.zip(password))?;
         let idempotency = Idempotency::redacted(request, Scope::SignIn(&email), &email.canonical())?;
-        Ok(Attempt { email, password, idempotency })
+        let source = self.sources.source(request.source_ip());
+        Ok(Attempt { email, password, source, idempotency })
     }
 
     /// Whose password it is. Takes as long, and costs as much, for an address that nobody has.
@@ -93,7 +135,7 @@ impl SignIn {
         let email = attempt.email.canonical();
         // both go out at once; the count stands before anything is hashed
         let (counted, credential) = tokio::join!(
-            self.store.count_sign_in(email, &self.limits, request.now()),
+            self.store.count_sign_in(attempt.counted(), &self.limits, request.now()),
             self.store.load(keys::credential(email)),
         );
         counted?;
@@ -126,17 +168,24 @@ impl SignIn {
         }
         let user = user.ok_or_else(|| Failure::internal("an address without its user"))?;
         let next = shown.last().filter(|_| asked.len() > SHOWN).copied();
-        Ok(Memberships { user, first, of_use, next, record })
+        let brands = if of_use { self.brands_of(&first).await? } else { BTreeSet::new() };
+        Ok(Memberships { user, first, brands, of_use, next, record })
+    }
+
+    /// The brands that these memberships name and that are still there.
+    pub(crate) async fn brands_of(&self, pairs: &[(Member, Tenant)]) -> Result<BTreeSet<BrandId>, Failure> {
+        let named = pairs
+            .iter()
+            .filter(|(member, _)| !member.role.reaches_every_brand())
+            .flat_map(|(m, _)| m.brands.named().map(|brand| keys::brand(m.tenant_id, brand)));
+        let found = self.store.load(named.collect::<Vec<_>>()).await?;
+        Ok(found.into_iter().flatten().map(|brand| brand.id).collect())
     }
 
     async fn open(&self, request: &Request, attempt: &Attempt, credential: &Credential) -> Outcome {
         let mut memberships = self.memberships(attempt, credential).await?;
         if !memberships.of_use {
-            let first = memberships.first.iter().take(NAMED);
-            let names: Vec<&str> = first.map(|(_, t)| t.name.as_str()).collect();
-            let words =
-                format!("your access to {} was ended or suspended, ask an admin there", names.join(", "));
-            return Err(Refusal::AccessRevoked(words).into());
+            return Err(Refusal::AccessRevoked(memberships.why_of_no_use()).into());
         }
         let (token, session) = Session::open(credential.user_id, self.limits.session, request.invocation());
         // the same sign-in again is a sign-in, and the key keeps its first record; only another request is refused
@@ -144,8 +193,7 @@ impl SignIn {
             Some(_) => None,
             None => attempt.idempotency.record(&memberships.answer(None)),
         };
-        let email = credential.email.canonical();
-        self.store.open_session(&session, email, &self.limits, record).await?;
+        self.store.open_session(&session, attempt.counted(), &self.limits, record).await?;
         Ok(memberships.answer(Some(SessionView::opened(&token, &session))))
     }
 }

@@ -4,6 +4,7 @@ use web::views::{MembershipView, UserView};
 use web::{Answer, Failure, Outcome, Request, live, next_cursor, page};
 
 use crate::SignIn;
+use crate::open::{pairs, shown};
 
 #[derive(Serialize)]
 struct Me<'a> {
@@ -46,11 +47,9 @@ impl SignIn {
                 tenants.iter().map(|t| keys::tenant(*t)).collect::<Vec<_>>(),
             ))
             .await?;
-        let pairs = members.iter().zip(&tenants).filter_map(|(m, t)| Some((m.as_ref()?, t.as_ref()?)));
-        let memberships = pairs
-            .filter(|(member, _)| !member.is_revoked())
-            .map(|(member, tenant)| MembershipView::of(member, tenant))
-            .collect();
+        let pairs = pairs((members, tenants));
+        let brands = self.brands_of(&pairs).await?;
+        let memberships = shown(&pairs, &brands);
         let next_cursor = next_cursor(next, id.0, LIST);
         Ok(Answer::ok(&Me { user: UserView::from(&user), memberships, next_cursor }))
     }

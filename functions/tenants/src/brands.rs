@@ -1,5 +1,6 @@
 use model::{Brand, BrandName, EventKind, Subject};
 use policy::{BrandId, Permission};
+use store::keys;
 use web::views::{self, BrandView, List};
 use web::{Answer, BadRequest, Caller, Context, Outcome, Request, Route, next_cursor, page};
 
@@ -16,8 +17,7 @@ impl Tenants {
     pub(crate) async fn create_brand(&self, cx: Context<'_, ()>, name: &BrandName) -> Outcome {
         cx.may(Permission::BrandsCreate)?;
         let brand = Brand::new(cx.tenant.id, name.clone(), cx.invocation());
-        let answer =
-            views::brand(&brand).created(Route::RenameBrand.location(&[&brand.tenant_id, &brand.id]));
+        let answer = views::brand(&brand).created(Route::ReadBrand.location(&[&brand.tenant_id, &brand.id]));
         let change = cx.change(EventKind::BrandCreated, Subject::Brand(brand.id), &answer).with("name", name);
         self.store.create_brand(&brand, change).await?;
         Ok(answer)
@@ -36,6 +36,12 @@ impl Tenants {
             items: listed.items.iter().map(BrandView::from).collect(),
             next_cursor: next_cursor(listed.next, t.0, "brands"),
         }))
+    }
+
+    pub(crate) async fn read_brand(&self, caller: &Caller<'_>, id: BrandId) -> Outcome {
+        let cx = caller.read(&self.store, keys::brand(caller.tenant(), id)).await?;
+        cx.may_on(Permission::BrandRead, id)?;
+        Ok(views::brand(cx.wanted()?))
     }
 
     pub(crate) async fn rename_brand(

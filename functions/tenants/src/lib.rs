@@ -2,12 +2,12 @@
 //!
 //! * `POST /v1/tenants`, public: signs an organization up; the tenant is active once its owner opened the emailed link
 //! * `GET /v1/tenants/{tenant}`
-//! * `POST`, `GET /v1/tenants/{tenant}/brands`; `PATCH`, `DELETE /v1/tenants/{tenant}/brands/{brand}`
+//! * `POST`, `GET /v1/tenants/{tenant}/brands`; `GET`, `PATCH`, `DELETE /v1/tenants/{tenant}/brands/{brand}`
 
 mod brands;
 mod sign_up;
 
-use model::{Limits, Refusal, TenantDefaults};
+use model::{Limits, Refusal, SourceKey, TenantDefaults};
 use policy::Permission;
 use runtime::{Environment, SettingError};
 use store::{Store, keys};
@@ -18,6 +18,7 @@ use web::{Answer, Caller, Function, Outcome, Request, Route};
 pub struct Tenants {
     store: Store,
     limits: Limits,
+    sources: SourceKey,
     /// Whether anyone may sign up; otherwise only the operator makes tenants.
     open: bool,
     defaults: TenantDefaults,
@@ -28,6 +29,7 @@ impl Function for Tenants {
         Ok(Self {
             store: Store::open(environment)?,
             limits: environment.variables.limits()?,
+            sources: environment.variables.source_key()?,
             open: environment.variables.or("OPEN_SIGN_UP", false)?,
             defaults: environment.variables.tenant_defaults()?,
         })
@@ -47,6 +49,7 @@ impl Function for Tenants {
                 caller.change(store, (), |cx| self.create_brand(cx, &name)).await
             }
             Route::ListBrands => self.list_brands(&caller, request).await,
+            Route::ReadBrand => self.read_brand(&caller, request.brand()?).await,
             Route::RenameBrand => {
                 let (id, name) = (request.brand()?, brands::parse(request)?);
                 caller.change(store, keys::brand(t, id), |cx| self.rename_brand(cx, id, &name)).await

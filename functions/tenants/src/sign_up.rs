@@ -36,6 +36,7 @@ impl Tenants {
                 email: email?,
                 first_name: first_name?,
                 last_name: last_name?,
+                is_vouched: false,
                 terms,
             })
         })
@@ -52,7 +53,8 @@ impl Tenants {
             .with("name", &new.name)
             .with("email", new.email.as_entered());
         let out = Outgoing::new(&invitation, &tenant, &self.limits, invocation);
-        self.store.sign_up(&out, change).await?;
+        let source = self.sources.source(request.source_ip());
+        self.store.sign_up(&out, Some(&source), change).await?;
         Ok(answer)
     }
 }

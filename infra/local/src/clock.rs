@@ -2,8 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use model::Timestamp;
-use runtime::{Clock, SystemClock};
+use model::{Clock, SystemClock, Timestamp};
 
 /// A clock that can be moved forward, or stands still where a test wants it to. Shared by every function and the table.
 #[derive(Clone, Debug)]

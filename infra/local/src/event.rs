@@ -45,7 +45,7 @@ pub(crate) fn http(
                 "method": call.method,
                 "path": call.path,
                 "protocol": "HTTP/1.1",
-                "sourceIp": "127.0.0.1",
+                "sourceIp": call.source.as_deref().unwrap_or("127.0.0.1"),
                 "userAgent": headers.get("user-agent").cloned().unwrap_or_default(),
             },
             "requestId": request_id,
@@ -86,7 +86,8 @@ pub(crate) fn stream(records: &[&Value], arn: &str) -> Value {
 }
 
 /// EventBridge's event for what SES says of a mail. `kind` is `bounce`, `complaint`, `delivery` or `delay`; `reason`
-/// is what a bounce or delay is about, in a word: `full`, `suppressed`, anything else is a refused address.
+/// is what a bounce or delay is about, in a word: `full`, `auto` (an auto-responder), `suppressed`; anything else is a
+/// refused address.
 ///
 /// <https://docs.aws.amazon.com/ses/latest/dg/monitoring-eventbridge.html>
 pub(crate) fn ses(mail: &SentMail, kind: &str, reason: &str, now: Timestamp) -> Option<Value> {
@@ -98,6 +99,8 @@ pub(crate) fn ses(mail: &SentMail, kind: &str, reason: &str, now: Timestamp) -> 
             let (kind, sub) = match (full, suppressed) {
                 (true, _) => ("Transient", "MailboxFull"),
                 (_, true) => ("Permanent", "OnAccountSuppressionList"),
+                // what an auto-responder sends back counts as one
+                _ if reason.contains("auto") => ("Transient", "General"),
                 _ => ("Permanent", "General"),
             };
             let said = json!({"bounceType": kind, "bounceSubType": sub, "bouncedRecipients": recipients});

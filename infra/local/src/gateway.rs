@@ -21,6 +21,8 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// The address that it comes from; this machine's own where nobody says.
+    pub source: Option<String>,
 }
 
 /// What came back.

@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use runtime::Clock as _;
+use model::Clock as _;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -106,6 +106,7 @@ async fn gateway(
         query: uri.query().unwrap_or_default().to_owned(),
         headers: headers.iter().map(|(name, value)| (name.to_string(), readable(value))).collect(),
         body: body.to_vec(),
+        source: None,
     };
     match stack.call(call).await {
         Ok(reply) => reply.into_response(),

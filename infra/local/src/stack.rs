@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use dynoxide::Database;
-use runtime::{Clock as _, Environment, Variables};
+use model::Clock as _;
+use runtime::{Environment, Variables};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;

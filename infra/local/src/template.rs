@@ -61,6 +61,7 @@ impl Template {
             ("AWS::Partition", "aws"),
             ("AWS::URLSuffix", "amazonaws.com"),
             ("AWS::StackName", "muster"),
+            ("AWS::StackId", "arn:aws:cloudformation:eu-central-1:000000000000:stack/muster/local"),
             ("AWS::NoValue", ""),
         ];
         resolver.values.extend(pseudo.map(|(name, value)| (name.to_owned(), value.to_owned())));

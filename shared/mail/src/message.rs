@@ -79,9 +79,13 @@ impl Invitation<'_> {
         // the fragment never reaches a server, so no access log ever holds the token
         let link = format!("{origin}/accept#{}", self.token.reveal());
         let company = defused(self.company.as_str());
-        let words = || Words {
+        let words = || {
+            Words {
             heading: if self.inviter.is_some() { "You are invited" } else { "Confirm your new account" },
-            greeting: format!("Hello {},", defused(self.first_name.as_str())),
+            greeting: match self.inviter {
+                Some(_) => format!("Hello {},", defused(self.first_name.as_str())),
+                None => "Hello,".to_owned(),
+            },
             lead: match self.inviter {
                 Some((first, last)) => format!(
                     "{} {} invites you to join {company} as {}.",
@@ -89,13 +93,17 @@ impl Invitation<'_> {
                     defused(last.as_str()),
                     role_in_words(self.role),
                 ),
-                None => format!("{company} has signed up with this address. Confirm it to become its owner."),
+                // anybody may sign up with anybody's address: none of their words are carried there
+                None => "Somebody has signed an organization up with this address. If that was you, confirm it to \
+                         become its owner."
+                    .to_owned(),
             },
             button: if self.inviter.is_some() { "See the invitation" } else { "Confirm and set a password" },
             link: &link,
             until: format!("The link works until {}.", self.expires_at.for_people()),
             address: format!("This mail was sent to {}.", defused(self.address.as_entered())),
             unexpected: "If you did not expect this, you need not do anything: without you nothing happens.",
+        }
         };
         Ok(Message {
             subject: if self.inviter.is_some() {
@@ -120,7 +128,7 @@ mod tests {
     #[test]
     fn hostile_names_bring_no_markup_and_no_second_link() {
         let now = Timestamp::from_unix_millis(1_800_000_000_000);
-        let invocation = Invocation::new(now, "", Arc::new(SystemRandom));
+        let invocation = Invocation::new(Arc::new(now), "", Arc::new(SystemRandom));
         let (tenant, invitation) = (TenantId::new(&invocation), InvitationId::new(&invocation));
         let token = InvitationToken::mint(invocation.random(), tenant, invitation);
         for name in [

@@ -31,33 +31,6 @@ policy::closed_set! {
 }
 
 impl DeliveryState {
-    /// The states that news of `self` replaces. Chosen so that whatever of it comes, in whatever order and however
-    /// often, the last word is the same: what is known for certain is never replaced by what is older news.
-    #[must_use]
-    pub const fn replaces(self) -> &'static [Self] {
-        match self {
-            Self::Queued => &[],
-            // a last try says failed before it begins
-            Self::Sent => &[Self::Queued, Self::Failed],
-            Self::Delayed => &[Self::Queued, Self::Sent, Self::Failed],
-            Self::Delivered => &[Self::Queued, Self::Sent, Self::Delayed, Self::Failed],
-            Self::Failed => &[Self::Queued, Self::Sent, Self::Delayed],
-            // a server may take a mail and send it back later
-            Self::Bounced | Self::Suppressed => {
-                &[Self::Queued, Self::Sent, Self::Delayed, Self::Delivered, Self::Failed]
-            }
-            Self::Complained => &[
-                Self::Queued,
-                Self::Sent,
-                Self::Delayed,
-                Self::Delivered,
-                Self::Failed,
-                Self::Bounced,
-                Self::Suppressed,
-            ],
-        }
-    }
-
     /// Whether the invited person will not read this mail.
     #[must_use]
     pub const fn is_undelivered(self) -> bool {
@@ -75,13 +48,43 @@ pub struct Delivery {
     pub reason: Option<String>,
     /// Since when.
     pub at: Timestamp,
+    /// Whether it is a bounce that says nothing of the next mail, nor against one that arrived: a full mailbox, an
+    /// auto-responder.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passing: bool,
 }
 
 impl Delivery {
+    /// This news at `at`.
+    #[must_use]
+    pub fn new(state: DeliveryState, reason: Option<&str>, at: Timestamp) -> Self {
+        Self { state, reason: reason.map(str::to_owned), at, passing: false }
+    }
+
     /// In the outbox since `at`.
     #[must_use]
     pub const fn queued(at: Timestamp) -> Self {
-        Self { state: DeliveryState::Queued, reason: None, at }
+        Self { state: DeliveryState::Queued, reason: None, at, passing: false }
+    }
+
+    /// The states that this news replaces; besides them, whether it replaces a bounce that passes. Chosen so that
+    /// whatever of it comes, in whatever order and however often, the last word is the same: what is known for certain
+    /// is never replaced by what is older news.
+    #[must_use]
+    pub const fn replaces(&self) -> (&'static [DeliveryState], bool) {
+        use DeliveryState::{Bounced, Complained, Delayed, Delivered, Failed, Queued, Sent, Suppressed};
+        match self.state {
+            Queued => (&[], false),
+            // a last try says failed before it begins
+            Sent => (&[Queued, Failed], false),
+            Delayed => (&[Queued, Sent, Failed], false),
+            Delivered => (&[Queued, Sent, Delayed, Failed], true),
+            Failed => (&[Queued, Sent, Delayed], false),
+            Bounced if self.passing => (&[Queued, Sent, Delayed, Failed], false),
+            // a server may take a mail and send it back later
+            Bounced | Suppressed => (&[Queued, Sent, Delayed, Delivered, Failed], true),
+            Complained => (&[Queued, Sent, Delayed, Delivered, Failed, Bounced, Suppressed], true),
+        }
     }
 
     /// The delivery that holds at `now`: a mail that lay in the outbox for longer than anything tries to send it has
@@ -89,11 +92,8 @@ impl Delivery {
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Self {
         if self.state == DeliveryState::Queued && now.since(self.at) > OUTBOX_PATIENCE {
-            Self {
-                state: DeliveryState::Failed,
-                reason: Some("it could not be sent within an hour, send it again".to_owned()),
-                at: self.at + OUTBOX_PATIENCE,
-            }
+            let why = "it could not be sent within an hour, send it again";
+            Self::new(DeliveryState::Failed, Some(why), self.at + OUTBOX_PATIENCE)
         } else {
             self.clone()
         }

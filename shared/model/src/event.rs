@@ -4,7 +4,7 @@ use std::fmt;
 use policy::BrandId;
 use serde::{Deserialize, Serialize};
 
-use crate::{EventId, InvitationId, Invocation, TenantId, Timestamp, UserId};
+use crate::{EventId, InvitationId, Invocation, Tenant, TenantId, Timestamp, UserId};
 
 policy::closed_set! {
     /// What happened.
@@ -19,6 +19,8 @@ policy::closed_set! {
         TenantSuspended = "tenant.suspended",
         /// The operator switched it on again.
         TenantReinstated = "tenant.reinstated",
+        /// The operator read all that is stored of the tenant.
+        TenantExported = "tenant.exported",
         /// A brand was made.
         BrandCreated = "brand.created",
         /// A brand got another name.
@@ -108,6 +110,9 @@ pub struct Event {
     /// What changed, in names and values that need no lookup: `role`, `role_before`, `email` …
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<String, String>,
+    /// Of a tenant that nobody has confirmed: from this moment on it is gone, as the tenant is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed_until: Option<Timestamp>,
     /// The request that did it, as the logs name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -132,8 +137,16 @@ impl Event {
             actor,
             subject,
             details: BTreeMap::new(),
+            unconfirmed_until: None,
             request_id: (!request_id.is_empty()).then(|| request_id.to_owned()),
         }
+    }
+
+    /// The event that begins a tenant's trail. It has the tenant's own id, so that whoever confirms the tenant finds it
+    /// without looking for it, and keeps it.
+    #[must_use]
+    pub fn founding(self, tenant: &Tenant) -> Self {
+        Self { id: EventId(tenant.id.0), unconfirmed_until: tenant.unconfirmed_until, ..self }
     }
 
     /// Adds a detail.

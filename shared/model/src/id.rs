@@ -1,14 +1,15 @@
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::Invocation;
+use crate::{Invocation, Timestamp};
 
 macro_rules! ids {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {$(
         $(#[doc = $doc])+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -19,10 +20,25 @@ macro_rules! ids {
                 Self(invocation.uuid())
             }
 
+            /// When it was made: a UUIDv7 begins with its time. None for an id of another kind.
+            #[must_use]
+            pub fn made_at(self) -> Option<Timestamp> {
+                let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+                let millis = u64::from(nanos / 1_000_000);
+                Some(Timestamp::from_unix_millis(seconds.checked_mul(1_000)?.checked_add(millis)?))
+            }
+
             /// Parses the hyphenated lower-case form; anything else is not an id.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 policy::parse_id(text).map(Self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| D::Error::custom("it must be an id, as answers spell it"))
             }
         }
 

@@ -1,7 +1,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use policy::{Brands, Grant, Permission, Permissions, Role, TenantStatus};
+use policy::{Brands, Grant, MemberStatus, Permission, Permissions, Principal, Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -22,6 +22,26 @@ policy::closed_set! {
         Revoked = "revoked",
         /// Nobody accepted in time.
         Expired = "expired",
+    }
+}
+
+impl InvitationStatus {
+    /// Whether nothing brings it back (R10).
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Accepted | Self::Declined | Self::Revoked)
+    }
+}
+
+policy::closed_set! {
+    /// Whether an invitation's sponsor can still give what it gives (R9).
+    pub enum Sponsorship: "sponsorship" {
+        /// They can.
+        Holds = "holds",
+        /// They are suspended, and could if they weren't.
+        Suspended = "suspended",
+        /// They can't any more.
+        Lost = "lost",
     }
 }
 
@@ -77,6 +97,9 @@ pub struct Invitation {
     pub expires_at: Timestamp,
     /// From this moment on nobody but an admin brings it back (R10): 30 days after the expiry that an admin gave last.
     pub renewable_until: Timestamp,
+    /// Of a new tenant's first owner: from this moment on it is gone, as the tenant is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed_until: Option<Timestamp>,
     /// When it was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_at: Option<Timestamp>,
@@ -174,11 +197,28 @@ impl Invitation {
             expires_in_days: new.expires_in_days,
             expires_at: expiry(now, new.expires_in_days),
             renewable_until: expiry(now, new.expires_in_days) + RENEWABLE,
+            unconfirmed_until: None,
             accepted_at: None,
             accepted_by: None,
             resends: Window::default(),
             version: invocation.version(),
         }
+    }
+
+    /// The invitation that makes a new tenant's first owner. It is gone, as the tenant is, once nobody can accept it
+    /// any more: with its one link, or where the operator vouches for it with the last that may be asked for.
+    #[must_use]
+    pub fn of_first_owner(
+        tenant_id: TenantId,
+        new: NewInvitation,
+        is_vouched: bool,
+        invocation: &Invocation,
+    ) -> Self {
+        let days = new.expires_in_days;
+        let one = Self::new(tenant_id, new, None, invocation);
+        let renewable_until = if is_vouched { one.renewable_until } else { one.expires_at };
+        let last = if is_vouched { expiry(renewable_until, days) } else { one.expires_at };
+        Self { renewable_until, unconfirmed_until: Some(last), ..one }
     }
 
     /// The status that holds at `now`: decided by the clock, not by the sweeper.
@@ -210,17 +250,24 @@ impl Invitation {
     }
 
     /// Whether somebody who may still give what it gives stands behind it (R9): asked at every use, not only when it
-    /// was made. `sponsor` is the member that it names.
+    /// was made. `sponsor` is the member that it names; that the tenant is in use is [`Invitation::is_open_in`]'s
+    /// question.
     #[must_use]
-    pub fn is_sponsored(&self, tenant: &Tenant, sponsor: Option<&Member>) -> bool {
+    pub fn sponsorship(&self, sponsor: Option<&Member>) -> Sponsorship {
+        let gives = |sponsor: &Member| {
+            let principal =
+                Principal { status: MemberStatus::Active, ..sponsor.principal(TenantStatus::Active) };
+            principal.may(Permission::MembersInvite, None).is_ok()
+                && principal.may_give(&self.grant()).is_ok()
+        };
         match (self.sponsor, sponsor) {
-            (None, _) => self.is_of_first_owner(),
-            (Some(_), None) => false,
-            (Some(_), Some(sponsor)) => {
-                let principal = sponsor.principal(tenant.status);
-                principal.may(Permission::MembersInvite, None).is_ok()
-                    && principal.may_give(&self.grant()).is_ok()
-            }
+            (None, _) if self.is_of_first_owner() => Sponsorship::Holds,
+            (Some(_), Some(sponsor)) if gives(sponsor) => match sponsor.status {
+                MemberStatus::Active => Sponsorship::Holds,
+                MemberStatus::Suspended => Sponsorship::Suspended,
+                MemberStatus::Revoked => Sponsorship::Lost,
+            },
+            _ => Sponsorship::Lost,
         }
     }
 
@@ -251,6 +298,7 @@ impl Invitation {
         Self {
             accepted_at: Some(invocation.now()),
             accepted_by: Some(by),
+            unconfirmed_until: None,
             ..self.ended(InvitationStatus::Accepted, invocation.version())
         }
     }
@@ -278,6 +326,9 @@ pub enum Invitee {
         invitation_id: InvitationId,
         /// Until when it holds the address.
         expires_at: Timestamp,
+        /// Of a new tenant's first owner: until when it is there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unconfirmed_until: Option<Timestamp>,
     },
     /// A member, suspended ones too.
     Member {
@@ -288,7 +339,11 @@ pub enum Invitee {
 
 impl From<&Invitation> for Invitee {
     fn from(invitation: &Invitation) -> Self {
-        Self::Invitation { invitation_id: invitation.id, expires_at: invitation.expires_at }
+        Self::Invitation {
+            invitation_id: invitation.id,
+            expires_at: invitation.expires_at,
+            unconfirmed_until: invitation.unconfirmed_until,
+        }
     }
 }
 

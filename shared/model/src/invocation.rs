@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
@@ -24,26 +25,57 @@ impl Random for SystemRandom {
     }
 }
 
-/// One invocation of a function, made at the edge: when it is, what the logs call it, where its randomness comes from.
+/// Where the time comes from.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_unix_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// A clock that stands still.
+impl Clock for Timestamp {
+    fn now(&self) -> Timestamp {
+        *self
+    }
+}
+
+/// One invocation of a function, made at the edge: when it began, what the logs call it, where its randomness comes from.
 /// No decision reads a clock or a generator of its own.
 #[derive(Clone)]
 pub struct Invocation {
     now: Timestamp,
+    clock: Arc<dyn Clock>,
     request_id: String,
     random: Arc<dyn Random>,
 }
 
 impl Invocation {
-    /// At `now`, called `request_id` in the logs; the empty text where nobody gave it an id.
+    /// One that begins now, called `request_id` in the logs; the empty text where nobody gave it an id.
     #[must_use]
-    pub fn new(now: Timestamp, request_id: impl Into<String>, random: Arc<dyn Random>) -> Self {
-        Self { now, request_id: request_id.into(), random }
+    pub fn new(clock: Arc<dyn Clock>, request_id: impl Into<String>, random: Arc<dyn Random>) -> Self {
+        Self { now: clock.now(), clock, request_id: request_id.into(), random }
     }
 
-    /// When it is, the same moment for every step.
+    /// When it began, the same moment for every step.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Looks at the clock again: for what must not outlast its time by as long as a request takes, and for nothing else.
+    #[must_use]
+    pub fn look_at_clock(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// What the logs and the answers call it.

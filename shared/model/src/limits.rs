@@ -74,12 +74,20 @@ pub struct Limits {
     pub invitations_by_inviter: Limit,
     /// Emails that one tenant causes.
     pub mails_by_tenant: Limit,
-    /// Emails that one address gets, over all tenants.
+    /// Emails that one address gets from one tenant; from all sign-ups together, which are strangers'.
+    pub mails_to_address_by_tenant: Limit,
+    /// Emails that one address gets over all tenants.
     pub mails_to_address: Limit,
     /// Resends of one invitation.
     pub resends: Limit,
-    /// Failed sign-ins of one address, known or not.
+    /// Failed sign-ins of one address, known or not, from one source.
     pub failed_sign_ins: Limit,
+    /// Failed sign-ins of one address from all sources: high enough that one stranger doesn't shut its owner out.
+    pub failed_sign_ins_of_address: Limit,
+    /// Sign-ups from one source.
+    pub sign_ups_by_source: Limit,
+    /// Sign-ups of the whole deployment.
+    pub sign_ups: Limit,
     /// How long a session lives.
     pub session: Duration,
 }
@@ -91,9 +99,13 @@ impl Default for Limits {
         Self {
             invitations_by_inviter: Limit { times: 200, seconds: HOUR },
             mails_by_tenant: Limit { times: 1_000, seconds: DAY },
-            mails_to_address: Limit { times: 5, seconds: DAY },
+            mails_to_address_by_tenant: Limit { times: 5, seconds: DAY },
+            mails_to_address: Limit { times: 10, seconds: DAY },
             resends: Limit { times: 3, seconds: 600 },
             failed_sign_ins: Limit { times: 10, seconds: 900 },
+            failed_sign_ins_of_address: Limit { times: 100, seconds: 900 },
+            sign_ups_by_source: Limit { times: 20, seconds: HOUR },
+            sign_ups: Limit { times: 1_000, seconds: DAY },
             session: Duration::from_secs(14 * DAY),
         }
     }

@@ -101,7 +101,7 @@ mod tests {
     use crate::{Email, InvitationToken, Invocation, NewInvitation, PersonName, SystemRandom};
 
     fn sample(now: Timestamp) -> (Invitation, InvitationToken, TokenRecord) {
-        let invocation = Invocation::new(now, "", Arc::new(SystemRandom));
+        let invocation = Invocation::new(Arc::new(now), "", Arc::new(SystemRandom));
         let name = PersonName::parse("A").unwrap();
         let new = NewInvitation {
             expires_in_days: 1,

@@ -51,6 +51,9 @@ pub struct Mail {
     pub message_id: Option<String>,
     /// When it was written.
     pub created_at: Timestamp,
+    /// When the link that it carries is over: nothing is sent from then on, and one that was never sent tells the
+    /// sweeper of its invitation.
+    pub expires_at: Timestamp,
 }
 
 /// What a sent mail is marked with, so that what SES says of it later finds its invitation.
@@ -80,6 +83,7 @@ impl Mail {
             claimed_until: None,
             message_id: None,
             created_at: invocation.now(),
+            expires_at: invitation.expires_at,
         }
     }
 

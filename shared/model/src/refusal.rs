@@ -1,6 +1,6 @@
 use policy::Denial;
 
-use crate::{InvitationId, LinkError, UserId};
+use crate::{InvitationId, LinkError, TenantId, UserId};
 
 /// Why an operation was not done: the expected refusals of the design, in words that know nothing of HTTP.
 ///
@@ -18,7 +18,7 @@ pub enum Refusal {
     /// There is no such thing, or it belongs to somebody else.
     NotFound,
     /// The address holds a live invitation of this tenant.
-    InvitationPending(InvitationId),
+    InvitationPending(TenantId, InvitationId),
     /// The address is a member of this tenant already.
     AlreadyMember(Option<UserId>),
     /// The address belongs to another tenant, and one of the two doesn't share.
@@ -32,6 +32,8 @@ pub enum Refusal {
     },
     /// The link or invitation was taken back or replaced.
     InvitationRevoked(&'static str),
+    /// The team's account or the sponsor is suspended: what may pass isn't answered as over.
+    InvitationOnHold(&'static str),
     /// The invitation was turned down.
     InvitationDeclined,
     /// The invitation was accepted already.

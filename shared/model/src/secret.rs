@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_token_survives_its_text_and_no_other_text_is_that_token() {
         let now = Timestamp::from_unix_millis(1_800_000_000_000);
-        let invocation = Invocation::new(now, "", Arc::new(SystemRandom));
+        let invocation = Invocation::new(Arc::new(now), "", Arc::new(SystemRandom));
         let (tenant, invitation) = (TenantId::new(&invocation), InvitationId::new(&invocation));
         let token = InvitationToken::mint(invocation.random(), tenant, invitation);
         let text = token.reveal();

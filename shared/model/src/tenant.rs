@@ -38,6 +38,9 @@ pub struct Tenant {
     pub owner: Option<UserId>,
     /// When it signed up.
     pub created_at: Timestamp,
+    /// From this moment on it is gone, unless its first owner has confirmed it by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed_until: Option<Timestamp>,
     /// Emails in the current day.
     #[serde(default)]
     pub mails: Window,
@@ -67,6 +70,9 @@ pub struct NewTenant {
     pub first_name: PersonName,
     /// The owner's last name.
     pub last_name: PersonName,
+    /// Whether the operator vouches for it: its owner may then ask for fresh links, as whoever is invited may. A stranger
+    /// who signs up may only do so again.
+    pub is_vouched: bool,
     /// What else it begins with.
     pub terms: TenantDefaults,
 }
@@ -76,10 +82,13 @@ impl Tenant {
     /// email are theirs.
     #[must_use]
     pub fn sign_up(new: NewTenant, limits: &Limits, invocation: &Invocation) -> (Self, Invitation) {
-        let NewTenant { name, email, first_name, last_name, terms } = new;
+        let NewTenant { name, email, first_name, last_name, is_vouched, terms } = new;
         let now = invocation.now();
+        let id = TenantId::new(invocation);
+        let owner = NewInvitation::new(email, first_name, last_name, Role::Owner);
+        let invitation = Invitation::of_first_owner(id, owner, is_vouched, invocation);
         let tenant = Self {
-            id: TenantId::new(invocation),
+            id,
             name,
             status: TenantStatus::Pending,
             plan: terms.plan,
@@ -88,11 +97,10 @@ impl Tenant {
             email_policy: terms.email_policy,
             owner: None,
             created_at: now,
+            unconfirmed_until: invitation.unconfirmed_until,
             mails: Window { window: limits.mails_by_tenant.window(now), count: 1 },
             authority: invocation.version(),
         };
-        let owner = NewInvitation::new(email, first_name, last_name, Role::Owner);
-        let invitation = Invitation::new(tenant.id, owner, None, invocation);
         (tenant, invitation)
     }
 
@@ -117,7 +125,8 @@ impl Tenant {
     /// The tenant in use, with its first owner.
     #[must_use]
     pub fn opened(&self, owner: UserId, version: Version) -> Self {
-        Self { owner: Some(owner), ..self.with_status(TenantStatus::Active, version) }
+        let active = self.with_status(TenantStatus::Active, version);
+        Self { owner: Some(owner), unconfirmed_until: None, ..active }
     }
 
     /// The ownership in other hands: the tenant, the old owner as an admin, the new one without a list of their own,

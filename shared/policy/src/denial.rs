@@ -81,7 +81,9 @@ impl Denial {
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TenantInactive => f.write_str("the team's account is not active, ask its owner"),
+            Self::TenantInactive => f.write_str(
+                "the team's account is not in use at the moment, its owner can ask the platform's operator",
+            ),
             Self::MemberInactive => f.write_str("the membership is not active, ask an admin of the team"),
             Self::Missing(p) => write!(f, "this takes the permission `{p}`, ask an admin of the team"),
             Self::OutsidePortal(p) => {

@@ -110,6 +110,11 @@ impl Visibility {
         }
     }
 
+    /// The brands that are seen one by one; none where every brand is.
+    pub fn named(&self) -> impl Iterator<Item = BrandId> {
+        self.0.named()
+    }
+
     /// Whether every brand is seen.
     #[must_use]
     pub fn is_complete(&self) -> bool {

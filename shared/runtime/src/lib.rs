@@ -14,29 +14,11 @@ mod settings;
 pub mod stream;
 
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use model::{Invocation, Random, SystemRandom, Timestamp};
+use model::{Clock, Invocation, Random, SystemClock, SystemRandom};
 
 pub use settings::{SettingError, Variables};
-
-/// Where the time comes from.
-pub trait Clock: Send + Sync {
-    /// The time now.
-    fn now(&self) -> Timestamp;
-}
-
-/// The system's clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_unix_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-    }
-}
 
 /// Everything around a function that isn't its request.
 #[derive(Clone)]
@@ -72,7 +54,7 @@ impl Environment {
     /// An invocation that begins now.
     #[must_use]
     pub fn invocation(&self, request_id: impl Into<String>) -> Invocation {
-        Invocation::new(self.clock.now(), request_id, Arc::clone(&self.random))
+        Invocation::new(Arc::clone(&self.clock), request_id, Arc::clone(&self.random))
     }
 
     /// The one HTTP client that every SDK client shares.

@@ -3,7 +3,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use model::{EmailPolicy, Limit, Limits, TenantDefaults};
+use model::{EmailPolicy, Limit, Limits, SourceKey, TenantDefaults};
 
 /// A setting that is missing or can't be read. The function doesn't start: nothing is served half configured.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,14 @@ use model::{EmailPolicy, Limit, Limits, TenantDefaults};
 pub struct SettingError {
     name: String,
     problem: String,
+}
+
+impl SettingError {
+    /// Of the setting `name`; `problem` goes on the sentence.
+    #[must_use]
+    pub fn new(name: &str, problem: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), problem: problem.into() }
+    }
 }
 
 /// The settings, as environment variables.
@@ -45,10 +53,7 @@ impl Variables {
     /// # Errors
     /// When it isn't.
     pub fn required(&self, name: &str) -> Result<String, SettingError> {
-        self.get(name).ok_or_else(|| SettingError {
-            name: name.to_owned(),
-            problem: "is missing, set it in template.yaml".into(),
-        })
+        self.get(name).ok_or_else(|| SettingError::new(name, "is missing, set it in template.yaml"))
     }
 
     /// The value of `name`, or `default`.
@@ -58,10 +63,9 @@ impl Variables {
     pub fn or<T: FromStr<Err: Display>>(&self, name: &str, default: T) -> Result<T, SettingError> {
         match self.get(name) {
             None => Ok(default),
-            Some(text) => text.parse().map_err(|e| SettingError {
-                name: name.to_owned(),
-                problem: format!("can't be `{text}`: {e}"),
-            }),
+            Some(text) => {
+                text.parse().map_err(|e| SettingError::new(name, format!("can't be `{text}`: {e}")))
+            }
         }
     }
 
@@ -79,11 +83,25 @@ impl Variables {
         Ok(Limits {
             invitations_by_inviter: self.limit("INVITATIONS_PER_HOUR", default.invitations_by_inviter)?,
             mails_by_tenant: self.limit("TENANT_MAILS_PER_DAY", default.mails_by_tenant)?,
+            mails_to_address_by_tenant: self
+                .limit("ADDRESS_MAILS_OF_TENANT_PER_DAY", default.mails_to_address_by_tenant)?,
             mails_to_address: self.limit("ADDRESS_MAILS_PER_DAY", default.mails_to_address)?,
             resends: self.limit("RESENDS_PER_10_MINUTES", default.resends)?,
             failed_sign_ins: self.limit("FAILED_SIGN_INS_PER_15_MINUTES", default.failed_sign_ins)?,
+            failed_sign_ins_of_address: self
+                .limit("FAILED_SIGN_INS_OF_ADDRESS_PER_15_MINUTES", default.failed_sign_ins_of_address)?,
+            sign_ups_by_source: self.limit("SIGN_UPS_OF_SOURCE_PER_HOUR", default.sign_ups_by_source)?,
+            sign_ups: self.limit("SIGN_UPS_PER_DAY", default.sign_ups)?,
             session: std::time::Duration::from_secs(days * 86_400),
         })
+    }
+
+    /// What sources are digested with, `SOURCE_KEY`.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn source_key(&self) -> Result<SourceKey, SettingError> {
+        self.required("SOURCE_KEY").map(SourceKey::new)
     }
 
     /// What a new tenant begins with.
@@ -92,9 +110,12 @@ impl Variables {
     /// When one of the settings can't be read.
     pub fn tenant_defaults(&self) -> Result<TenantDefaults, SettingError> {
         Ok(TenantDefaults {
-            plan: self.get("NEW_TENANT_PLAN").as_deref().unwrap_or("standard").parse().map_err(|e| {
-                SettingError { name: "NEW_TENANT_PLAN".to_owned(), problem: format!("can't be read: {e}") }
-            })?,
+            plan: self
+                .get("NEW_TENANT_PLAN")
+                .as_deref()
+                .unwrap_or("standard")
+                .parse()
+                .map_err(|e| SettingError::new("NEW_TENANT_PLAN", format!("can't be read: {e}")))?,
             seats: self.or("NEW_TENANT_SEATS", 25)?,
             email_policy: self.or("EMAIL_POLICY", EmailPolicy::Shared)?,
         })

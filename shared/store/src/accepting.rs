@@ -1,10 +1,13 @@
-use model::{Invitation, InvitationStatus, Invitee, Joining, Limits, Member, Session, Tenant};
+use model::{
+    Event, EventId, Invitation, InvitationStatus, Invitee, Joining, Limits, Member, Session, Source, Tenant,
+    Timestamp,
+};
 use policy::{BrandId, MemberStatus, TenantStatus};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
 use crate::transaction::Transaction;
-use crate::{Change, Store, keys};
+use crate::{Attempt, Change, Key, Store, keys};
 
 /// An invitation about to become a membership.
 pub struct Acceptance<'a> {
@@ -16,6 +19,10 @@ pub struct Acceptance<'a> {
     pub member: &'a Member,
     /// Who joins.
     pub joining: &'a Joining,
+    /// Where from.
+    pub source: &'a Source,
+    /// The moment right before the write: the link has to be open then.
+    pub at: Timestamp,
     /// The session that is opened.
     pub session: &'a Session,
     /// The brands that are assigned, which have to exist.
@@ -24,17 +31,25 @@ pub struct Acceptance<'a> {
     pub opens: Option<(&'a Tenant, Tenant)>,
 }
 
+impl Expression {
+    /// What would have been gone with an unconfirmed tenant stays.
+    fn kept(self) -> Self {
+        self.remove("unconfirmed_until").remove(keys::TTL)
+    }
+}
+
 impl Transaction<'_> {
     /// The address as it belongs to the tenant now. Who proved an old password is forgiven the wrong ones before.
-    fn joining(self, joining: &Joining, limits: &Limits, session: &Session) -> Self {
+    fn joining(self, joining: &Joining, source: &Source, limits: &Limits, session: &Session) -> Self {
         match joining {
             Joining::New { user, credential } => self
                 .create(Fact::Credential, &keys::credential(credential.email.canonical()), credential)
                 .create(Fact::Credential, &keys::user(user.id), user),
             Joining::Known { credential, read } => {
                 let email = credential.email.canonical();
+                let attempt = Attempt { email, source };
                 self.replace(Fact::Credential, &keys::credential(email), credential, *read).forgive_sign_ins(
-                    email,
+                    attempt,
                     limits,
                     session.created_at,
                 )
@@ -42,15 +57,21 @@ impl Transaction<'_> {
         }
     }
 
-    /// The tenant is in use from here on, and has its first owner.
+    /// The tenant is in use from here on, and has its first owner; it and the event that began its trail stay.
     fn opens(self, before: &Tenant, after: &Tenant) -> Self {
         let first = Expression::default()
             .set("status", &TenantStatus::Active)
             .set_or_remove("owner", after.owner.as_ref())
             .set("authority", &after.authority)
+            .kept()
             .when_authority(before.authority)
             .when_missing("owner");
-        self.update(Fact::Tenant, &keys::tenant(after.id), first)
+        let created: Key<Event> = keys::event(after.id, after.created_at, EventId(after.id.0));
+        self.update(Fact::Tenant, &keys::tenant(after.id), first).update(
+            Fact::Tenant,
+            &created,
+            Expression::default().kept().when_there("pk"),
+        )
     }
 }
 
@@ -65,13 +86,13 @@ impl Store {
         limits: &Limits,
         change: Change<'_>,
     ) -> Result<(), Error> {
-        let Acceptance { before, after, member, joining, session, brands, opens } = acceptance;
+        let Acceptance { before, after, member, joining, source, at, session, brands, opens } = acceptance;
         let tenant = after.tenant_id;
         // the version implies the other two, which say what an acceptance rests on
         let open = Expression::default()
             .when_version(before.version)
             .when("status", &InvitationStatus::Pending)
-            .when_after("expires_at", &session.created_at);
+            .when_after("expires_at", &at);
         let holder = Expression::default().when("invitation_id", &before.id);
         let gone = Expression::default().when_missing_or("status", &MemberStatus::Revoked);
         let invitee = Invitee::Member { user_id: member.user_id };
@@ -80,7 +101,7 @@ impl Store {
             .put(Fact::Invitation, &keys::invitation(tenant, after.id), after, open)
             .put(Fact::Invitee, &keys::invitee(tenant, after.email.canonical()), &invitee, holder)
             .put(Fact::Member, &keys::member(tenant, member.user_id), member, gone)
-            .joining(joining, limits, session);
+            .joining(joining, source, limits, session);
         if let Some((before, after)) = opens {
             transaction = transaction.opens(before, &after);
         }

@@ -1,6 +1,8 @@
 use std::fmt;
 
-use model::{Actor, Digest, Event, EventKind, Invocation, Member, Subject, TenantId, Timestamp};
+use model::{
+    Actor, Digest, Event, EventId, EventKind, Invocation, Member, Subject, Tenant, TenantId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// What every change takes with it into its transaction: the one event that tells of it (G11), whose rights it rests
@@ -48,10 +50,22 @@ impl<'a> Change<'a> {
         Self { record, ..self }
     }
 
+    /// Beginning the trail of this new tenant.
+    #[must_use]
+    pub fn founding(self, tenant: &Tenant) -> Self {
+        Self { event: self.event.founding(tenant), ..self }
+    }
+
     /// Adds a detail to the event.
     #[must_use]
     pub fn with(self, name: &str, value: impl fmt::Display) -> Self {
         Self { event: self.event.with(name, value), ..self }
+    }
+
+    /// The id of the event.
+    #[must_use]
+    pub const fn event_id(&self) -> EventId {
+        self.event.id
     }
 
     /// When it is made.

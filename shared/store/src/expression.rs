@@ -60,15 +60,18 @@ impl Expression {
     }
 
     /// Sets an attribute, or removes it where there is no value.
-    pub(crate) fn set_or_remove<T: Serialize>(mut self, path: &str, value: Option<&T>) -> Self {
+    pub(crate) fn set_or_remove<T: Serialize>(self, path: &str, value: Option<&T>) -> Self {
         match value {
             Some(value) => self.set(path, value),
-            None => {
-                let name = self.name(path);
-                self.removes.push(name);
-                self
-            }
+            None => self.remove(path),
         }
+    }
+
+    /// Removes an attribute.
+    pub(crate) fn remove(mut self, path: &str) -> Self {
+        let name = self.name(path);
+        self.removes.push(name);
+        self
     }
 
     /// Adds to a number.
@@ -111,6 +114,14 @@ impl Expression {
         let name = self.name(path);
         let values: Vec<String> = values.iter().map(|v| self.value(v)).collect();
         self.conditions.push(format!("{name} IN ({})", values.join(", ")));
+        self
+    }
+
+    /// Only while the attribute has one of these values, or the `other` one is true.
+    pub(crate) fn when_one_of_or_true<T: Serialize>(mut self, path: &str, values: &[T], other: &str) -> Self {
+        let (name, other, yes) = (self.name(path), self.name(other), self.value(&true));
+        let values: Vec<String> = values.iter().map(|v| self.value(v)).collect();
+        self.conditions.push(format!("({name} IN ({}) OR {other} = {yes})", values.join(", ")));
         self
     }
 

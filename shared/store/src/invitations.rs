@@ -19,7 +19,7 @@ pub struct Outgoing<'a> {
     invitation: &'a Invitation,
     mail: Mail,
     pub(crate) tenant: &'a Tenant,
-    limits: &'a Limits,
+    pub(crate) limits: &'a Limits,
 }
 
 impl<'a> Outgoing<'a> {
@@ -44,15 +44,19 @@ impl<'a> Outgoing<'a> {
 impl Transaction<'_> {
     /// Queues the mail and counts it to the address, which has to be one that takes mail.
     pub(crate) fn mail(self, out: &Outgoing<'_>) -> Self {
-        let (limit, now) = (out.limits.mails_to_address, out.mail.created_at);
-        let email = out.invitation.email.canonical();
+        let (limits, now) = (out.limits, out.mail.created_at);
+        let (email, what) = (out.invitation.email.canonical(), "emails to this address");
+        let (of_tenant, in_all) = (limits.mails_to_address_by_tenant, limits.mails_to_address);
+        // what strangers sign up for one address is bounded together, so that teams can still reach it
+        let tenant = (!out.invitation.is_of_first_owner()).then_some(out.tenant.id);
         self.create(Fact::Mail, &keys::mail(out.mail.id), &out.mail)
             .check_or(
                 Refusal::RecipientSuppressed,
                 &keys::suppression(email),
                 Expression::default().when_missing("pk"),
             )
-            .count(&keys::mails_to(email, limit, now), limit, now, "emails to this address")
+            .count(&keys::mails_from(tenant, email, of_tenant, now), of_tenant, now, what)
+            .count(&keys::mails_to(email, in_all, now), in_all, now, what)
     }
 
     /// Counts an email of the tenant and, where `seat`, takes a seat, under the plan that was read.
@@ -82,7 +86,7 @@ impl Transaction<'_> {
     fn take_address(self, invitation: &Invitation, holder: Option<&Invitee>) -> Self {
         let key = keys::invitee(invitation.tenant_id, invitation.email.canonical());
         let free = match holder {
-            Some(Invitee::Invitation { invitation_id, expires_at }) => {
+            Some(Invitee::Invitation { invitation_id, expires_at, .. }) => {
                 Expression::default().when("invitation_id", invitation_id).when("expires_at", expires_at)
             }
             Some(Invitee::Member { .. }) | None => Expression::default().when_missing("pk"),
@@ -181,7 +185,8 @@ impl Store {
             let key = keys::invitation(tenant, invitation);
             let Some(before) = self.load(key).await? else { return Ok(false) };
             let expired = before.status_at(invocation.now()) == InvitationStatus::Expired;
-            if before.status != InvitationStatus::Pending || !expired {
+            // the first owner's goes with its tenant
+            if before.status != InvitationStatus::Pending || !expired || before.is_of_first_owner() {
                 return Ok(false);
             }
             let after = before.ended(InvitationStatus::Expired, invocation.version());

@@ -2,7 +2,7 @@
 //!
 //! | entity | pk | sk | gsi1pk / gsi1sk | read by |
 //! | --- | --- | --- | --- | --- |
-//! | Tenant | `TENANT#t` | `TENANT` | | every request inside a tenant |
+//! | Tenant (`ttl` until somebody owns it) | `TENANT#t` | `TENANT` | | every request inside a tenant |
 //! | Brand | `TENANT#t` | `BRAND#b` | | brand routes, `check`, assignments; listed by prefix |
 //! | Member | `TENANT#t` | `MEMBER#u` | `USER#u` / `TENANT#t` | every request inside a tenant; the user's tenants |
 //! | Invitation | `TENANT#t` | `INVITATION#i` | while pending: `PENDING#t` / `expires_at#i` | the emailed link; seats to reclaim |
@@ -17,15 +17,16 @@
 //! | Idempotency record (`ttl`) | `IDEMPOTENCY#scope` | `key` | | every POST with an `Idempotency-Key` |
 //! | Rate window (`ttl`) | `RATE#scope` | `window` | | limits that no other item can carry |
 //!
-//! `ttl` is in epoch seconds. The index projects keys only: it finds, it never decides.
+//! `ttl` is in epoch seconds. What a sign-up writes beside the tenant (invitation, address, event) has its `ttl` too: a
+//! tenant that nobody confirms is gone with its link. The index projects keys only: it finds, it never decides.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use model::{
     Brand, Credential, Digest, Email, Event, EventId, Invitation, InvitationId, InvitationStatus, Invitee,
-    Limit, Mail, MailId, Member, Session, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User,
-    UserId,
+    Limit, Mail, MailId, Member, Session, Source, Suppression, Tenant, TenantId, Timestamp, TokenRecord,
+    User, UserId,
 };
 use policy::BrandId;
 use serde::Serialize;
@@ -77,11 +78,11 @@ pub trait Entity: Serialize + DeserializeOwned {
     }
 }
 
-/// How long a mail stays after it was written: long enough for every event that SES may still send about it.
-const MAIL_KEPT: u64 = 30 * 86_400;
-
 impl Entity for Tenant {
     const NAME: &'static str = "Tenant";
+    fn ttl(&self) -> Option<u64> {
+        self.unconfirmed_until.map(Timestamp::unix_seconds)
+    }
 }
 impl Entity for Brand {
     const NAME: &'static str = "Brand";
@@ -98,14 +99,23 @@ impl Entity for Invitation {
         (self.status == InvitationStatus::Pending)
             .then(|| (pending_partition(self.tenant_id), format!("{}#{}", self.expires_at, self.id)))
     }
+    fn ttl(&self) -> Option<u64> {
+        self.unconfirmed_until.map(Timestamp::unix_seconds)
+    }
 }
 impl Entity for Invitee {
     const NAME: &'static str = "Invitee";
+    fn ttl(&self) -> Option<u64> {
+        match self {
+            Self::Invitation { unconfirmed_until, .. } => unconfirmed_until.map(Timestamp::unix_seconds),
+            Self::Member { .. } => None,
+        }
+    }
 }
 impl Entity for Mail {
     const NAME: &'static str = "Mail";
     fn ttl(&self) -> Option<u64> {
-        Some(self.created_at.unix_seconds() + MAIL_KEPT)
+        Some(self.expires_at.unix_seconds())
     }
 }
 impl Entity for TokenRecord {
@@ -131,6 +141,9 @@ impl Entity for Session {
 }
 impl Entity for Event {
     const NAME: &'static str = "Event";
+    fn ttl(&self) -> Option<u64> {
+        self.unconfirmed_until.map(Timestamp::unix_seconds)
+    }
 }
 impl Entity for Record {
     const NAME: &'static str = "Idempotency";
@@ -238,6 +251,8 @@ pub enum Scope<'a> {
     SignUp(&'a Email),
     /// Of sign-ins with this address.
     SignIn(&'a Email),
+    /// The operator's.
+    Operator,
 }
 
 impl fmt::Display for Scope<'_> {
@@ -248,6 +263,7 @@ impl fmt::Display for Scope<'_> {
             Self::Token(token) => write!(f, "TOKEN#{}", token.as_str()),
             Self::SignUp(email) => write!(f, "SIGN-UP#{}", digest(email).as_str()),
             Self::SignIn(email) => write!(f, "SIGN-IN#{}", digest(email).as_str()),
+            Self::Operator => f.write_str("OPERATOR"),
         }
     }
 }
@@ -262,14 +278,39 @@ pub fn idempotency(scope: &str, key: &str) -> Key<Record> {
 #[derive(Debug)]
 pub(crate) enum Rate {}
 
-/// Emails to one canonical address, over all tenants.
-pub(crate) fn mails_to(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
-    Key::new(format!("RATE#MAIL#{email}"), limit.window(now).to_string())
+fn rate(scope: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    Key::new(format!("RATE#{scope}"), limit.window(now).to_string())
 }
 
-/// Failed sign-ins of one canonical address.
+/// Emails to one canonical address, over all tenants.
+pub(crate) fn mails_to(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("MAIL#{email}"), limit, now)
+}
+
+/// Emails to one canonical address from one tenant; for none, from all sign-ups together.
+pub(crate) fn mails_from(tenant: Option<TenantId>, email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    let tenant = tenant.map_or_else(|| "SIGN-UP".to_owned(), |tenant| tenant.to_string());
+    rate(&format!("MAIL#{tenant}#{email}"), limit, now)
+}
+
+/// Failed sign-ins of one canonical address, from one source.
+pub(crate) fn sign_ins_from(source: &Source, email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("SIGN-IN#{source}#{email}"), limit, now)
+}
+
+/// Failed sign-ins of one canonical address, from anywhere.
 pub(crate) fn sign_ins_of(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
-    Key::new(format!("RATE#SIGN-IN#{email}"), limit.window(now).to_string())
+    rate(&format!("SIGN-IN#{email}"), limit, now)
+}
+
+/// Sign-ups from one source.
+pub(crate) fn sign_ups_from(source: &Source, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("SIGN-UP#{source}"), limit, now)
+}
+
+/// Sign-ups of the whole deployment.
+pub(crate) fn sign_ups(limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate("SIGN-UP", limit, now)
 }
 
 /// The partition that holds a tenant's events of one month, `2026-11`.

@@ -37,6 +37,7 @@ pub use invitations::Outgoing;
 pub use keys::Key;
 pub use listing::{Listed, Page};
 pub use load::Want;
+pub use sessions::Attempt;
 
 /// The table and how to reach it. Cheap to clone.
 #[derive(Clone)]

@@ -1,7 +1,7 @@
 //! Lists: a page at a time, in the order of the ids, which is the order in which things were made.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::{Brand, Event, Invitation, InvitationId, Member, TenantId, Timestamp};
+use model::{Brand, Event, EventId, Invitation, InvitationId, InvitationStatus, Member, TenantId, Timestamp};
 use uuid::Uuid;
 
 use crate::error::{Error, failed};
@@ -32,6 +32,9 @@ const END: &str = "g";
 
 /// How many queries one page may take when a filter lets little through; the cursor goes on from there.
 const QUERIES: usize = 8;
+
+/// How many of a tenant's pending invitations are looked through at once.
+const MOST_PENDING: i32 = 500;
 
 impl Store {
     async fn query<E: Entity>(
@@ -140,7 +143,7 @@ impl Store {
         keep: impl Fn(&Event) -> bool,
     ) -> Result<Listed<Event>, Error> {
         let mut items: Vec<Event> = Vec::new();
-        let mut month = page.after.and_then(time_of).unwrap_or(now);
+        let mut month = page.after.and_then(|id| EventId(id).made_at()).unwrap_or(now);
         let mut before = page.after;
         for _ in 0..QUERIES {
             let partition = keys::events_partition(tenant, &month.month());
@@ -165,6 +168,35 @@ impl Store {
         Ok(Listed { items, next })
     }
 
+    /// Pending invitations whose time isn't over, those that end first before the others, and no more than five hundred:
+    /// found by the index, read from the table.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn pending_invitations(
+        &self,
+        tenant: TenantId,
+        now: Timestamp,
+    ) -> Result<Vec<Invitation>, Error> {
+        let found = self
+            .client
+            .query()
+            .table_name(self.table.as_ref())
+            .index_name(keys::INDEX)
+            .key_condition_expression("gsi1pk = :pending AND gsi1sk > :now")
+            .expression_attribute_values(":pending", AttributeValue::S(keys::pending(tenant)))
+            .expression_attribute_values(":now", AttributeValue::S(keys::expired_by(now)))
+            .limit(MOST_PENDING)
+            .send()
+            .await
+            .map_err(failed)?;
+        let ids = found.items().iter().filter_map(invitation_of);
+        let found = self.load(ids.map(|id| keys::invitation(tenant, id)).collect::<Vec<_>>()).await?;
+        let mut pending: Vec<Invitation> = found.into_iter().flatten().collect();
+        pending.retain(|invitation| invitation.status_at(now) == InvitationStatus::Pending);
+        Ok(pending)
+    }
+
     /// Pending invitations that have expired, the oldest first: found by the index, to be decided on the items.
     ///
     /// # Errors
@@ -187,15 +219,13 @@ impl Store {
             .send()
             .await
             .map_err(failed)?;
-        let sort_key = |item: &Item| keys::invitation_of_pending(item.get("gsi1sk")?.as_s().ok()?);
-        Ok(found.items().iter().filter_map(sort_key).collect())
+        Ok(found.items().iter().filter_map(invitation_of).collect())
     }
 }
 
-/// The time inside a UUIDv7.
-fn time_of(id: Uuid) -> Option<Timestamp> {
-    let (seconds, nanos) = id.get_timestamp()?.to_unix();
-    Some(Timestamp::from_unix_millis(seconds * 1_000 + u64::from(nanos / 1_000_000)))
+/// The invitation that an entry of the index of pending ones names.
+fn invitation_of(entry: &Item) -> Option<InvitationId> {
+    keys::invitation_of_pending(entry.get("gsi1sk")?.as_s().ok()?)
 }
 
 /// The greatest id below `id`.

@@ -8,6 +8,19 @@ use crate::expression::Expression;
 use crate::transaction::Transaction;
 use crate::{Change, Store, keys};
 
+impl Expression {
+    /// Only while what is known of the delivery is older news than this, or one of `others`.
+    fn when_older(self, news: &Delivery, others: &[DeliveryState]) -> Self {
+        let (states, over_passing) = news.replaces();
+        let states = [states, others].concat();
+        if over_passing {
+            self.when_one_of_or_true("delivery.state", &states, "delivery.passing")
+        } else {
+            self.when_one_of("delivery.state", &states)
+        }
+    }
+}
+
 impl Transaction<'_> {
     /// Notes how far a mail got, unless the invitation moved on to a newer one or knows better already.
     fn note(self, mail: MailTags, delivery: &Delivery, invocation: &Invocation) -> Self {
@@ -15,7 +28,7 @@ impl Transaction<'_> {
             .set("delivery", delivery)
             .set("version", &invocation.version())
             .when("generation", &mail.generation)
-            .when_one_of("delivery.state", delivery.state.replaces());
+            .when_older(delivery, &[]);
         self.update(Fact::Invitation, &keys::invitation(mail.tenant, mail.invitation), newer)
     }
 }
@@ -54,10 +67,7 @@ impl Store {
             .when("generation", &invitation.generation)
             .when("status", &invitation.status);
         if let Some(delivery) = given_up {
-            newest = newest.set("delivery", delivery).when_one_of(
-                "delivery.state",
-                &[delivery.state.replaces(), &[DeliveryState::Failed]].concat(),
-            );
+            newest = newest.set("delivery", delivery).when_older(delivery, &[DeliveryState::Failed]);
         }
         self.transaction()
             .put(Fact::Mail, &keys::mail(after.id), after, unclaimed)
@@ -126,7 +136,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn suppress(&self, email: &Email, delivery: &Delivery) -> Result<(), Error> {
-        let Delivery { state, reason, at } = delivery.clone();
+        let Delivery { state, reason, at, .. } = delivery.clone();
         let suppression = Suppression { email: email.clone(), state, reason, at };
         let key = keys::suppression(email.canonical());
         unless_changed(self.transaction().create(Fact::Fresh, &key, &suppression).commit().await)?;

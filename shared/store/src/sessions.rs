@@ -1,31 +1,60 @@
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::{Limits, Session, TenantId, Timestamp, UserId};
+use model::{Limits, Session, Source, TenantId, Timestamp, UserId};
 
 use crate::error::{Error, Fact, failed};
 use crate::expression::Expression;
 use crate::transaction::Transaction;
 use crate::{Listed, Page, Record, Store, keys};
 
+/// A try to sign in: to which canonical address, from where.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The address.
+    pub email: &'a str,
+    /// The source.
+    pub source: &'a Source,
+}
+
 impl Transaction<'_> {
-    /// Forgets the failed sign-ins of an address.
-    pub(crate) fn forgive_sign_ins(self, email: &str, limits: &Limits, now: Timestamp) -> Self {
-        let key = keys::sign_ins_of(email, limits.failed_sign_ins, now);
+    /// Forgets the failed sign-ins of an address from the source that has just proven itself, and no stranger's.
+    pub(crate) fn forgive_sign_ins(self, attempt: Attempt<'_>, limits: &Limits, now: Timestamp) -> Self {
+        let key = keys::sign_ins_from(attempt.source, attempt.email, limits.failed_sign_ins, now);
         self.delete(Fact::Fresh, &key, Expression::default())
     }
 }
 
 impl Store {
-    /// Counts a try to sign in as failed, before any hashing, so that parallel guesses count each for themselves; a
-    /// sign-in that succeeds forgets the count.
+    /// Counts a try to sign in as failed, before any hashing, so that parallel guesses count each for themselves: first
+    /// to the address and source together, and only one that isn't refused there to the address alone, so that one
+    /// source can't use up what the address has. A sign-in that succeeds takes both back.
     ///
     /// # Errors
     /// [`Error::Refused`] when there were too many.
-    pub async fn count_sign_in(&self, email: &str, limits: &Limits, now: Timestamp) -> Result<(), Error> {
-        let limit = limits.failed_sign_ins;
-        self.transaction()
-            .count(&keys::sign_ins_of(email, limit, now), limit, now, "failed sign-ins")
-            .commit()
-            .await
+    pub async fn count_sign_in(
+        &self,
+        attempt: Attempt<'_>,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        const WHAT: &str = "failed sign-ins";
+        let Attempt { email, source } = attempt;
+        let (from_source, in_all) = (limits.failed_sign_ins, limits.failed_sign_ins_of_address);
+        // two writes and no transaction: one of these would meet everybody else's who tries the same address
+        let from = keys::sign_ins_from(source, email, from_source, now);
+        self.transaction().count(&from, from_source, now, WHAT).commit().await?;
+        self.transaction().count(&keys::sign_ins_of(email, in_all, now), in_all, now, WHAT).commit().await
+    }
+
+    /// Takes back that a try was counted to the address alone: it didn't fail. At worst it stays counted until its
+    /// window ends.
+    pub async fn uncount_sign_in(&self, attempt: Attempt<'_>, limits: &Limits, now: Timestamp) {
+        let key = keys::sign_ins_of(attempt.email, limits.failed_sign_ins_of_address, now);
+        let change = Expression::default().add("count", -1).when_there("pk");
+        match self.transaction().update(Fact::Limit, &key, change).commit().await {
+            // its window may have ended meanwhile
+            Ok(()) | Err(Error::Changed(_)) => {}
+            Err(error) => tracing::warn!(%error, "a sign-in that succeeded stays counted"),
+        }
     }
 
     /// Opens a session. Which memberships it is good for, each request reads for itself.
@@ -35,14 +64,14 @@ impl Store {
     pub async fn open_session(
         &self,
         session: &Session,
-        email: &str,
+        attempt: Attempt<'_>,
         limits: &Limits,
         record: Option<Record>,
     ) -> Result<(), Error> {
         let now = session.created_at;
         self.transaction()
             .create(Fact::Fresh, &keys::session(session.user_id, &session.digest), session)
-            .forgive_sign_ins(email, limits, now)
+            .forgive_sign_ins(attempt, limits, now)
             .record(record, now)
             .commit()
             .await

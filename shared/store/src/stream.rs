@@ -3,7 +3,7 @@
 //! Records of one transaction may come apart, late, twice and in any order, so each is understood by itself; what is
 //! decided on is read from the table.
 
-use model::{Mail, TokenRecord};
+use model::{InvitationId, Mail, TenantId, TokenRecord};
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -43,8 +43,9 @@ struct Images {
 pub enum StreamChange {
     /// A mail was put into the outbox.
     MailQueued(Mail),
-    /// DynamoDB removed a token whose time was over.
-    TokenSwept(TokenRecord),
+    /// DynamoDB removed what an invitation's link was made of: the token whose time was over, or the mail that never
+    /// got one.
+    LinkSwept(TenantId, InvitationId),
     /// Nothing that anybody here waits for.
     Other,
 }
@@ -59,7 +60,12 @@ pub fn read(record: &serde_json::Value) -> Result<StreamChange, Error> {
     match (raw.event_name.as_str(), raw.dynamodb.new_image, raw.dynamodb.old_image) {
         ("INSERT", Some(image), _) if is::<Mail>(&image) => Ok(StreamChange::MailQueued(entity(image)?)),
         ("REMOVE", _, Some(image)) if swept && is::<TokenRecord>(&image) => {
-            Ok(StreamChange::TokenSwept(entity(image)?))
+            let token: TokenRecord = entity(image)?;
+            Ok(StreamChange::LinkSwept(token.tenant_id, token.invitation_id))
+        }
+        ("REMOVE", _, Some(image)) if swept && is::<Mail>(&image) => {
+            let mail: Mail = entity(image)?;
+            Ok(StreamChange::LinkSwept(mail.tenant_id, mail.invitation_id))
         }
         _ => Ok(StreamChange::Other),
     }

@@ -1,26 +1,51 @@
-use model::{Credential, Invitee, Member, Tenant, Transfer};
+use model::{Credential, Invitee, Member, Source, Tenant, Transfer};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
 use crate::{Change, Outgoing, Store, keys};
 
 impl Store {
-    /// Signs an organization up: the tenant, its owner's invitation and the mail that carries the link.
+    /// Signs an organization up: the tenant, its owner's invitation and the mail that carries the link. Counted to the
+    /// `source` and to the deployment; the operator has none and isn't.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the address got too many emails today; [`Error::Changed`] when the same request was
-    /// answered meanwhile.
-    pub async fn sign_up(&self, out: &Outgoing<'_>, change: Change<'_>) -> Result<(), Error> {
+    /// [`Error::Refused`] when there were too many sign-ups, or the address got too many emails today;
+    /// [`Error::Changed`] when the same request was answered meanwhile.
+    pub async fn sign_up(
+        &self,
+        out: &Outgoing<'_>,
+        source: Option<&Source>,
+        change: Change<'_>,
+    ) -> Result<(), Error> {
         let (tenant, invitation) = (out.tenant, out.invitation());
         let invitee = keys::invitee(tenant.id, invitation.email.canonical());
-        self.transaction()
+        let mut transaction = self.transaction();
+        if let Some(source) = source {
+            let (by_source, in_all, now) = (out.limits.sign_ups_by_source, out.limits.sign_ups, change.at());
+            let from = keys::sign_ups_from(source, by_source, now);
+            transaction = transaction.count(&from, by_source, now, "sign-ups from your network").count(
+                &keys::sign_ups(in_all, now),
+                in_all,
+                now,
+                "sign-ups today",
+            );
+        }
+        transaction
             .create(Fact::Tenant, &keys::tenant(tenant.id), tenant)
             .create(Fact::Invitation, &keys::invitation(tenant.id, invitation.id), invitation)
             .create(Fact::Invitee, &invitee, &Invitee::from(invitation))
             .mail(out)
-            .change(change)
+            .change(change.founding(tenant))
             .commit()
             .await
+    }
+
+    /// Notes in a trail what was done without changing anything.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn note(&self, change: Change<'_>) -> Result<(), Error> {
+        self.transaction().change(change).commit().await
     }
 
     /// Changes a tenant's plan, seats or status over what was read.

@@ -38,8 +38,8 @@ pub async fn address(
     match holder {
         None => Ok(()),
         Some(Invitee::Member { user_id }) => Err(Refusal::AlreadyMember(Some(*user_id)).into()),
-        Some(Invitee::Invitation { invitation_id, expires_at }) if invocation.now() < *expires_at => {
-            Err(Refusal::InvitationPending(*invitation_id).into())
+        Some(Invitee::Invitation { invitation_id, expires_at, .. }) if invocation.now() < *expires_at => {
+            Err(Refusal::InvitationPending(tenant.id, *invitation_id).into())
         }
         Some(Invitee::Invitation { invitation_id, .. }) => {
             if store.expire_invitation(tenant.id, *invitation_id, invocation).await? {

@@ -69,8 +69,22 @@ impl Answer {
 
     /// The same, of something that was made and is found at `location`.
     #[must_use]
-    pub fn created(mut self, location: String) -> Self {
-        (self.lasting.status, self.lasting.location) = (StatusCode::CREATED.as_u16(), Some(location));
+    pub fn created(self, location: String) -> Self {
+        let mut answer = self.opened();
+        answer.lasting.location = Some(location);
+        answer
+    }
+
+    /// The same, of something that was made and is found nowhere again: a session.
+    #[must_use]
+    pub fn opened(mut self) -> Self {
+        self.lasting.status = StatusCode::CREATED.as_u16();
+        self
+    }
+
+    /// The same without its body: what HEAD is answered.
+    pub(crate) fn without_body(mut self) -> Self {
+        self.lasting.body = self.lasting.body.map(|_| String::new());
         self
     }
 

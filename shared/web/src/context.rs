@@ -1,9 +1,12 @@
-use model::{Actor, EventKind, Invitation, Invocation, Member, Refusal, Subject, Tenant, Timestamp, Version};
+use model::{
+    Actor, EventKind, Invitation, Invocation, Member, Refusal, Sponsorship, Subject, Tenant, Timestamp,
+    Version,
+};
 use policy::{BrandId, Denial, Grant, Permission, Principal, Target, Visibility};
-use store::Change;
+use store::{Change, Store};
 
-use crate::views::{InvitationView, MemberView};
-use crate::{Answer, BadRequest, Caller};
+use crate::views::{ChangedMember, InvitationView, MemberView, UnsponsoredView};
+use crate::{Answer, Backdrop, BadRequest, Caller, Failure, Shown};
 
 /// One round of a request inside a tenant: who asks (the session holds, the membership is active), what was read, and
 /// what an operation needs to decide, to write and to answer.
@@ -102,28 +105,86 @@ impl<T> Context<'_, T> {
             .recorded(self.caller.idempotency.record(answer))
     }
 
-    /// A member, as they see them: whole if it is themselves, or if they hold `members.assign`. `seen` is their own
-    /// [`Context::visibility`], asked for once however many members are shown.
+    /// What stands behind what they are about to be shown.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn behind<'s, S: Shown + 's>(
+        &self,
+        store: &Store,
+        shown: impl IntoIterator<Item = &'s S>,
+    ) -> Result<Backdrop, Failure> {
+        Backdrop::read(store, self.tenant.id, self.visibility(), &self.member, shown).await
+    }
+
+    /// The same, of something that rests on themselves and names these brands, which are there.
     #[must_use]
-    pub fn view<'m>(&self, member: &'m Member, seen: &Visibility) -> MemberView<'m> {
+    pub fn behind_own(&self, brands: impl IntoIterator<Item = BrandId>) -> Backdrop {
+        Backdrop::of(self.visibility(), brands, [self.member.clone()])
+    }
+
+    /// A member, as they see them: whole if it is themselves, or if they hold `members.assign`.
+    #[must_use]
+    pub fn view<'m>(&self, member: &'m Member, behind: &Backdrop) -> MemberView<'m> {
         if self.is(member) || self.may(Permission::MembersAssign).is_ok() {
-            MemberView::whole(member, seen)
+            MemberView::whole(member, behind)
         } else {
-            MemberView::colleague(member, seen)
+            MemberView::colleague(member, behind)
         }
     }
 
     /// A member, as the answer.
     #[must_use]
-    pub fn member(&self, member: &Member) -> Answer {
-        Answer::ok(&self.view(member, &self.visibility())).versioned(member.authority)
+    pub fn member(&self, member: &Member, behind: &Backdrop) -> Answer {
+        Answer::ok(&self.view(member, behind)).versioned(member.authority)
     }
 
-    /// An invitation, as they see it.
+    /// A member whose rights are about to change, as the answer: with the invitations that lose their sponsor by it.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn changed_member(
+        &self,
+        store: &Store,
+        before: &Member,
+        after: &Member,
+    ) -> Result<Answer, Failure> {
+        let (behind, unsponsored) =
+            tokio::try_join!(self.behind(store, [after]), self.unsponsored(store, before, after))?;
+        let changed = ChangedMember {
+            member: Some(self.view(after, &behind)),
+            unsponsored_invitations: unsponsored.iter().map(UnsponsoredView::from).collect(),
+        };
+        Ok(Answer::ok(&changed).versioned(after.authority))
+    }
+
+    /// Pending invitations that rest on a member, and won't once they are as they will be. Nothing for somebody who may
+    /// not see invitations. Looked for in the index, which may lag a moment: to be shown, nothing is decided by it.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn unsponsored(
+        &self,
+        store: &Store,
+        before: &Member,
+        after: &Member,
+    ) -> Result<Vec<Invitation>, Failure> {
+        let could = before.principal(self.tenant.status).may(Permission::MembersInvite, None).is_ok();
+        if !could || self.may(Permission::MembersInvite).is_err() {
+            return Ok(Vec::new());
+        }
+        let mut pending = store.pending_invitations(self.tenant.id, self.now()).await?;
+        pending.retain(|invitation| {
+            let rests = invitation.sponsor == Some(after.user_id);
+            rests && invitation.sponsorship(Some(after)) != Sponsorship::Holds
+        });
+        Ok(pending)
+    }
+
+    /// An invitation, as the answer.
     #[must_use]
-    pub fn invitation(&self, invitation: &Invitation) -> Answer {
-        let view = InvitationView::of(invitation, &self.visibility(), self.now());
-        Answer::ok(&view).versioned(invitation.version)
+    pub fn invitation(&self, invitation: &Invitation, behind: &Backdrop) -> Answer {
+        Answer::ok(&InvitationView::of(invitation, behind, self.now())).versioned(invitation.version)
     }
 }
 

@@ -10,6 +10,7 @@
 
 pub mod admission;
 mod answer;
+mod backdrop;
 mod caller;
 mod context;
 mod failure;
@@ -24,6 +25,7 @@ mod serve;
 pub mod views;
 
 pub use answer::Answer;
+pub use backdrop::{Backdrop, Shown};
 pub use caller::{Caller, live};
 pub use context::{Context, current};
 pub use failure::{BadRequest, Failure};
@@ -33,7 +35,7 @@ pub use listing::{next_cursor, page};
 pub use repeat::{change, until_settled};
 pub use request::Request;
 pub use routes::{Access, Route};
-pub use serve::{Function, answer, run};
+pub use serve::{DEADLINE, Function, answer, run};
 
 /// What an operation comes to.
 pub type Outcome = Result<Answer, Failure>;

@@ -1,6 +1,7 @@
 //! The one table of statuses, codes and words: what every failure looks like to a client, RFC 9457.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
@@ -10,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use store::Error;
 
-use crate::{Answer, BadRequest, Failure};
+use crate::{Answer, BadRequest, Failure, Route};
 use StatusCode as S;
 
 /// Where the types of problems are named. Nothing is served there; the last segment is the code.
@@ -169,12 +170,9 @@ impl BadRequest {
     }
 }
 
-/// What a client can do about a live invitation.
-fn pending(id: model::InvitationId) -> Value {
-    json!([
-        {"rel": "resend", "method": "POST", "href": format!("invitations/{id}/resend")},
-        {"rel": "revoke", "method": "DELETE", "href": format!("invitations/{id}")},
-    ])
+/// Something that a client can do about it: a route with these ids in its path.
+pub(crate) fn action(rel: &str, route: Route, ids: &[&dyn Display]) -> Value {
+    json!({"rel": rel, "method": route.method(), "href": route.location(ids)})
 }
 
 fn refused(refusal: &Refusal) -> Problem {
@@ -199,14 +197,20 @@ fn refused(refusal: &Refusal) -> Problem {
             "Not found",
             "there is no such thing, or it belongs to another organization",
         ),
-        Refusal::InvitationPending(id) => plain(
+        Refusal::InvitationPending(tenant, id) => plain(
             S::CONFLICT,
             "invitation-pending",
             "Already invited",
             "this address has an invitation that can still be accepted, send that one again or take it back",
         )
         .extra("existing", json!({"id": id, "status": "pending"}))
-        .extra("actions", pending(*id)),
+        .extra(
+            "actions",
+            vec![
+                action("resend", Route::ResendInvitation, &[tenant, id]),
+                action("revoke", Route::RevokeInvitation, &[tenant, id]),
+            ],
+        ),
         Refusal::AlreadyMember(member) => {
             let detail = "this address belongs to a member of the team";
             let problem = plain(S::CONFLICT, "already-member", "Already a member", detail);
@@ -227,17 +231,24 @@ fn refused(refusal: &Refusal) -> Problem {
             "The link has expired",
             "the link is past its time, ask for a fresh one",
         )
-        .extra("actions", json!([{"rel": "renew", "method": "POST", "href": "/v1/invitations/renew"}])),
+        .extra(
+            "actions",
+            vec![
+                action("renew", Route::RenewInvitation, &[]),
+                action("decline", Route::DeclineInvitation, &[]),
+            ],
+        ),
         Refusal::InvitationExpired { renewable: false } => plain(
             S::GONE,
             "invitation-expired",
             "The link has expired",
-            "the link is past its time, ask who invited you to do it again",
+            "the link is past its time, ask for a new invitation, or sign up again",
         )
         .extra("actions", json!([])),
         Refusal::InvitationRevoked(detail) => {
             plain(S::GONE, "invitation-revoked", "The invitation is over", *detail)
         }
+        Refusal::InvitationOnHold(detail) => plain(S::CONFLICT, "invitation-on-hold", "Not now", *detail),
         Refusal::InvitationDeclined => plain(
             S::GONE,
             "invitation-declined",

@@ -1,5 +1,6 @@
 use http::{HeaderName, Method, header};
 use lambda_http::RequestExt as _;
+use lambda_http::request::RequestContext;
 use model::{InvitationId, Invocation, Refusal, SessionToken, TenantId, Timestamp, UserId, Version};
 use policy::BrandId;
 
@@ -154,6 +155,17 @@ impl Request {
                 Err(BadRequest::invalid(format!("?{name}"), words))
             }
             None => Ok(()),
+        }
+    }
+
+    /// The address that the gateway says the request came from, and nothing from a header; empty where it doesn't say.
+    #[must_use]
+    pub fn source_ip(&self) -> &str {
+        match self.inner.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.http.source_ip.as_deref().unwrap_or_default()
+            }
+            _ => "",
         }
     }
 

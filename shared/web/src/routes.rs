@@ -56,6 +56,7 @@ routes! {
     ReadTenant: GET "/v1/tenants/{tenant}", "tenants", Session;
     CreateBrand: POST "/v1/tenants/{tenant}/brands", "tenants", Session;
     ListBrands: GET "/v1/tenants/{tenant}/brands", "tenants", Session;
+    ReadBrand: GET "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
     RenameBrand: PATCH "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
     DeleteBrand: DELETE "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
     Invite: POST "/v1/tenants/{tenant}/invitations", "invite", Session;
@@ -81,6 +82,7 @@ routes! {
     SignOut: DELETE "/v1/sessions/current", "sign-in", Session;
     ReadMe: GET "/v1/me", "sign-in", Session;
     Check: POST "/v1/tenants/{tenant}/check", "check", Session;
+    HomePage: GET "/", "console", Public;
     AcceptPage: GET "/accept", "console", Public;
     Asset: GET "/assets/{file}", "console", Public;
 }
@@ -94,13 +96,31 @@ impl Route {
     /// The route of a request, if there is one.
     #[must_use]
     pub fn find(method: &Method, path: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|route| route.method() == method.as_str() && route.leads_to(path))
+        let answers = |route: &Self| route.methods().contains(&method.as_str()) && route.leads_to(path);
+        Self::ALL.iter().copied().find(answers)
+    }
+
+    /// The methods that it answers to: pages answer HEAD where they answer GET.
+    fn methods(self) -> &'static [&'static str] {
+        match self.method() {
+            "GET" if self.function() == "console" => &["GET", "HEAD"],
+            "GET" => &["GET"],
+            "POST" => &["POST"],
+            "PUT" => &["PUT"],
+            "PATCH" => &["PATCH"],
+            _ => &["DELETE"],
+        }
     }
 
     /// The methods that a path answers to; none for a path that isn't there.
     #[must_use]
     pub fn allowed(path: &str) -> Vec<&'static str> {
-        Self::ALL.iter().filter(|route| route.leads_to(path)).map(|route| route.method()).collect()
+        Self::ALL
+            .iter()
+            .filter(|route| route.leads_to(path))
+            .flat_map(|route| route.methods())
+            .copied()
+            .collect()
     }
 
     /// Whether this is a route of that path, whatever the method.

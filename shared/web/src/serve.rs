@@ -1,11 +1,17 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use lambda_http::{Body, RequestExt as _, Response, service_fn};
 use runtime::{Environment, SettingError, log};
+use store::Error;
 
-use crate::{Outcome, Request};
+use crate::{Failure, Outcome, Request};
+
+/// How long a request may take with all its rounds, tries and back-offs: shorter than a function's `Timeout`, so that it
+/// is answered rather than killed, with room for a cold start before it. What was being written when it ended may have
+/// been written; the same `Idempotency-Key` finds out.
+pub const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A function behind the gateway.
 pub trait Function: Sized + Send + Sync + 'static {
@@ -30,7 +36,13 @@ pub async fn answer<F: Function>(
     let id = event.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
     let request = Request::new(event, environment.invocation(id));
     let id = request.invocation().request_id();
-    let (response, code) = match function.handle(&request).await {
+    let handled = tokio::time::timeout(DEADLINE, function.handle(&request)).await;
+    let outcome = handled.unwrap_or_else(|_| {
+        let cause = format!("no answer within {} seconds", DEADLINE.as_secs());
+        Err(Failure::Store(Error::Unavailable(cause)))
+    });
+    let (response, code) = match outcome {
+        Ok(answer) if request.method() == Method::HEAD => (answer.without_body().respond(), None),
         Ok(answer) => (answer.respond(), None),
         Err(failure) => (failure.respond(id), Some(failure.code())),
     };

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use model::{
     Actor, Brand, DeliveryState, EmailPolicy, Event, EventId, EventKind, Invitation, InvitationId,
-    InvitationStatus, Member, Session, SessionToken, Subject, Tenant, TenantId, Timestamp, User, UserId,
+    InvitationStatus, Member, Session, SessionToken, Sponsorship, Subject, Tenant, TenantId, Timestamp, User,
+    UserId,
 };
-use policy::{BrandId, Brands, MemberStatus, Permissions, Role, TenantStatus, Visibility};
+use policy::{BrandId, Brands, MemberStatus, Permissions, Role, TenantStatus};
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::Answer;
+use crate::problem::action;
+use crate::{Answer, Backdrop, Route};
 
 /// A list.
 #[derive(Serialize)]
@@ -98,9 +101,9 @@ struct PersonalView<'a> {
 }
 
 impl<'a> MemberView<'a> {
-    /// The member as a colleague with this visibility sees them.
+    /// The member as a colleague sees them.
     #[must_use]
-    pub fn colleague(m: &'a Member, seen: &Visibility) -> Self {
+    pub fn colleague(m: &'a Member, behind: &Backdrop) -> Self {
         Self {
             user_id: m.user_id,
             tenant_id: m.tenant_id,
@@ -108,34 +111,70 @@ impl<'a> MemberView<'a> {
             first_name: m.first_name.as_str(),
             last_name: m.last_name.as_str(),
             role: m.role,
-            brands: reach(m.role, &m.brands, seen),
+            brands: behind.reach(m.role, &m.brands),
             status: m.status,
             joined_at: m.joined_at,
             personal: None,
         }
     }
 
-    /// The member as somebody with this visibility sees them who keeps members.
+    /// The member as somebody sees them who keeps members.
     #[must_use]
-    pub fn whole(m: &'a Member, seen: &Visibility) -> Self {
+    pub fn whole(m: &'a Member, behind: &Backdrop) -> Self {
         let personal = PersonalView {
             phone: m.phone.as_ref().map(model::Phone::as_str),
             permissions: m.permissions,
             last_active_at: m.last_active_at,
         };
-        Self { personal: Some(personal), ..Self::colleague(m, seen) }
+        Self { personal: Some(personal), ..Self::colleague(m, behind) }
     }
 
-    /// The member as they see themselves.
+    /// The member as they see themselves; `brands` are those of theirs that are there.
     #[must_use]
-    pub fn own(m: &'a Member) -> Self {
-        Self::whole(m, &m.principal(TenantStatus::Active).visibility())
+    pub fn own(m: &'a Member, brands: impl IntoIterator<Item = BrandId>) -> Self {
+        Self::whole(m, &Backdrop::of(m.principal(TenantStatus::Active).visibility(), brands, []))
     }
 }
 
-/// The brands of a role, as far as they are seen.
-fn reach(role: Role, assigned: &Brands, seen: &Visibility) -> Brands {
-    if role.reaches_every_brand() { seen.limit(&Brands::All) } else { seen.limit(assigned) }
+/// A member who was changed, and the pending invitations that lost their sponsor by it.
+#[derive(Serialize)]
+pub struct ChangedMember<'a> {
+    /// The member; nothing where the membership is over.
+    #[serde(flatten)]
+    pub member: Option<MemberView<'a>>,
+    /// The invitations; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsponsored_invitations: Vec<UnsponsoredView<'a>>,
+}
+
+/// A pending invitation that nobody stands behind any more, and how to take it over.
+#[derive(Serialize)]
+pub struct UnsponsoredView<'a> {
+    id: InvitationId,
+    email: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    role: Role,
+    expires_at: Timestamp,
+    actions: [Value; 2],
+}
+
+impl<'a> From<&'a Invitation> for UnsponsoredView<'a> {
+    fn from(i: &'a Invitation) -> Self {
+        Self {
+            id: i.id,
+            email: i.email.as_entered(),
+            first_name: i.first_name.as_str(),
+            last_name: i.last_name.as_str(),
+            role: i.role,
+            expires_at: i.expires_at,
+            actions: [
+                // whoever sends it again stands behind it from then on
+                action("take-over", Route::ResendInvitation, &[&i.tenant_id, &i.id]),
+                action("revoke", Route::RevokeInvitation, &[&i.tenant_id, &i.id]),
+            ],
+        }
+    }
 }
 
 /// An invitation, with the brands that the reader may see.
@@ -147,12 +186,15 @@ pub struct InvitationView<'a> {
     first_name: &'a str,
     last_name: &'a str,
     phone: Option<&'a str>,
+    locale: Option<&'a str>,
     role: Role,
     brands: Brands,
     permissions: Option<Permissions>,
     status: InvitationStatus,
     delivery: DeliveryView,
     invited_by: Option<UserId>,
+    sponsor: Option<UserId>,
+    sponsorship: Option<Sponsorship>,
     created_at: Timestamp,
     expires_at: Timestamp,
     accepted_at: Option<Timestamp>,
@@ -166,9 +208,9 @@ struct DeliveryView {
 }
 
 impl<'a> InvitationView<'a> {
-    /// The invitation at `now`, as somebody with this visibility sees it.
+    /// The invitation at `now`.
     #[must_use]
-    pub fn of(i: &'a Invitation, seen: &Visibility, now: Timestamp) -> Self {
+    pub fn of(i: &'a Invitation, behind: &Backdrop, now: Timestamp) -> Self {
         let delivery = i.delivery.at(now);
         Self {
             id: i.id,
@@ -177,12 +219,15 @@ impl<'a> InvitationView<'a> {
             first_name: i.first_name.as_str(),
             last_name: i.last_name.as_str(),
             phone: i.phone.as_ref().map(model::Phone::as_str),
+            locale: i.locale.as_ref().map(model::Locale::as_str),
             role: i.role,
-            brands: reach(i.role, &i.brands, seen),
+            brands: behind.reach(i.role, &i.brands),
             permissions: i.permissions,
             status: i.status_at(now),
             delivery: DeliveryView { state: delivery.state, reason: delivery.reason, at: delivery.at },
             invited_by: i.invited_by,
+            sponsor: i.sponsor,
+            sponsorship: behind.sponsorship(i),
             created_at: i.created_at,
             expires_at: i.expires_at,
             accepted_at: i.accepted_at,
@@ -276,14 +321,14 @@ struct TenantName<'a> {
 }
 
 impl<'a> MembershipView<'a> {
-    /// The membership as the member sees it.
+    /// The membership as the member sees it; `brands` are those of theirs that are there.
     #[must_use]
-    pub fn of(m: &Member, t: &'a Tenant) -> Self {
-        let seen = m.principal(t.status).visibility();
+    pub fn of(m: &Member, t: &'a Tenant, brands: impl IntoIterator<Item = BrandId>) -> Self {
+        let behind = Backdrop::of(m.principal(t.status).visibility(), brands, []);
         Self {
             tenant: TenantName { id: t.id, name: t.name.as_str(), status: t.status },
             role: m.role,
-            brands: reach(m.role, &m.brands, &seen),
+            brands: behind.reach(m.role, &m.brands),
             permissions: m.permissions,
             status: m.status,
         }
