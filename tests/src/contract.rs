@@ -69,7 +69,7 @@ fn check_body(reference: &str, reply: &Reply, what: &str) {
 pub fn hold(method: &str, path: &str, reply: &Reply) {
     let what = format!("{method} {path} → {}", reply.status);
     let content_type = reply.headers.get("content-type").map_or("", String::as_str);
-    if reply.function == "the gateway" {
+    if reply.function == Reply::GATEWAY {
         return;
     }
     let Some(operation) = operation(method, path) else {

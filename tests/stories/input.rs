@@ -372,3 +372,162 @@ async fn an_event_that_is_nobodys_is_refused_and_breaks_nothing() {
     }
     team.invite("ana@acme.example", "member").await.accept().await;
 }
+
+#[tokio::test]
+async fn pages_answer_head_as_they_answer_get_without_the_body() {
+    let world = World::new().await;
+    for path in ["/", "/accept", "/assets/style.css", "/assets/icon.svg"] {
+        let get = world.ask("GET", path, None, &Value::Null).await.expect(200);
+        let head = world.ask("HEAD", path, None, &Value::Null).await.expect(200);
+        assert!(!get.body.is_empty() && head.body.is_empty(), "{path}");
+        assert_eq!(head.headers, get.headers, "{path}");
+    }
+    let refused = world.ask("DELETE", "/accept", None, &Value::Null).await.refused(405, "method-not-allowed");
+    assert_eq!(refused.headers["allow"], "GET, HEAD");
+    // where one is and what is here, in a page
+    let home = world.ask("GET", "/", None, &Value::Null).await.expect(200);
+    assert!(home.headers["content-type"].starts_with("text/html"));
+    assert!(String::from_utf8(home.body).unwrap().contains("invitation email"));
+}
+
+#[tokio::test]
+async fn a_path_that_is_none_says_so_and_a_slash_at_its_end_too() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let detail = async |path: &str| {
+        world
+            .ask("GET", path, Some(&team.owner.session), &Value::Null)
+            .await
+            .refused(404, "not-found")
+            .text("/detail")
+    };
+    assert!(detail("/v1/nothing").await.contains("there is no such path"));
+    for path in [format!("/v1/tenants/{}/members/", team.tenant), "/v1/me/".to_owned()] {
+        assert!(detail(&path).await.contains("no slash at its end"), "{path}");
+    }
+    assert!(detail("/v1/nothing/").await.contains("there is no such path"));
+}
+
+#[tokio::test]
+async fn what_is_no_proof_is_told_from_a_proof_that_is_wrong() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    for (header, words, challenge) in [
+        (None, "send `Authorization: Bearer`", "Bearer"),
+        (Some("Basic b2xpdmU6c2VjcmV0"), "send `Authorization: Bearer`", "Bearer"),
+        (Some(team.owner.session.as_str()), "send `Authorization: Bearer`", "Bearer"),
+        (Some("Bearer x"), "the session is unknown or over", "Bearer error=\"invalid_token\""),
+    ] {
+        let headers: Vec<(&str, &str)> = header.map(|value| ("authorization", value)).into_iter().collect();
+        let reply = world
+            .ask_with("GET", "/v1/me", None, &Value::Null, &headers)
+            .await
+            .refused(401, "unauthenticated");
+        assert!(reply.text("/detail").contains(words), "{header:?}: {}", reply.text("/detail"));
+        assert_eq!(reply.headers["www-authenticate"], challenge, "{header:?}");
+    }
+    // a password is no token
+    let wrong =
+        world.sign_in(&team.owner.email, "not the password at all").await.refused(401, "unauthenticated");
+    assert_eq!(wrong.headers["www-authenticate"], "Bearer");
+}
+
+#[tokio::test]
+async fn what_can_be_done_about_a_refusal_is_a_path_that_can_be_asked() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("ana@acme.example", "member").await;
+    let refused = team.owner.invite("ana@acme.example", "member").await.refused(409, "invitation-pending");
+    let actions = refused.json()["actions"].clone();
+    assert_eq!(actions[0]["rel"], "resend");
+    for action in actions.as_array().unwrap() {
+        let (method, href) = (action["method"].as_str().unwrap(), action["href"].as_str().unwrap());
+        let done = world.ask(method, href, Some(&team.owner.session), &Value::Null).await;
+        assert!(done.status < 300, "{method} {href}: {}", done.code());
+    }
+    team.owner.invite("ana@acme.example", "member").await.expect(201);
+    let link = invited.link().await;
+    world.pass(7 * 86_400);
+    let actions = link.preview().await.refused(410, "invitation-expired").json()["actions"].clone();
+    for action in actions.as_array().unwrap() {
+        let (method, href) = (action["method"].as_str().unwrap(), action["href"].as_str().unwrap());
+        let done = world.ask(method, href, None, &json!({ "token": link })).await;
+        assert!(done.status < 300 || action["rel"] == "decline", "{method} {href}: {}", done.code());
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_name_and_a_password_is_said_at_once() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let link = team.invite("ana@acme.example", "member").await.link().await;
+    let pointers = |reply: &local::Reply| -> Vec<String> {
+        let errors = reply.json()["errors"].as_array().unwrap().clone();
+        errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+    };
+    let body = json!({"first_name": "<b>", "password": "qwertyuiopasdfg"});
+    let reply = link.accept_with(body).await.refused(422, "validation");
+    assert_eq!(pointers(&reply), ["/first_name", "/password"]);
+    // who has a password already is not judged by it
+    link.accept_with(json!({"password": PASSWORD})).await.expect(201);
+    let other = world.team("Brew").await.invite("ana@acme.example", "member").await.link().await;
+    let reply =
+        other.accept_with(json!({"first_name": "<b>", "password": "short"})).await.refused(422, "validation");
+    assert_eq!(pointers(&reply), ["/first_name"]);
+}
+
+/// Whoever reads an answer knows the API, not the language that it is written in.
+#[tokio::test]
+async fn refusals_name_no_types() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let mut said = Vec::new();
+    for (path, body) in [
+        (
+            "invitations",
+            json!({"email": 5, "first_name": [], "last_name": {}, "role": "x", "brands": ["x"], "expires_in_days": "7", "permissions": ["x"], "locale": "x", "phone": "x"}),
+        ),
+        ("invitations", json!({"brands": 5})),
+        ("check", json!({"permission": "x", "brand": "x", "user": "x"})),
+        ("brands", json!({"name": "\u{1F680}"})),
+        ("brands", json!([])),
+    ] {
+        said.push(team.owner.post(path, body).await.refused(422, "validation"));
+    }
+    for query in [
+        "limit=x",
+        "limit=1&limit=2",
+        "cursor=x",
+        "status=x",
+        "role=x",
+        "brand=x",
+        "inactive_since=x",
+        "other=x",
+    ] {
+        let reply = team.owner.get(&format!("members?{query}")).await;
+        assert!([400, 422].contains(&reply.status), "{query}");
+        said.push(reply);
+    }
+    for reply in &said {
+        let text = String::from_utf8(reply.body.clone()).unwrap();
+        for name in [
+            "u8",
+            "u32",
+            "UUID",
+            "Uuid",
+            "struct",
+            "variant",
+            "enum ",
+            "Option",
+            "invalid type",
+            "at line",
+            "[\\\"",
+            "::",
+        ] {
+            assert!(!text.contains(name), "{name}: {text}");
+        }
+    }
+    let all = said.iter().map(|reply| String::from_utf8(reply.body.clone()).unwrap()).collect::<String>();
+    assert!(all.contains("expected one of: owner, admin") && all.contains("/brands` lists them"));
+    assert!(all.contains("it needs a letter or a digit"));
+}

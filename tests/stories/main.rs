@@ -16,6 +16,7 @@ mod feedback;
 mod input;
 mod life;
 mod limits;
+mod local;
 mod operating;
 mod parity;
 mod races;

@@ -3,14 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 
 use model::{
-    Actor, Credential, EventKind, Invitation, Joining, Member, Password, PersonName, Phone, Profile, Refusal,
-    Session, Source, Tenant, UserId,
+    Actor, Credential, EventKind, Invitation, InvitationToken, Joining, Member, Password, PersonName, Phone,
+    Profile, Refusal, Session, Source, Tenant, UserId,
 };
 use policy::{BrandId, Brands, Denial, MemberStatus, TenantStatus};
 use serde::Serialize;
 use store::{Acceptance, Attempt, Record, keys};
 use web::views::{MemberView, SessionView};
-use web::{Answer, BadRequest, Failure, Outcome, Request, Route, until_settled};
+use web::{Answer, BadRequest, Failure, Form, Outcome, Request, Route, Unproven, until_settled};
 
 use crate::Accept;
 use crate::link::{Link, LinkState, take_token};
@@ -65,6 +65,12 @@ impl Accept {
             last_name: form.optional("last_name", PersonName::parse),
             phone: form.optional("phone", Phone::parse),
         };
+        if form.has_wrong() {
+            // the password's own faults too, so that all of it is seen at once
+            if let (Some(token), Some(password)) = (&token, &password) {
+                self.judge_too(request, token, password, &mut form).await;
+            }
+        }
         let (token, password) = form.finish(|| token.zip(password))?;
         let link = Link::new(request, token).keyed(&profile)?;
         let source = self.sources.source(request.source_ip());
@@ -77,6 +83,26 @@ impl Accept {
             }
         })
         .await
+    }
+
+    /// Notes what is wrong with a password that would be a new one, in a form that is refused anyway.
+    async fn judge_too(
+        &self,
+        request: &Request,
+        token: &InvitationToken,
+        password: &Password,
+        form: &mut Form,
+    ) {
+        let link = Link::new(request, token.clone());
+        let Ok((state, _)) = link.follow(&self.store).await else { return };
+        let (Ok(basis), Ok((invitation, tenant))) = (state.basis(&self.store).await, state.open()) else {
+            return;
+        };
+        if basis.credential.is_none()
+            && let Err(weak) = self.rules.judge(password, &guessable(invitation, tenant))
+        {
+            form.wrong("/password", weak);
+        }
     }
 
     async fn join(&self, state: &LinkState<'_>, profile: Profile, once: &OneProof) -> Outcome {
@@ -142,10 +168,11 @@ impl Accept {
             self.verify(state, &credential, once).await?;
             return Ok(Proof::Known(credential));
         }
-        let (Invitation { email, .. }, tenant) = state.open()?;
-        let guessable = [email.canonical(), email.as_entered(), tenant.name.as_str()];
+        let (invitation, tenant) = state.open()?;
         let password = &once.password;
-        self.rules.judge(password, &guessable).map_err(|weak| BadRequest::invalid("/password", weak))?;
+        self.rules
+            .judge(password, &guessable(invitation, tenant))
+            .map_err(|weak| BadRequest::invalid("/password", weak))?;
         let mut chosen = once.chosen.lock().unwrap_or_else(PoisonError::into_inner);
         let hash = chosen.get_or_insert_with(|| self.hasher.hash(password, state.invocation().random()));
         Ok(Proof::Chosen(hash.clone()))
@@ -157,8 +184,9 @@ impl Accept {
         credential: &Credential,
         once: &OneProof,
     ) -> Result<(), Failure> {
-        const WRONG: BadRequest =
-            BadRequest::Unauthenticated(Some("this address has a password already, and it is another one"));
+        const WRONG: BadRequest = BadRequest::Unauthenticated(Unproven::Password(
+            "this address has a password already, and it is another one",
+        ));
         if once.is_proven(&credential.password_hash) {
             return Ok(());
         }
@@ -204,6 +232,11 @@ impl Accept {
         let member_view = MemberView::own(&member, there);
         Ok(Accepted { member: member_view, session, dropped_brands: &dropped }.answer(&member))
     }
+}
+
+/// What a new password can't be.
+fn guessable<'a>(invitation: &'a Invitation, tenant: &'a Tenant) -> [&'a str; 3] {
+    [invitation.email.canonical(), invitation.email.as_entered(), tenant.name.as_str()]
 }
 
 /// The tenant in use, where it waited for this very owner.

@@ -8,7 +8,7 @@ use model::{Brand, EventKind, Member, Refusal, Subject};
 use policy::{BrandId, Brands, Grant, Permission, Visibility};
 use runtime::{Environment, SettingError};
 use store::{Store, keys};
-use web::{BadRequest, Caller, Context, Failure, Function, Outcome, Request, Route};
+use web::{BadRequest, Caller, Context, Failure, Function, NO_BRAND_ID, Outcome, Request, Route};
 
 /// The function.
 pub struct AssignBrand {
@@ -73,7 +73,7 @@ impl BrandChange {
         match (self, self.named().into_iter().zip(found).position(|pair| missing(&pair))) {
             (_, None) => Ok(()),
             (Self::Replace(_), Some(at)) => {
-                Err(BadRequest::invalid(format!("/brands/{at}"), "there is no such brand").into())
+                Err(BadRequest::invalid(format!("/brands/{at}"), NO_BRAND_ID).into())
             }
             (Self::Add(_) | Self::Remove(_), Some(_)) => Err(Refusal::NotFound.into()),
         }

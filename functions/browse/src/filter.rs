@@ -1,7 +1,7 @@
 use model::{Brand, Refusal, TenantId};
 use policy::{BrandId, Brands, Role, Visibility};
 use store::{Key, keys};
-use web::{BadRequest, Request};
+use web::{BadRequest, NO_BRAND_ID, Request};
 
 /// The filters that members and invitations share: by role and by brand.
 pub(crate) struct Held {
@@ -12,8 +12,7 @@ pub(crate) struct Held {
 impl Held {
     pub(crate) fn parse(request: &Request) -> Result<Self, BadRequest> {
         let role = request.query_as("role", str::parse)?;
-        let brand =
-            request.query_as("brand", |text| BrandId::parse(text).ok_or("is not the id of a brand"))?;
+        let brand = request.query_as("brand", |text| BrandId::parse(text).ok_or(NO_BRAND_ID))?;
         Ok(Self { role, brand })
     }
 

@@ -9,7 +9,7 @@ use policy::{BrandId, Denial, Permission};
 use runtime::{Environment, SettingError};
 use serde::Serialize;
 use store::{Store, keys};
-use web::{Answer, BadRequest, Caller, Function, Outcome, Request, Route};
+use web::{Answer, BadRequest, Caller, Function, NO_BRAND_ID, NO_MEMBER_ID, Outcome, Request, Route};
 
 /// The function.
 pub struct Check {
@@ -44,11 +44,10 @@ impl Function for Check {
 }
 
 fn parse(request: &Request) -> Result<Question, BadRequest> {
-    const NOT_AN_ID: &str = "is not an id";
     let mut form = request.form()?;
     let permission = form.required("permission", str::parse);
-    let brand = form.optional("brand", |text| BrandId::parse(text).ok_or(NOT_AN_ID));
-    let user = form.optional("user", |text| UserId::parse(text).ok_or(NOT_AN_ID));
+    let brand = form.optional("brand", |text| BrandId::parse(text).ok_or(NO_BRAND_ID));
+    let user = form.optional("user", |text| UserId::parse(text).ok_or(NO_MEMBER_ID));
     form.finish(|| Some(Question { permission: permission?, brand, user }))
 }
 

@@ -3,7 +3,9 @@
 'use strict';
 
 const $ = (id) => document.getElementById(id);
-const token = location.hash.slice(1);
+const FIELDS = ['first_name', 'last_name', 'password'];
+const LOOKING = 10_000; // milliseconds that a preview may take
+const DOING = 25_000; // and anything that changes something, which the API ends by itself before
 
 const ROLES = {
   owner: 'Owner', admin: 'Admin', member: 'Member', sales_rep: 'Sales rep', partner: 'Outside partner',
@@ -12,148 +14,260 @@ const ROLES = {
 // What an invitation that is over says, by the problem's code.
 const OVER = {
   'not-found': ['This link is not valid', 'Open the link in the newest email again, or ask who invited you to send it again.'],
-  'invitation-expired': ['This link has expired', 'Links work for a limited time only.'],
+  'invitation-expired': ['This link has expired', 'Links work for a limited time only. Ask who invited you for a new one.'],
   'invitation-revoked': ['This invitation is over', 'It was taken back, or a newer email has replaced it. Look for the newest email, or ask who invited you.'],
-  'invitation-declined': ['You declined this invitation', 'If you changed your mind, ask who invited you for a new one.'],
+  'invitation-declined': ['You declined this invitation', 'Nobody emails you about it again. If you changed your mind, ask who invited you for a new one.'],
   'invitation-accepted': ['You have accepted already', 'Sign in with your email address and password.'],
 };
+const RENEWABLE = 'Links work for a limited time only. A fresh one goes to the same address.';
+const CANCELLED = ['The sign-up is cancelled', 'The organization is not opened, and nobody emails you about it again.'];
 
-async function call(verb, body) {
-  let response;
-  try {
-    response = await fetch(`/v1/invitations/${verb}`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ token, ...body }),
-    });
-  } catch {
-    return { ok: false, problem: { code: 'offline', detail: 'the server can’t be reached, try again in a moment' } };
-  }
-  const answer = await response.json().catch(() => ({}));
-  return response.ok ? { ok: true, answer } : { ok: false, problem: answer };
+// What other refusals say to somebody who was invited: the API's own words are for whoever invites.
+const SAID = {
+  'seats-exhausted': () => 'The team has no free place at the moment. Ask who invited you to make one, then try again.',
+  'rate-limited': ({ wait }) => `That was too often. Try again ${wait || 'a little later'}.`,
+  'email-in-use': () => 'This address belongs to another organization already. Ask who invited you to invite another address of yours.',
+  'recipient-suppressed': () => 'Emails to this address came back. Ask who invited you to use another one.',
+  conflict: ({ detail }) => sentence(detail),
+  'idempotency-mismatch': () => 'It may have worked the first time. Reload this page to see.',
+  silent: () => 'The server did not answer. Nothing is lost: try again in a moment.',
+  offline: () => 'The server can’t be reached. Check your connection and try again.',
+};
+
+let token = '';
+let signingUp = false;
+let shortest = 0;
+let key = ''; // of the acceptance, so that trying again can't join twice
+let opened = 0; // counts the links that this tab opened: what comes late is about an older one
+
+// The token in the address. Mail programs take the full stop or bracket behind a link for a part of it.
+function readToken() {
+  let text = location.hash.slice(1);
+  try { text = decodeURIComponent(text); } catch { /* as it is */ }
+  return (text.match(/[A-Za-z0-9_-]{86}/) || [text.trim()])[0];
 }
 
-function show(id) {
-  for (const section of document.querySelectorAll('section')) section.hidden = section.id !== id;
+// "in 3 minutes", of a Retry-After in seconds.
+function waiting(seconds) {
+  if (!(seconds > 0)) return '';
+  const [n, unit] = seconds < 90 ? [seconds, 'second'] : seconds < 5_400 ? [Math.ceil(seconds / 60), 'minute'] : [Math.ceil(seconds / 3_600), 'hour'];
+  return `in ${n} ${unit}${n === 1 ? '' : 's'}`;
+}
+
+// Asks the API. A gateway, a proxy or a network may answer instead of it, or nobody: each of these is a problem too.
+async function call(verb, body = {}, headers = {}) {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), verb === 'preview' ? LOOKING : DOING);
+  try {
+    const response = await fetch(`/v1/invitations/${verb}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: JSON.stringify({ token, ...body }),
+      signal: stop.signal,
+    });
+    const text = await response.text();
+    let answer = {};
+    try { answer = JSON.parse(text) || {}; } catch { /* a page, or nothing */ }
+    if (response.ok) return { ok: true, answer };
+    const wait = waiting(Number(response.headers.get('Retry-After')));
+    const code = answer.code || (response.status === 429 ? 'rate-limited' : 'broken');
+    return { ok: false, problem: { ...answer, code, wait } };
+  } catch {
+    return { ok: false, problem: { code: stop.signal.aborted ? 'silent' : 'offline' } };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function sentence(text) {
-  const full = (text || 'something went wrong, try again in a moment').replaceAll('`', '');
+  const full = text.replaceAll('`', '');
   return `${full[0].toUpperCase()}${full.slice(1)}${/[.!?]$/.test(full) ? '' : '.'}`;
 }
 
-function over(heading, text, renewable = false) {
-  $('over-heading').textContent = heading;
-  $('over-text').textContent = text;
-  $('renew').hidden = !renewable;
-  document.title = heading;
-  show('over');
+function explain(problem) {
+  const said = SAID[problem.code];
+  return said ? said(problem) : 'Something went wrong on our side. Nothing is lost: try again in a moment.';
 }
 
-// Shows that the invitation is over, if that is what the problem says.
+// Shows one section, and moves whoever reads or listens there.
+function show(id, heading) {
+  for (const section of document.querySelectorAll('section')) section.hidden = section.id !== id;
+  document.title = heading.textContent;
+  $('status').textContent = heading.textContent;
+  heading.focus();
+}
+
+function over([heading, text], { again = false, renewable = false, go = '' } = {}) {
+  $('over-heading').textContent = heading;
+  $('over-text').textContent = text;
+  $('over-error').textContent = '';
+  $('again').hidden = !again;
+  $('renew').hidden = $('refuse').hidden = !renewable;
+  $('go').hidden = !go;
+  if (go) $('go').href = go;
+  show('over', $('over-heading'));
+}
+
+// Shows that the invitation is over or on hold, if that is what the problem says.
 function endedBy(problem) {
+  if (problem.code === 'invitation-on-hold') {
+    over(['Not now', sentence(problem.detail)], { again: true });
+    return true;
+  }
   const words = OVER[problem.code];
   if (!words) return false;
   const renewable = (problem.actions || []).some((action) => action.rel === 'renew');
-  over(words[0], words[1], renewable);
+  over(renewable ? [words[0], RENEWABLE] : words, { renewable });
   return true;
 }
 
+// You're in: kept with the place in the browser's history, so that reloading and coming back say so too.
+function joined({ email, company, dropped }) {
+  const go = document.querySelector('meta[name=app-url]').content;
+  const gone = dropped ? ` ${dropped} of the brands that you were invited to ${dropped === 1 ? 'is' : 'are'} gone by now.` : '';
+  const next = go ? 'Sign in there with this address and your password.' : 'Sign in where you work with your team, with this address and your password.';
+  over([`You’re in: welcome to ${company}`, `You joined as ${email}. ${next}${gone}`], { go });
+}
+
 async function start() {
-  if (!token) return over(...OVER['not-found']);
-  const { ok, answer: invitation, problem } = await call('preview');
-  if (!ok) {
-    if (!endedBy(problem)) over('This did not work', sentence(problem.detail));
-    return;
-  }
+  const link = ++opened;
+  token = readToken();
+  if (!token && history.state?.joined) return joined(history.state.joined);
+  if (!token) return over(OVER['not-found']);
+  for (const section of document.querySelectorAll('section')) section.hidden = section.id !== 'loading';
+  $('moment').hidden = false;
+  const { ok, answer, problem } = await call('preview');
+  if (link !== opened) return;
+  if (ok) fill(answer);
+  else if (!endedBy(problem)) over(['This did not work', explain(problem)], { again: true });
+}
+
+function fill(invitation) {
   const company = invitation.tenant.name;
-  const signingUp = invitation.role === 'owner';
+  const { inviter, existing_user: existing } = invitation;
+  signingUp = invitation.role === 'owner';
+  shortest = existing ? 0 : invitation.password_min_length;
+  key = crypto.randomUUID?.() || `${Date.now()}-${Math.random()}`;
   $('heading').textContent = signingUp ? `Confirm ${company}` : `Join ${company}`;
-  document.title = $('heading').textContent;
-  const { inviter } = invitation;
   $('lead').textContent = signingUp
     ? 'Your address was used to sign this organization up. Confirm it to become its owner.'
     : inviter ? `${inviter.first_name} ${inviter.last_name} invites you to the team.` : 'You are invited to the team.';
-  $('email').textContent = invitation.email;
-  $('username').value = invitation.email;
+  $('email').textContent = $('username').value = invitation.email;
   $('role').textContent = ROLES[invitation.role] || invitation.role;
   $('brands').textContent = invitation.brands === 'all'
     ? 'All brands'
     : invitation.brands.map((brand) => brand.name).join(', ') || 'None yet';
   $('brands').hidden = $('brands-label').hidden = signingUp;
-  $('until').textContent = new Date(invitation.expires_at).toLocaleString([], { dateStyle: 'long', timeStyle: 'short' });
+  $('until').textContent = new Date(invitation.expires_at).toLocaleString([], {
+    day: 'numeric', month: 'long', year: 'numeric', hour: 'numeric', minute: '2-digit', timeZoneName: 'short',
+  });
   $('first_name').value = invitation.first_name;
   $('last_name').value = invitation.last_name;
-  $('names').hidden = invitation.existing_user;
-  $('password').autocomplete = invitation.existing_user ? 'current-password' : 'new-password';
-  $('password-label').textContent = invitation.existing_user ? 'Your password' : 'Choose a password';
-  $('password-hint').textContent = invitation.existing_user
+  $('password').value = '';
+  $('names').hidden = existing;
+  $('password').autocomplete = existing ? 'current-password' : 'new-password';
+  $('password-label').textContent = existing ? 'Your password' : 'Choose a password';
+  $('password-hint').textContent = existing
     ? 'You have a password here already: accept with that one.'
-    : `At least ${invitation.password_min_length} characters. A few words in a row are easy to remember.`;
-  $('form').dataset.existing = invitation.existing_user ? 'yes' : '';
-  show('invitation');
+    : `At least ${shortest} characters. A few words in a row are easy to remember.`;
+  $('accept').textContent = signingUp ? 'Confirm' : 'Accept';
+  $('decline').textContent = signingUp ? 'This was not me' : 'Decline';
+  $('form').dataset.existing = existing ? 'yes' : '';
+  $('form').dataset.company = company;
+  mark({});
+  show('invitation', $('heading'));
 }
 
+// Says what is wrong with which field, and nothing of the others.
 function mark(errors) {
-  for (const field of ['first_name', 'last_name', 'password', 'form']) {
-    const error = errors[field];
-    $(`${field}-error`).textContent = error ? sentence(error) : '';
-    if (field !== 'form') $(field).setAttribute('aria-invalid', error ? 'true' : 'false');
+  for (const field of [...FIELDS, 'form']) {
+    $(`${field}-error`).textContent = errors[field] || '';
+    if (field !== 'form') $(field).setAttribute('aria-invalid', errors[field] ? 'true' : 'false');
   }
+  const first = FIELDS.find((field) => errors[field]);
+  if (first) $(first).focus();
 }
 
 async function busy(work) {
+  const link = opened;
   const buttons = [...document.querySelectorAll('button')];
+  const focused = document.activeElement;
   for (const button of buttons) button.disabled = true;
   try {
-    await work();
+    await work(() => link === opened);
   } finally {
     for (const button of buttons) button.disabled = false;
+    // a disabled button loses the focus: it gets it back, unless something else has it by now
+    if (document.activeElement === document.body && focused?.offsetParent) focused.focus();
   }
 }
 
 $('form').addEventListener('submit', (event) => {
   event.preventDefault();
-  busy(async () => {
+  busy(async (current) => {
     mark({});
     const body = { password: $('password').value };
     if (!$('form').dataset.existing) {
       body.first_name = $('first_name').value;
       body.last_name = $('last_name').value;
     }
-    const { ok, answer, problem } = await call('accept', body);
+    const { ok, answer, problem } = await call('accept', body, { 'Idempotency-Key': key });
+    if (!current()) return;
     if (ok) {
+      const state = {
+        email: answer.member.email, company: $('form').dataset.company, dropped: answer.dropped_brands.length,
+      };
       // a used token has no business in the browser's history
-      history.replaceState(null, '', location.pathname);
-      const dropped = answer.dropped_brands.length;
-      over('Welcome to the team', `You are in as ${answer.member.email}. Sign in with this address and your password.`
-        + (dropped ? ` ${dropped} of the brands you were invited to ${dropped === 1 ? 'is' : 'are'} gone by now.` : ''));
+      history.replaceState({ joined: state }, '', location.pathname);
+      joined(state);
       return;
     }
     if (endedBy(problem)) return;
     const errors = {};
-    for (const { pointer, detail } of problem.errors || []) errors[pointer.slice(1)] = detail;
-    if (problem.code === 'unauthenticated') errors.password = problem.detail;
-    if (Object.keys(errors).length === 0) errors.form = problem.detail;
+    for (const { pointer, detail } of problem.errors || []) errors[pointer.slice(1)] = sentence(detail);
+    if (problem.code === 'unauthenticated') errors.password = sentence(problem.detail);
+    if (!FIELDS.some((field) => errors[field])) errors.form = explain(problem);
     mark(errors);
-    const first = ['first_name', 'last_name', 'password'].find((field) => errors[field]);
-    if (first) $(first).focus();
   });
 });
 
-$('decline').addEventListener('click', () => busy(async () => {
-  if (!confirm('Decline this invitation?')) return;
+for (const field of FIELDS) {
+  // what is being mended is not marked any more
+  $(field).addEventListener('input', () => {
+    $(`${field}-error`).textContent = $('form-error').textContent = '';
+    $(field).setAttribute('aria-invalid', 'false');
+  });
+}
+
+async function decline(current, complain) {
   const { ok, problem } = await call('decline');
-  if (ok) over(...OVER['invitation-declined']);
-  else if (!endedBy(problem)) mark({ form: problem.detail });
+  if (!current()) return;
+  if (ok) over(signingUp ? CANCELLED : OVER['invitation-declined']);
+  else if (!endedBy(problem)) complain(explain(problem));
+}
+
+$('decline').addEventListener('click', () => busy(async (current) => {
+  mark({});
+  const question = signingUp ? 'Cancel the sign-up of this organization?' : 'Decline this invitation?';
+  if (confirm(question)) await decline(current, (words) => mark({ form: words }));
 }));
 
-$('renew').addEventListener('click', () => busy(async () => {
+$('refuse').addEventListener('click', () => busy(async (current) => {
+  $('over-error').textContent = '';
+  await decline(current, (words) => { $('over-error').textContent = words; });
+}));
+
+$('renew').addEventListener('click', () => busy(async (current) => {
+  $('over-error').textContent = '';
   const { ok, problem } = await call('renew');
-  if (ok) over('A fresh link is on its way', 'It goes to the address that was invited. Open the link in that email.');
-  else if (!endedBy(problem)) $('renew-error').textContent = sentence(problem.detail);
+  if (!current()) return;
+  if (ok) over(['A fresh link is on its way', 'It goes to the address that was invited. Open the link in that email.']);
+  else if (!endedBy(problem)) $('over-error').textContent = explain(problem);
 }));
 
+$('again').addEventListener('click', start);
 $('show').addEventListener('change', () => { $('password').type = $('show').checked ? 'text' : 'password'; });
+// another link opened in this tab changes nothing but the fragment
+window.addEventListener('hashchange', start);
 
 start();

@@ -5,7 +5,7 @@
 //! * `GET /assets/{file}`: what the pages are made of
 //! * everything else (the API's `$default` route): 405 with `Allow` for a path that has other methods, 404 otherwise
 //!
-//! Links no table and no mail: it serves what was compiled in.
+//! Links no table and no mail: it serves what was compiled in. `APP_URL` is where somebody goes who has joined.
 
 use lambda_http::http::header;
 use model::Refusal;
@@ -19,17 +19,21 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 const HTML: &str = "text/html; charset=utf-8";
 
 /// The function.
-pub struct Console;
+pub struct Console {
+    accept_page: String,
+}
 
 impl Function for Console {
-    fn new(_: &Environment) -> Result<Self, SettingError> {
-        Ok(Self)
+    fn new(environment: &Environment) -> Result<Self, SettingError> {
+        let app = environment.variables.https("APP_URL")?.unwrap_or_default();
+        let app = app.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+        Ok(Self { accept_page: include_str!("../pages/accept.html").replace("{app-url}", &app) })
     }
 
     async fn handle(&self, request: &Request) -> Outcome {
         match request.route()? {
             Route::HomePage => Ok(page(HTML, include_str!("../pages/index.html"))),
-            Route::AcceptPage => Ok(page(HTML, include_str!("../pages/accept.html"))),
+            Route::AcceptPage => Ok(page(HTML, &self.accept_page)),
             Route::Asset => asset(request.parameter("file")?).ok_or_else(|| Refusal::NotFound.into()),
             _ => Err(Refusal::NotFound.into()),
         }

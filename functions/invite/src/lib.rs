@@ -10,7 +10,7 @@ use model::{
 use policy::{Brands, Permission, Permissions, Role};
 use runtime::{Environment, SettingError};
 use store::{Outgoing, Store, keys};
-use web::{BadRequest, Caller, Context, Function, Outcome, Request, Route, admission};
+use web::{BadRequest, Caller, Context, Function, NO_BRAND_ID, Outcome, Request, Route, admission};
 
 /// The function.
 pub struct Invite {
@@ -74,7 +74,7 @@ impl Invite {
         cx.may(Permission::MembersInvite)?;
         cx.may_give(&new.grant())?;
         if let Some(at) = brands.iter().position(Option::is_none) {
-            return Err(BadRequest::invalid(format!("/brands/{at}"), "there is no such brand").into());
+            return Err(BadRequest::invalid(format!("/brands/{at}"), NO_BRAND_ID).into());
         }
         admission::address(&self.store, tenant, invitee.as_ref(), invocation).await?;
         if credential.as_ref().is_some_and(|credential| !credential.may_join(tenant)) {

@@ -8,13 +8,14 @@ use serde::Serialize;
 use store::keys::{self, Scope};
 use store::{Key, Record};
 use web::views::{MembershipView, SessionView, UserView};
-use web::{Answer, BadRequest, Failure, Idempotency, Outcome, Request, next_cursor, until_settled};
+use web::{Answer, BadRequest, Failure, Idempotency, Outcome, Request, Unproven, next_cursor, until_settled};
 
 use crate::SignIn;
 use crate::session::LIST;
 
 /// One answer for an address that nobody has and for a password that isn't its.
-const WRONG: BadRequest = BadRequest::Unauthenticated(Some("the address or the password is wrong"));
+const WRONG: BadRequest =
+    BadRequest::Unauthenticated(Unproven::Password("the address or the password is wrong"));
 
 /// What somebody signs in with. Not `Debug`: it holds the password.
 struct Attempt {

@@ -7,7 +7,10 @@ use crate::{BoxError, Call, Reply, Stack};
 /// The passwords of the demo's people: they exist on one machine, for as long as a process lives.
 const PASSWORD: &str = "a demo password for everyone";
 
-/// What was made.
+const NAME: &str = "Greenleaf Botanicals";
+const OWNER: &str = "olive@greenleaf.example";
+
+/// The demo team.
 pub struct Demo {
     /// The tenant's id.
     pub tenant: String,
@@ -58,12 +61,20 @@ async fn accept(stack: &Stack, address: &str) -> Result<Value, BoxError> {
 }
 
 impl Demo {
+    /// The demo team of an earlier run, if it is still there and its owner signs in as then.
+    pub async fn find(stack: &Stack) -> Option<Self> {
+        let body = json!({"email": OWNER, "password": PASSWORD});
+        let signed_in = ask(stack, "POST", "/v1/sessions", None, body).await.ok()?;
+        let tenant = text(&signed_in, "/memberships/0/tenant/id").ok()?;
+        Some(Self { tenant, name: NAME, owner: OWNER, password: PASSWORD })
+    }
+
     /// Signs an organization up, with an owner, an admin, two brands, two more members and one who hasn't answered.
     ///
     /// # Errors
     /// When one of the requests is refused.
     pub async fn create(stack: &Stack) -> Result<Self, BoxError> {
-        let (name, owner) = ("Greenleaf Botanicals", "olive@greenleaf.example");
+        let (name, owner) = (NAME, OWNER);
         let sign_up = json!({"name": name, "email": owner, "first_name": "Olive", "last_name": "Ortega"});
         let tenant = text(&ask(stack, "POST", "/v1/tenants", None, sign_up).await?, "/tenant/id")?;
         let session = text(&accept(stack, owner).await?, "/session/token")?;

@@ -140,6 +140,11 @@ struct LambdaAnswer {
 }
 
 impl Call {
+    /// The value of a header; its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
     /// Bytes of the request line and the headers.
     pub(crate) fn head_size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -148,13 +153,16 @@ impl Call {
 }
 
 impl Reply {
+    /// What answers instead of a function.
+    pub const GATEWAY: &str = "the gateway";
+
     /// What API Gateway itself answers.
     pub(crate) fn too_large_head() -> Self {
         Self {
             status: 431,
             headers: BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]),
             body: br#"{"message":"Request Header Fields Too Large"}"#.to_vec(),
-            function: "the gateway".to_owned(),
+            function: Self::GATEWAY.to_owned(),
         }
     }
 

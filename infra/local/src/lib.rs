@@ -12,6 +12,7 @@
 )]
 
 mod clock;
+mod cors;
 mod demo;
 mod docs;
 mod event;

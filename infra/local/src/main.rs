@@ -21,19 +21,46 @@ struct Arguments {
     /// Port of the mailbox: SES v2's API, and a page to read mail on.
     #[arg(long, default_value_t = 8025)]
     mail_port: u16,
-    /// Keeps the table in this SQLite file, written every second; in memory alone without.
-    #[arg(long)]
+    /// Keeps the table in this SQLite file, written before each change is answered; in memory alone without.
+    #[arg(long, value_name = "FILE", value_parser = writable)]
     data: Option<PathBuf>,
     /// Sends everything to functions that run elsewhere, behind Lambda's Invoke API: `cargo lambda watch` is at
     /// http://127.0.0.1:9000.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = origin)]
     functions: Option<String>,
+    /// Lets pages of this origin call the API from a browser, a development server's say: http://localhost:5173. May be
+    /// given several times.
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+    allow_origin: Vec<String>,
     /// Starts without the demo tenant.
     #[arg(long)]
     empty: bool,
     /// The template to build everything from.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"))]
+    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"))]
     template: PathBuf,
+}
+
+/// An origin: scheme, host and port.
+fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', ' ', ',']) => Ok(text.to_owned()),
+        _ => Err("it is a scheme, a host and a port, like http://127.0.0.1:9000".to_owned()),
+    }
+}
+
+/// A file that is there, or can be made where it is to be.
+fn writable(text: &str) -> Result<PathBuf, String> {
+    let file = PathBuf::from(text);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if file.is_dir() {
+        Err("it is a folder, name a file".to_owned())
+    } else if folder.is_some_and(|folder| !folder.is_dir()) {
+        Err("the folder that it is to be in is not there".to_owned())
+    } else {
+        Ok(file)
+    }
 }
 
 #[tokio::main]
@@ -57,15 +84,19 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
     let served = Served::bind(arguments.port).await?;
     let origin = served.url()?;
     let template = std::fs::read_to_string(&arguments.template)
-        .map_err(|e| format!("{}: {e}", arguments.template.display()))?;
+        .map_err(|e| format!("--template {}: {e}", arguments.template.display()))?;
     let known = arguments.data.as_ref().is_some_and(|file| file.exists());
+    let mut parameters = BTreeMap::from([
+        ("ConsoleOrigin", origin.clone()),
+        ("MailFrom", "Muster <no-reply@muster.example>".to_owned()),
+        ("OpenSignUp", "true".to_owned()),
+    ]);
+    if !arguments.allow_origin.is_empty() {
+        parameters.insert("AllowedOrigins", arguments.allow_origin.join(","));
+    }
     let stack = Stack::start(Options {
         template,
-        parameters: BTreeMap::from([
-            ("ConsoleOrigin", origin.clone()),
-            ("MailFrom", "Muster <no-reply@muster.example>".to_owned()),
-            ("OpenSignUp", "true".to_owned()),
-        ]),
+        parameters,
         settings: BTreeMap::new(),
         clock: LocalClock::running(),
         data: arguments.data,
@@ -77,8 +108,14 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
     })
     .await?;
 
-    let demo = if arguments.empty || known { None } else { Some(Demo::create(&stack).await?) };
+    let demo = match (arguments.empty, known) {
+        (true, _) => None,
+        (false, true) => Demo::find(&stack).await,
+        (false, false) => Some(Demo::create(&stack).await?),
+    };
+    stack.save()?;
     println!("\n  API and pages  {origin}");
+    println!("  Contract       {origin}/docs");
     println!("  Mailbox        {}", stack.mail_url);
     println!("  Table          {}  (DynamoDB API)", stack.table_url);
     if let Some(demo) = demo {
@@ -86,21 +123,43 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
         println!("  sign in as {} with the password \"{}\"", demo.owner, demo.password);
     }
     println!("\n  Ctrl-C stops it.\n");
-    served.run(Arc::new(stack), interrupted()).await
+    let stack = Arc::new(stack);
+    let stop = {
+        let stack = Arc::clone(&stack);
+        async move {
+            interrupted().await;
+            println!("\n  Ending what was begun; Ctrl-C once more doesn't wait for it.");
+            tokio::spawn(async move {
+                interrupted().await;
+                if let Err(error) = stack.save() {
+                    eprintln!("local: {error}");
+                }
+                std::process::exit(130);
+            });
+        }
+    };
+    served.run(stack, stop).await
 }
 
 async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => _ = signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+        () = terminated() => {}
     }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => _ = signal.recv().await,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
 }
 
 /// One line for what happened.

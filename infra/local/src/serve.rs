@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
+use crate::stack::bind;
 use crate::{BoxError, Call, Reply, Stack, docs};
 
 /// What API Gateway takes at most.
@@ -32,8 +33,7 @@ impl Served {
     /// # Errors
     /// When it is taken.
     pub async fn bind(port: u16) -> Result<Self, BoxError> {
-        let taken = |e| format!("port {port} on 127.0.0.1 can't be had ({e}), choose another with --port");
-        Ok(Self(TcpListener::bind(("127.0.0.1", port)).await.map_err(taken)?))
+        Ok(Self(bind(port, "--port").await?.0))
     }
 
     /// Where the gateway answers.
@@ -76,14 +76,18 @@ async fn pump(stack: Arc<Stack>) {
             Ok(handled) => changed |= handled,
             Err(error) => complain(&error),
         }
-        // Most writes also queue a mail or leave a record in the stream; the clock covers those that don't.
+        // requests are kept as they are answered; this keeps what the stream does, and what comes through the table's port
         if saved.elapsed() > SAVE && (changed || saved.elapsed() > SAVE * 5) {
-            if let Err(error) = stack.save() {
-                complain(&error);
-            }
+            keep(&stack);
             (saved, changed) = (tokio::time::Instant::now(), false);
         }
         tokio::time::sleep(PUMP).await;
+    }
+}
+
+fn keep(stack: &Stack) {
+    if let Err(error) = stack.save() {
+        complain(&error);
     }
 }
 
@@ -108,7 +112,13 @@ async fn gateway(
         body: body.to_vec(),
         source: None,
     };
-    match stack.call(call).await {
+    let reads = method == Method::GET || method == Method::HEAD;
+    let answered = stack.call(call).await;
+    // what was answered has to be in the file, whatever ends this process next
+    if !reads {
+        keep(&stack);
+    }
+    match answered {
         Ok(reply) => reply.into_response(),
         Err(error) => {
             // as API Gateway answers for a function that broke
@@ -177,16 +187,91 @@ async fn feedback(State(stack): State<Arc<Stack>>, body: Bytes) -> Response {
     }
 }
 
+/// A function's name in the ways that Lambda takes it: alone, as a (partial) ARN, each with a version or alias behind it.
+fn function_name(text: &str) -> &str {
+    match text.split(':').collect::<Vec<_>>().as_slice() {
+        [.., "function", name] | [.., "function", name, _] | [name, _] | [name] => name,
+        _ => text,
+    }
+}
+
+/// What Lambda's own API says is wrong.
+fn refused(status: StatusCode, code: &'static str, message: String) -> Response {
+    let mut response = json_answer(status, &json!({"Type": "User", "Message": message}));
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
+    response
+}
+
 /// Lambda's Invoke API.
-async fn invoke(State(stack): State<Arc<Stack>>, Path(name): Path<String>, body: Bytes) -> Response {
+///
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
+async fn invoke(
+    State(stack): State<Arc<Stack>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let name = function_name(&name).to_owned();
+    if !stack.has_function(&name) {
+        let message = format!("Function not found: {name}");
+        return refused(StatusCode::NOT_FOUND, "ResourceNotFoundException", message);
+    }
     let event = if body.is_empty() { b"{}".to_vec() } else { body.to_vec() };
-    match stack.invoke(&name, event, Uuid::now_v7().to_string()).await {
-        Ok(answer) => (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], answer).into_response(),
-        Err(error) => {
-            let body = json!({"errorType": "Unhandled", "errorMessage": error.to_string()});
-            let mut response = json_answer(StatusCode::OK, &body);
-            response.headers_mut().insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
-            response
+    if serde_json::from_slice::<serde::de::IgnoredAny>(&event).is_err() {
+        let message = "Could not parse request body into json".to_owned();
+        return refused(StatusCode::BAD_REQUEST, "InvalidRequestContentException", message);
+    }
+    let kind = headers.get("x-amz-invocation-type").and_then(|value| value.to_str().ok());
+    let mut response = match kind.unwrap_or("RequestResponse") {
+        "DryRun" => StatusCode::NO_CONTENT.into_response(),
+        "Event" => {
+            tokio::spawn(async move {
+                if let Err(error) = stack.invoke(&name, event, Uuid::now_v7().to_string()).await {
+                    complain(&format!("{name}, invoked as an event: {error}").into());
+                }
+                keep(&stack);
+            });
+            StatusCode::ACCEPTED.into_response()
+        }
+        "RequestResponse" => {
+            let answered = stack.invoke(&name, event, Uuid::now_v7().to_string()).await;
+            keep(&stack);
+            match answered {
+                Ok(answer) => {
+                    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], answer).into_response()
+                }
+                Err(error) => {
+                    let body = json!({"errorType": "Unhandled", "errorMessage": error.to_string()});
+                    let mut response = json_answer(StatusCode::OK, &body);
+                    let unhandled = HeaderValue::from_static("Unhandled");
+                    response.headers_mut().insert("x-amz-function-error", unhandled);
+                    response
+                }
+            }
+        }
+        other => {
+            let message = format!("`{other}` is none of RequestResponse, Event, DryRun");
+            return refused(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message);
+        }
+    };
+    response.headers_mut().insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::function_name;
+
+    #[test]
+    fn a_function_is_named_in_the_ways_that_lambda_takes() {
+        for name in [
+            "operate",
+            "operate:$LATEST",
+            "123456789012:function:operate",
+            "arn:aws:lambda:eu-central-1:123456789012:function:operate",
+            "arn:aws:lambda:eu-central-1:123456789012:function:operate:live",
+        ] {
+            assert_eq!(function_name(name), "operate", "{name}");
         }
     }
 }

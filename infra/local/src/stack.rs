@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 use web::Route;
 
+use crate::cors::Cors;
 use crate::functions::{FUNCTIONS, Started, elsewhere};
 use crate::gateway::{Call, Reply, Router};
 use crate::pump::Pump;
@@ -120,6 +121,7 @@ pub type Observer = Arc<dyn Fn(Activity) + Send + Sync>;
 struct Blueprint {
     functions: Vec<Function>,
     router: Router,
+    cors: Cors,
     settings: BTreeMap<&'static str, String>,
     functions_url: Option<String>,
 }
@@ -174,7 +176,7 @@ impl Blueprint {
         let router = Router::new(&functions)?;
         same_routes(&router)?;
         let (settings, functions_url) = (options.settings.clone(), options.functions_url.clone());
-        Ok(Self { functions, router, settings, functions_url })
+        Ok(Self { functions, router, cors: template.cors(), settings, functions_url })
     }
 
     /// Starts a function on this table and mailbox.
@@ -324,12 +326,16 @@ impl Stack {
         if call.head_size() > LARGEST_HEAD {
             return Ok(Reply::too_large_head());
         }
+        if let Some(reply) = self.blueprint.cors.preflight(&call) {
+            return Ok(reply);
+        }
         let found =
             self.blueprint.router.find(&call.method, &call.path).ok_or("no route, and no $default")?;
         let request_id = Uuid::now_v7().to_string();
         let event = event::http(&call, &found.route_key, &found.parameters, &request_id, self.clock.now());
         let answer = self.invoke(found.function, serde_json::to_vec(&event)?, request_id).await?;
-        let reply = Reply::read(found.function, &answer)?;
+        let mut reply = Reply::read(found.function, &answer)?;
+        self.blueprint.cors.share(&call, &mut reply);
         if call.path.starts_with("/v1") || reply.status >= 400 {
             self.notify(Activity::Answered {
                 code: reply.json().get("code").and_then(Value::as_str).map(str::to_owned),
@@ -341,6 +347,12 @@ impl Stack {
             });
         }
         Ok(reply)
+    }
+
+    /// Whether there is such a function.
+    #[must_use]
+    pub fn has_function(&self, name: &str) -> bool {
+        self.functions.contains_key(name)
     }
 
     /// Hands a function an event, as Lambda's Invoke API does.
@@ -448,22 +460,23 @@ impl Stack {
     }
 }
 
-async fn bind(port: u16) -> Result<(TcpListener, String), BoxError> {
+/// A port of this machine; `flag` is what chooses another one.
+pub(crate) async fn bind(port: u16, flag: &str) -> Result<(TcpListener, String), BoxError> {
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
-        .map_err(|e| format!("port {port} on 127.0.0.1 can't be had ({e}), choose another"))?;
+        .map_err(|e| format!("port {port} on 127.0.0.1 can't be had ({e}), choose another with {flag}"))?;
     let url = format!("http://{}", listener.local_addr()?);
     Ok((listener, url))
 }
 
 async fn listen_table(port: u16, database: Database) -> Result<String, BoxError> {
-    let (listener, url) = bind(port).await?;
+    let (listener, url) = bind(port, "--table-port").await?;
     tokio::spawn(dynoxide::server::serve_on(listener, database));
     Ok(url)
 }
 
 async fn listen_mail(port: u16, mailbox: &Mailbox) -> Result<String, BoxError> {
-    let (listener, url) = bind(port).await?;
+    let (listener, url) = bind(port, "--mail-port").await?;
     let router = mailbox.router();
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(url)

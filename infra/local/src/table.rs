@@ -1,7 +1,7 @@
 //! The embedded table: `dynoxide-rs`, as strict as DynamoDB, on a clock of ours.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dynoxide::Database;
 use serde::de::DeserializeOwned;
@@ -19,6 +19,7 @@ pub(crate) struct Table {
     pub(crate) stream_arn: String,
     shard: String,
     file: Option<PathBuf>,
+    saving: Arc<Mutex<()>>,
 }
 
 fn request<T: DeserializeOwned>(json: Value) -> Result<T, BoxError> {
@@ -36,7 +37,9 @@ impl Table {
         let database = Database::memory_with_clock(Arc::new(clock.clone()))?;
         let (name, create) = template.table()?;
         match file.filter(|f| f.exists()) {
-            Some(file) => database.restore_from(&file.to_string_lossy())?,
+            Some(file) => database.restore_from(&file.to_string_lossy()).map_err(|error| {
+                format!("--data {}: not a table that this program has written ({error})", file.display())
+            })?,
             None => {
                 database.create_table(request(create)?)?;
                 database.update_time_to_live(request(template.ttl()?)?)?;
@@ -49,7 +52,7 @@ impl Table {
             .ok_or("the table has no stream")?
             .to_owned();
         let shard = dynoxide::streams::shard_id(&name);
-        Ok(Self { database, name, stream_arn, shard, file: file.map(Path::to_owned) })
+        Ok(Self { database, name, stream_arn, shard, file: file.map(Path::to_owned), saving: Arc::default() })
     }
 
     /// A table of its own with the same items and the same stream, kept in memory alone.
@@ -116,6 +119,7 @@ impl Table {
     /// Writes the file, if there is one: aside first, so that a crash leaves the old one.
     pub(crate) fn save(&self) -> Result<(), BoxError> {
         let Some(file) = &self.file else { return Ok(()) };
+        let _one_at_a_time = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let aside = file.with_extension("saving");
         if aside.exists() {
             std::fs::remove_file(&aside)?;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use serde_yaml_ng::Value as Yaml;
 
+use crate::cors::Cors;
 use crate::{BoxError, pattern};
 
 /// A template with its parameters filled in.
@@ -134,6 +135,13 @@ impl Template {
             }
         }
         Ok(Function { name: name.to_owned(), environment, routes, streams, rules })
+    }
+
+    /// How pages of other origins may call the API.
+    pub(crate) fn cors(&self) -> Cors {
+        let api = self.of_type("AWS::Serverless::HttpApi").next();
+        let configuration = api.and_then(|(_, api)| api.pointer("/Properties/CorsConfiguration"));
+        configuration.map(Cors::parse).unwrap_or_default()
     }
 
     /// The table: its name, and the request that creates it as DynamoDB's API spells it.

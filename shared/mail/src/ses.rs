@@ -24,18 +24,6 @@ pub enum NotSent {
     Later(String),
 }
 
-/// Where links lead: a token goes over the network encrypted, or not at all.
-fn origin(text: &str) -> Result<String, SettingError> {
-    let host = |rest: &str| rest.rsplit_once(':').map_or(rest, |(host, _)| host).to_owned();
-    let is_loopback =
-        |rest: &str| ["localhost", "127.0.0.1", "[::1]"].contains(&host(rest).as_str()) || rest == "[::1]";
-    if text.starts_with("https://") || text.strip_prefix("http://").is_some_and(is_loopback) {
-        Ok(text.to_owned())
-    } else {
-        Err(SettingError::new("LINK_ORIGIN", "has to begin with https:// (http:// is for this very machine)"))
-    }
-}
-
 impl Mailer {
     /// With the deployment's settings: `MAIL_FROM`, `LINK_ORIGIN` and, for feedback, `CONFIGURATION_SET`.
     ///
@@ -46,7 +34,7 @@ impl Mailer {
         Ok(Self {
             client: Client::new(&environment.aws("SESV2")?),
             from: vars.required("MAIL_FROM")?,
-            origin: origin(vars.required("LINK_ORIGIN")?.trim_end_matches('/'))?,
+            origin: vars.required_https("LINK_ORIGIN")?.trim_end_matches('/').to_owned(),
             configuration_set: vars.get("CONFIGURATION_SET"),
         })
     }

@@ -16,6 +16,9 @@ pub enum InvalidText {
     /// Line breaks, other control characters, or marks that turn the direction of writing.
     #[error("it can't have line breaks or invisible characters")]
     Control,
+    /// Signs alone: emoji, dots.
+    #[error("it needs a letter or a digit")]
+    Wordless,
     /// What a mail program would make a link or a tag of.
     #[error("it can't have `<`, `>` or a web address")]
     Markup,
@@ -42,7 +45,12 @@ fn line(text: &str, longest: usize) -> Result<String, InvalidText> {
         c.is_control()
             || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
     };
-    if text.chars().any(invisible) || !text.chars().any(char::is_alphanumeric) {
+    // what composes an emoji is invisible in it
+    let spoken = text.chars().any(char::is_alphanumeric);
+    if !spoken && !text.chars().any(char::is_control) {
+        return Err(InvalidText::Wordless);
+    }
+    if text.chars().any(invisible) {
         return Err(InvalidText::Control);
     }
     let lower = text.to_lowercase();
@@ -171,7 +179,8 @@ mod tests {
             ("  ", InvalidText::Empty),
             ("a\r\nBcc: x@y.z", InvalidText::Control),
             ("\u{202E}nimda", InvalidText::Control),
-            ("...", InvalidText::Control),
+            ("...", InvalidText::Wordless),
+            ("\u{1F44B}\u{1F3FD}\u{1F469}\u{200D}\u{1F680}", InvalidText::Wordless),
             ("<b>Ana</b>", InvalidText::Markup),
             ("see https://evil.example", InvalidText::Markup),
             ("WWW.evil.example", InvalidText::Markup),

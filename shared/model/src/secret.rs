@@ -38,6 +38,7 @@ impl Digest {
 /// digest is gone still finds its invitation. The digest is over all of it, so that no part can be exchanged.
 ///
 /// As text: 64 bytes in base64url, 86 characters.
+#[derive(Clone)]
 pub struct InvitationToken {
     tenant: TenantId,
     invitation: InvitationId,

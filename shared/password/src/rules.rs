@@ -87,7 +87,7 @@ impl Rules {
     }
 }
 
-/// On the list, one thing over and over, or a run along the keyboard's digits or the alphabet.
+/// On the list, one thing over and over, a run of digits or letters, or walks along a keyboard.
 fn is_common(lower: &str) -> bool {
     let listed = |word: &str| {
         let lines: Vec<&str> = COMMON.lines().collect();
@@ -101,7 +101,63 @@ fn is_common(lower: &str) -> bool {
     };
     let run = |by: &[u32]| chars.windows(2).all(|pair| by.contains(&step(pair)));
     // 9 → 0 goes on counting
-    repeats || run(&[1, 9_u32.wrapping_neg()]) || run(&[1_u32.wrapping_neg(), 9]) || listed(lower)
+    repeats
+        || run(&[1, 9_u32.wrapping_neg()])
+        || run(&[1_u32.wrapping_neg(), 9])
+        || is_walk(&chars)
+        || listed(lower)
+}
+
+/// What fingers walk along: the rows of common keyboards, their columns, the alphabet.
+const WALKS: [&str; 19] = [
+    "1234567890",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "qwertzuiop",
+    "yxcvbnm",
+    "azertyuiop",
+    "qsdfghjklm",
+    "wxcvbn",
+    "1qaz",
+    "2wsx",
+    "3edc",
+    "4rfv",
+    "5tgb",
+    "6yhn",
+    "7ujm",
+    "8ik",
+    "9ol",
+    "abcdefghijklmnopqrstuvwxyz",
+];
+/// Shorter stretches happen in words.
+const SHORTEST_WALK: usize = 3;
+
+/// Whether a text is nothing but walks, one after the other, in either direction.
+fn is_walk(chars: &[char]) -> bool {
+    let walks: Vec<Vec<char>> =
+        WALKS.iter().flat_map(|walk| [walk.chars().collect(), walk.chars().rev().collect()]).collect();
+    // the longest stretch of a walk that begins here
+    let longest = |rest: &[char]| {
+        let along = |walk: &Vec<char>| {
+            let from = rest.first().and_then(|first| walk.iter().position(|c| c == first))?;
+            Some(walk.iter().skip(from).zip(rest).take_while(|(a, b)| a == b).count())
+        };
+        walks.iter().filter_map(along).max().unwrap_or_default()
+    };
+    let mut reached = vec![false; chars.len() + 1];
+    if let Some(first) = reached.first_mut() {
+        *first = true;
+    }
+    for at in 0..chars.len() {
+        if reached.get(at) == Some(&true) {
+            let steps = chars.get(at..).map(longest).unwrap_or_default();
+            let ends =
+                reached.iter_mut().skip(at + SHORTEST_WALK).take((steps + 1).saturating_sub(SHORTEST_WALK));
+            ends.for_each(|end| *end = true);
+        }
+    }
+    reached.last() == Some(&true)
 }
 
 #[cfg(test)]
@@ -131,6 +187,16 @@ mod tests {
         assert_eq!(judge(rules, "123456789012345"), Err(Weakness::Common));
         assert_eq!(judge(rules, "aaaaaaaaaaaaaaaa"), Err(Weakness::Common));
         assert_eq!(judge(rules, "passwordpassword"), Err(Weakness::Common));
+        for walk in [
+            "qwertyuiopasdfg",
+            "Qwertyuiopasdfghjkl",
+            "1qaz2wsx3edc4rfv",
+            "poiuytrewqlkjhgf",
+            "abcdefgh12345678",
+        ] {
+            assert_eq!(judge(rules, walk), Err(Weakness::Common), "{walk}");
+        }
+        assert_eq!(judge(rules, "qwertyuiop sage"), Ok(()), "a walk and something else");
         assert_eq!(judge(eight, "PassWord1"), Err(Weakness::Common));
         assert_eq!(judge(rules, &"x1".repeat(513)), Err(Weakness::Long(1_024)));
         assert_eq!(judge(rules, &format!("{}y", "x1".repeat(511))), Ok(()));

@@ -56,6 +56,42 @@ impl Variables {
         self.get(name).ok_or_else(|| SettingError::new(name, "is missing, set it in template.yaml"))
     }
 
+    /// The address that `name` is, where it is there: `https`, or a loopback's `http`. What leads there may carry a
+    /// secret, which goes over a network encrypted or not at all.
+    ///
+    /// # Errors
+    /// When it is another one.
+    pub fn https(&self, name: &str) -> Result<Option<String>, SettingError> {
+        let is_loopback = |rest: &str| {
+            let authority = rest.split('/').next().unwrap_or_default();
+            let port = |rest: &str| {
+                rest.is_empty() || rest.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok())
+            };
+            ["localhost", "127.0.0.1", "[::1]"]
+                .iter()
+                .any(|host| authority.strip_prefix(host).is_some_and(port))
+        };
+        match self.get(name) {
+            Some(url)
+                if url.starts_with("https://") || url.strip_prefix("http://").is_some_and(is_loopback) =>
+            {
+                Ok(Some(url))
+            }
+            Some(_) => {
+                Err(SettingError::new(name, "has to begin with https:// (http:// is for this very machine)"))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The same, of one that has to be there.
+    ///
+    /// # Errors
+    /// When it isn't, or is another one.
+    pub fn required_https(&self, name: &str) -> Result<String, SettingError> {
+        self.https(name)?.map_or_else(|| self.required(name), Ok)
+    }
+
     /// The value of `name`, or `default`.
     ///
     /// # Errors

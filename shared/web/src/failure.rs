@@ -17,17 +17,35 @@ pub enum BadRequest {
     PayloadTooLarge(usize),
     /// The path exists, with these methods.
     MethodNotAllowed(Vec<&'static str>),
-    /// No session, or none that holds. `None`: nothing was shown at all.
-    Unauthenticated(Option<&'static str>),
+    /// There is no such path; whether there is one without the slash at its end.
+    UnknownPath {
+        /// Whether the slash at its end is what is wrong with it.
+        but_for_slash: bool,
+    },
+    /// Nothing proves who asks.
+    Unauthenticated(Unproven),
     /// `If-Match` names another version.
     Stale,
     /// The `Idempotency-Key` was used for another request.
     IdempotencyMismatch,
 }
 
+/// What was shown instead of a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unproven {
+    /// Nothing.
+    Nothing,
+    /// `Authorization` in another scheme than `Bearer`.
+    OtherScheme,
+    /// A token that isn't a session's, or not any more.
+    Token,
+    /// A password, which is wrong: the words for whoever entered it.
+    Password(&'static str),
+}
+
 impl BadRequest {
     /// A session that isn't one, or not any more.
-    pub const NO_SESSION: Self = Self::Unauthenticated(Some("the session is unknown or over, sign in again"));
+    pub const NO_SESSION: Self = Self::Unauthenticated(Unproven::Token);
 
     /// One wrong field, or parameter of the query.
     pub fn invalid(pointer: impl Into<String>, detail: impl std::fmt::Display) -> Self {

@@ -19,6 +19,11 @@ pub struct Invalid {
     pub detail: String,
 }
 
+/// Of a text that can't be the id of a brand, and of an id that is none's; where they are listed.
+pub const NO_BRAND_ID: &str = "is not the id of a brand, `GET /v1/tenants/{tenant}/brands` lists them";
+/// The same of a member.
+pub const NO_MEMBER_ID: &str = "is not the id of a member, `GET /v1/tenants/{tenant}/members` lists them";
+
 /// What is wrong is named up to so many times.
 const MOST_WRONG: usize = 50;
 
@@ -184,7 +189,7 @@ impl Form {
             self.wrong(&pointer(name), wrong);
             return None;
         }
-        let parse = |text: &str| BrandId::parse(text).ok_or("is not the id of a brand");
+        let parse = |text: &str| BrandId::parse(text).ok_or(NO_BRAND_ID);
         let ids = self.list(name, Brands::MOST_NAMED, parse)?;
         match Brands::only(ids) {
             Ok(brands) => Some(brands),
@@ -200,6 +205,12 @@ impl Form {
         if !self.is_wrong(name) {
             self.wrong(&pointer(name), "is required");
         }
+    }
+
+    /// Whether something is wrong with any of them so far.
+    #[must_use]
+    pub fn has_wrong(&self) -> bool {
+        !self.wrong.is_empty()
     }
 
     /// Whether something is wrong with a field.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use store::Error;
 
-use crate::{Answer, BadRequest, Failure, Route};
+use crate::{Answer, BadRequest, Failure, Route, Unproven};
 use StatusCode as S;
 
 /// Where the types of problems are named. Nothing is served there; the last segment is the code.
@@ -146,10 +146,28 @@ impl BadRequest {
                 plain(S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
                     .header(header::ALLOW, allow)
             }
-            Self::Unauthenticated(reason) => {
-                let (detail, challenge) = match reason {
-                    None => ("send `Authorization: Bearer` with the token of a session", "Bearer"),
-                    Some(reason) => (*reason, "Bearer error=\"invalid_token\""),
+            Self::UnknownPath { but_for_slash } => {
+                let detail = if *but_for_slash {
+                    "a path has no slash at its end here, leave it out"
+                } else {
+                    "there is no such path; those of the API begin with `/v1` and stand in its OpenAPI document"
+                };
+                plain(S::NOT_FOUND, "not-found", "Not found", detail)
+            }
+            Self::Unauthenticated(unproven) => {
+                let (detail, challenge) = match unproven {
+                    Unproven::Nothing => {
+                        ("send `Authorization: Bearer` with the token of a session", "Bearer")
+                    }
+                    Unproven::OtherScheme => (
+                        "send `Authorization: Bearer` with the token of a session, no other scheme is spoken",
+                        "Bearer",
+                    ),
+                    Unproven::Token => {
+                        ("the session is unknown or over, sign in again", "Bearer error=\"invalid_token\"")
+                    }
+                    // no token was shown that could be invalid
+                    Unproven::Password(words) => (*words, "Bearer"),
                 };
                 plain(S::UNAUTHORIZED, "unauthenticated", "Not signed in", detail)
                     .header(header::WWW_AUTHENTICATE, challenge)

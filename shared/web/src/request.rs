@@ -5,7 +5,7 @@ use model::{InvitationId, Invocation, Refusal, SessionToken, TenantId, Timestamp
 use policy::BrandId;
 
 use crate::answer::etag;
-use crate::{BadRequest, Failure, Form, Route};
+use crate::{BadRequest, Failure, Form, Route, Unproven};
 
 /// Bytes that a body may have.
 const BODY: usize = 16 * 1024;
@@ -54,11 +54,15 @@ impl Request {
     /// Its route.
     ///
     /// # Errors
-    /// [`BadRequest::MethodNotAllowed`] for a path that has other methods, [`Refusal::NotFound`] for one that isn't
+    /// [`BadRequest::MethodNotAllowed`] for a path that has other methods, [`BadRequest::UnknownPath`] for one that isn't
     /// there.
     pub fn route(&self) -> Result<Route, Failure> {
         self.route.ok_or_else(|| match Route::allowed(&self.path) {
-            none if none.is_empty() => Refusal::NotFound.into(),
+            none if none.is_empty() => {
+                let without = self.path.strip_suffix('/');
+                let but_for_slash = without.is_some_and(|path| !Route::allowed(path).is_empty());
+                BadRequest::UnknownPath { but_for_slash }.into()
+            }
             methods => BadRequest::MethodNotAllowed(methods).into(),
         })
     }
@@ -175,13 +179,14 @@ impl Request {
     /// [`BadRequest::Unauthenticated`].
     pub fn session_token(&self) -> Result<SessionToken, BadRequest> {
         let Some(value) = self.inner.headers().get(header::AUTHORIZATION) else {
-            return Err(BadRequest::Unauthenticated(None));
+            return Err(BadRequest::Unauthenticated(Unproven::Nothing));
         };
-        let token = value.to_str().ok().and_then(|text| text.split_once(' '));
-        token
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .and_then(|(_, token)| SessionToken::parse(token))
-            .ok_or(BadRequest::NO_SESSION)
+        let text = value.to_str().unwrap_or_default();
+        let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(BadRequest::Unauthenticated(Unproven::OtherScheme));
+        }
+        SessionToken::parse(token.trim()).ok_or(BadRequest::NO_SESSION)
     }
 
     /// Refuses when `If-Match` is there and doesn't name `version`.
