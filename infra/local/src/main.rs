@@ -28,6 +28,9 @@ struct Arguments {
     /// http://127.0.0.1:9000.
     #[arg(long, value_name = "URL", value_parser = origin)]
     functions: Option<String>,
+    /// Where somebody goes who has joined a team, shown on the accept page.
+    #[arg(long, value_name = "URL")]
+    app_url: Option<String>,
     /// Lets pages of this origin call the API from a browser, a development server's say: http://localhost:5173. May be
     /// given several times.
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
@@ -91,6 +94,7 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
         ("MailFrom", "Muster <no-reply@muster.example>".to_owned()),
         ("OpenSignUp", "true".to_owned()),
     ]);
+    parameters.extend(arguments.app_url.map(|url| ("AppUrl", url)));
     if !arguments.allow_origin.is_empty() {
         parameters.insert("AllowedOrigins", arguments.allow_origin.join(","));
     }
