@@ -178,21 +178,9 @@ impl Store {
         tenant: TenantId,
         now: Timestamp,
     ) -> Result<Vec<Invitation>, Error> {
-        let found = self
-            .client
-            .query()
-            .table_name(self.table.as_ref())
-            .index_name(keys::INDEX)
-            .key_condition_expression("gsi1pk = :pending AND gsi1sk > :now")
-            .expression_attribute_values(":pending", AttributeValue::S(keys::pending(tenant)))
-            .expression_attribute_values(":now", AttributeValue::S(keys::expired_by(now)))
-            .limit(MOST_PENDING)
-            .send()
-            .await
-            .map_err(failed)?;
-        let ids = found.items().iter().filter_map(invitation_of);
-        let found = self.load(ids.map(|id| keys::invitation(tenant, id)).collect::<Vec<_>>()).await?;
-        let mut pending: Vec<Invitation> = found.into_iter().flatten().collect();
+        let ids = self.index_of_pending(tenant, "gsi1sk > :now", now, MOST_PENDING).await?;
+        let keys: Vec<_> = ids.into_iter().map(|id| keys::invitation(tenant, id)).collect();
+        let mut pending: Vec<Invitation> = self.load(keys).await?.into_iter().flatten().collect();
         pending.retain(|invitation| invitation.status_at(now) == InvitationStatus::Pending);
         Ok(pending)
     }
@@ -207,25 +195,31 @@ impl Store {
         now: Timestamp,
         limit: i32,
     ) -> Result<Vec<InvitationId>, Error> {
+        self.index_of_pending(tenant, "gsi1sk <= :now", now, limit).await
+    }
+
+    async fn index_of_pending(
+        &self,
+        tenant: TenantId,
+        stretch: &str,
+        now: Timestamp,
+        limit: i32,
+    ) -> Result<Vec<InvitationId>, Error> {
         let found = self
             .client
             .query()
             .table_name(self.table.as_ref())
             .index_name(keys::INDEX)
-            .key_condition_expression("gsi1pk = :pending AND gsi1sk <= :now")
+            .key_condition_expression(format!("gsi1pk = :pending AND {stretch}"))
             .expression_attribute_values(":pending", AttributeValue::S(keys::pending(tenant)))
             .expression_attribute_values(":now", AttributeValue::S(keys::expired_by(now)))
             .limit(limit)
             .send()
             .await
             .map_err(failed)?;
-        Ok(found.items().iter().filter_map(invitation_of).collect())
+        let named = |entry: &Item| keys::invitation_of_pending(entry.get("gsi1sk")?.as_s().ok()?);
+        Ok(found.items().iter().filter_map(named).collect())
     }
-}
-
-/// The invitation that an entry of the index of pending ones names.
-fn invitation_of(entry: &Item) -> Option<InvitationId> {
-    keys::invitation_of_pending(entry.get("gsi1sk")?.as_s().ok()?)
 }
 
 /// The greatest id below `id`.

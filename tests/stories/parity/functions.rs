@@ -82,6 +82,35 @@ async fn a_function_without_a_setting_does_not_start() {
     assert!(refused.contains("PASSWORD_MIN_LENGTH can't be `many`"), "{refused}");
 }
 
+#[tokio::test]
+async fn links_that_carry_a_secret_are_https_or_lead_to_this_very_machine() {
+    let template = file("template.yaml");
+    let started = async |reference: &str, url: &str| {
+        assert!(template.contains(reference), "{reference}");
+        let started = World::start_with(template.replace(reference, &format!("'{url}'"))).await;
+        started.map_err(|refused| assert!(refused.contains("has to begin with https://"), "{refused}")).is_ok()
+    };
+    for (url, fits) in [
+        ("https://team.example.com", true),
+        ("http://localhost:3000", true),
+        ("http://127.0.0.1:3000", true),
+        ("http://[::1]:3000", true),
+        ("http://team.example.com", false),
+        ("http://localhost.evil.example", false),
+        ("http://localhost:3000@evil.example", false),
+        ("http://127.0.0.1.evil.example:80", false),
+        ("ftp://localhost", false),
+        ("team.example.com", false),
+    ] {
+        assert_eq!(started("!Ref AppUrl", url).await, fits, "{url}");
+        assert_eq!(started("!Ref ConsoleOrigin", url).await, fits, "{url}");
+    }
+    // and CloudFormation refuses the same before anything is deployed
+    let (_, parameter) = template.split_once("\n  ConsoleOrigin:").unwrap();
+    let pattern = parameter.lines().find_map(|line| line.trim().strip_prefix("AllowedPattern: ")).unwrap();
+    assert!(pattern.starts_with("^$|^https://") && !pattern.contains("https?"), "{pattern}");
+}
+
 /// The last try is the one that says beforehand that it failed: the code and the mapping have to count alike.
 #[test]
 fn deliver_tries_as_often_as_the_stream_does() {
