@@ -55,6 +55,12 @@ pub fn example(method: &str, path: &str) -> Value {
     operation["requestBody"]["content"]["application/json"]["example"].clone()
 }
 
+/// Whether a body is what one of the document's schemas says.
+#[must_use]
+pub fn fits(reference: &str, body: &Value) -> bool {
+    validator(reference).is_valid(body)
+}
+
 fn check_body(reference: &str, reply: &Reply, what: &str) {
     let body = reply.json();
     let wrong: Vec<String> =

@@ -92,3 +92,32 @@ fn every_body_has_an_example_in_the_contract() {
         );
     }
 }
+
+/// Generators make what has a default required, or forget it; and read one schema of an answer, the first.
+#[test]
+fn generated_clients_leave_out_what_may_be_left_out_and_read_what_a_gateway_answers() {
+    fn walk(value: &Value, path: &str) {
+        if let Some(map) = value.as_object() {
+            assert!(!map.contains_key("default"), "a default at {path}");
+            map.iter()
+                .filter(|(key, _)| *key != "example")
+                .for_each(|(k, v)| walk(v, &format!("{path}/{k}")));
+        }
+        value.as_array().into_iter().flatten().for_each(|one| walk(one, path));
+    }
+    walk(&DOCUMENT["components"], "");
+    walk(&DOCUMENT["paths"], "");
+    let gateway = serde_json::json!({"message": "Too Many Requests"});
+    for route in api() {
+        let responses = &DOCUMENT["paths"][route.path()][route.method().to_lowercase()]["responses"];
+        for status in ["429", "500", "503"] {
+            let Some(reference) = responses[status]["$ref"].as_str() else { continue };
+            let response = DOCUMENT.pointer(reference.trim_start_matches('#')).unwrap();
+            for (media_type, content) in response["content"].as_object().unwrap() {
+                let schema = content["schema"]["$ref"].as_str().unwrap();
+                assert!(stories::contract::fits(schema, &gateway), "{route:?} {status} {media_type}");
+            }
+        }
+        assert!(responses.get("500").is_some() && responses.get("503").is_some(), "{route:?}");
+    }
+}

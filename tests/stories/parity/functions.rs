@@ -88,7 +88,9 @@ async fn links_that_carry_a_secret_are_https_or_lead_to_this_very_machine() {
     let started = async |reference: &str, url: &str| {
         assert!(template.contains(reference), "{reference}");
         let started = World::start_with(template.replace(reference, &format!("'{url}'"))).await;
-        started.map_err(|refused| assert!(refused.contains("has to begin with https://"), "{refused}")).is_ok()
+        started
+            .map_err(|refused| assert!(refused.contains("has to begin with https://"), "{refused}"))
+            .is_ok()
     };
     for (url, fits) in [
         ("https://team.example.com", true),
