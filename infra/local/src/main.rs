@@ -1,25 +1,27 @@
 //! `cargo run -p local`: the whole stack on this machine.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the terminal is what this program is for")]
+#![expect(clippy::print_stderr, reason = "the terminal is what this program is for")]
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
 use local::{Activity, BoxError, Demo, LocalClock, Options, Served, Stack};
+use runtime::Variables;
 
 /// Runs the whole stack in one process: gateway and pages, table, mailbox.
 #[derive(Parser)]
 struct Arguments {
     /// Port of the gateway and the pages.
-    #[arg(long, default_value_t = 3000)]
+    #[arg(long, default_value_t = 3000, value_parser = port)]
     port: u16,
     /// Port of the table's DynamoDB API.
-    #[arg(long, default_value_t = 8000)]
+    #[arg(long, default_value_t = 8000, value_parser = port)]
     table_port: u16,
     /// Port of the mailbox: SES v2's API, and a page to read mail on.
-    #[arg(long, default_value_t = 8025)]
+    #[arg(long, default_value_t = 8025, value_parser = port)]
     mail_port: u16,
     /// Keeps the table in this SQLite file, written before each change is answered; in memory alone without.
     #[arg(long, value_name = "FILE", value_parser = writable)]
@@ -29,7 +31,7 @@ struct Arguments {
     #[arg(long, value_name = "URL", value_parser = origin)]
     functions: Option<String>,
     /// Where somebody goes who has joined a team, shown on the accept page.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = page)]
     app_url: Option<String>,
     /// Lets pages of this origin call the API from a browser, a development server's say: http://localhost:5173. May be
     /// given several times.
@@ -41,6 +43,19 @@ struct Arguments {
     /// The template to build everything from.
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"))]
     template: PathBuf,
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "a port is a number from 1 to 65535, or 0 for any that is free".to_owned())
+}
+
+/// A page that may be linked to.
+fn page(text: &str) -> Result<String, String> {
+    let variables = Variables::of(BTreeMap::from([(String::new(), text.to_owned())]));
+    match variables.https("") {
+        Ok(Some(url)) => Ok(url),
+        _ => Err("it begins with https://, or with http:// where it is on this machine".to_owned()),
+    }
 }
 
 /// An origin: scheme, host and port.
@@ -118,21 +133,21 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
         (false, false) => Some(Demo::create(&stack).await?),
     };
     stack.save()?;
-    println!("\n  API and pages  {origin}");
-    println!("  Contract       {origin}/docs");
-    println!("  Mailbox        {}", stack.mail_url);
-    println!("  Table          {}  (DynamoDB API)", stack.table_url);
+    say(format_args!("\n  API and pages  {origin}"));
+    say(format_args!("  Contract       {origin}/docs"));
+    say(format_args!("  Mailbox        {}", stack.mail_url));
+    say(format_args!("  Table          {}  (DynamoDB API)", stack.table_url));
     if let Some(demo) = demo {
-        println!("\n  {} is a team to try things on, tenant {}", demo.name, demo.tenant);
-        println!("  sign in as {} with the password \"{}\"", demo.owner, demo.password);
+        say(format_args!("\n  {} is a team to try things on, tenant {}", demo.name, demo.tenant));
+        say(format_args!("  sign in as {} with the password \"{}\"", demo.owner, demo.password));
     }
-    println!("\n  Ctrl-C stops it.\n");
+    say(format_args!("\n  Ctrl-C stops it.\n"));
     let stack = Arc::new(stack);
     let stop = {
         let stack = Arc::clone(&stack);
         async move {
             interrupted().await;
-            println!("\n  Ending what was begun; Ctrl-C once more doesn't wait for it.");
+            say(format_args!("\n  Ending what was begun; Ctrl-C once more doesn't wait for it."));
             tokio::spawn(async move {
                 interrupted().await;
                 if let Err(error) = stack.save() {
@@ -166,18 +181,23 @@ async fn terminated() {
     std::future::pending().await
 }
 
+/// A line for the terminal. Nobody may read it any more (`| head`), which ends nothing.
+fn say(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// One line for what happened.
 fn show(activity: Activity) {
     match activity {
         Activity::Answered { method, path, status, code, function, took } => {
             let code = code.map(|c| format!(" {c}")).unwrap_or_default();
-            println!("{method:>6} {path} → {status}{code}  ({function}, {} ms)", took.as_millis());
+            say(format_args!("{method:>6} {path} → {status}{code}  ({function}, {} ms)", took.as_millis()));
         }
         Activity::Streamed { function, records, took } => {
-            println!("stream {records} record(s) → {function}  ({} ms)", took.as_millis());
+            say(format_args!("stream {records} record(s) → {function}  ({} ms)", took.as_millis()));
         }
-        Activity::Mailed { to, subject } => println!("  mail → {to}  \"{subject}\""),
-        Activity::Published { kind, function } => println!(" event {kind} → {function}"),
-        Activity::DeadLetter { queue } => println!("  dead letter → {queue}"),
+        Activity::Mailed { to, subject } => say(format_args!("  mail → {to}  \"{subject}\"")),
+        Activity::Published { kind, function } => say(format_args!(" event {kind} → {function}")),
+        Activity::DeadLetter { queue } => say(format_args!("  dead letter → {queue}")),
     }
 }
