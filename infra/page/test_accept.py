@@ -14,6 +14,8 @@ FAULTS = {
     "null": ((504, JSON, '{"message":null}'), OURS),
     "another proxy's page": ((502, "text/html", "<html><h1>502 Bad Gateway</h1></html>"), OURS),
     "nothing": ((500, JSON, ""), OURS),
+    "a hotel's page": ((200, "text/html", "<html><h1>Welcome to our network</h1></html>"), OURS),
+    "an empty 200": ((200, JSON, "{}"), OURS),
     "a connection that breaks": ("reset", "can’t be reached. Check your connection"),
     "nobody": ("hang", "did not answer. Nothing is lost: try again"),
 }
@@ -39,6 +41,9 @@ def test_reloading_and_coming_back_still_say_that_one_is_in(page, team):
     page.sees("over-heading", "You’re in")
     # and the mail's link says that it was used
     page.open(token(f"ana@{team.domain}")).sees("over-heading", "You have accepted already")
+    assert page.one("go").get_attribute("href") == APP
+    page.driver.get(f"{page.gateway.origin}/")
+    assert page.driver.find_element("css selector", "a.button").get_attribute("href") == APP
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -146,6 +151,18 @@ def test_focus_and_a_live_region_follow_every_change(page, team):
     page.click("decline").driver.switch_to.alert.accept()
     page.sees("over-heading", "^You declined")
     followed("over-heading")
+    page.gateway.faults[API + "preview"] = (500, JSON, "")
+    page.open(team.invite("ben")).sees("over-heading", "^This did not work$")
+    followed("over-heading")
+    page.gateway.faults.clear()
+    said = """const status = document.getElementById('status'), said = window.said = [];
+        new MutationObserver(() => said.push(status.textContent)).observe(status, {childList: true, subtree: true});"""
+    page.script(said)
+    page.click("again").sees("heading", "^Join ")
+    assert page.script("return window.said")[0].startswith("One moment")
+    followed("heading")
+    page.fill(password=PASSWORD).click("accept").sees("over-heading", "^You’re in")
+    followed("over-heading")
     page.open("nothing").sees("over-heading", "^This link is not valid$")
     followed("over-heading")
 
@@ -187,6 +204,29 @@ def test_a_sign_up_is_confirmed_or_cancelled_in_words_of_its_own(page):
     page.sees("over-heading", "^The sign-up is cancelled$")
 
 
+def test_what_a_second_link_finds_is_not_what_the_first_one_was(page, team):
+    # a sign-up, then an expired invitation in the same tab
+    link = team.invite(expires_in_days=1)
+    pass_time(86_400)
+    other = Team()
+    page.open(token(other.owner)).sees("heading", "^Confirm Acme")
+    # while a call of the first one still runs
+    page.gateway.faults[API + "accept"] = "hang"
+    page.fill(password=PASSWORD).click("accept")
+    page.script("location.hash = arguments[0]", link)
+    page.sees("refuse")
+    assert page.one("refuse").is_enabled()
+    page.click("refuse").sees("over-heading", "^You declined this invitation$")
+
+
+def test_an_invitation_that_can_not_be_renewed_can_be_turned_down(page, team):
+    link = team.invite(expires_in_days=1)
+    pass_time(32 * 86_400)
+    page.open(link).sees("over-heading", "^This link has expired$").sees("refuse")
+    assert not page.one("renew").is_displayed()
+    page.click("refuse").sees("over-heading", "^You declined")
+
+
 def test_a_suspended_organization_is_not_now_rather_than_over(page, team):
     link = team.invite()
     team.suspend()
@@ -222,6 +262,10 @@ def test_long_words_many_brands_and_large_text_do_not_overflow(page, size):
         assert used <= there, "joined"
         mail = mails(f"ana@{team.domain}")[-1]["id"]
         page.driver.get(f"{MAILBOX}/messages/{mail}")
+        # a mail names its sizes in pixels
+        page.script("""const size = (one) => getComputedStyle(one).fontSize;
+            const all = [...document.querySelectorAll('*')].map((one) => [one, parseFloat(size(one))]);
+            for (const [one, px] of all) one.style.fontSize = `${px * parseFloat(arguments[0]) / 100}px`;""", size)
         used, there = page.script(wide, size)
         assert used <= there, "the mail"
     finally:

@@ -91,6 +91,11 @@ pub fn hold(method: &str, path: &str, reply: &Reply) {
         let required = resolve(header)["required"] == true;
         assert!(!required || reply.headers.contains_key(&name.to_lowercase()), "{what}: no header {name}");
     }
+    // the gateway's own answers have neither
+    if matches!(reply.status, 413 | 429 | 503) {
+        assert!(reply.headers.contains_key("cache-control"), "{what}");
+        assert!(reply.status == 413 || reply.headers.contains_key("retry-after"), "{what}");
+    }
     match described.get("content").and_then(Value::as_object) {
         None => assert!(reply.body.is_empty(), "{what}: a body that is not described"),
         Some(content) => {

@@ -454,11 +454,16 @@ impl Invited {
 
 impl Person {
     async fn accepting(world: &World, tenant: &str, email: &str) -> Self {
-        let reply = world.link(email).await.accept().await.expect(201);
+        Self::of(&world.link(email).await, tenant).await
+    }
+
+    /// Who accepts this link.
+    pub async fn of(link: &Link, tenant: &str) -> Self {
+        let reply = link.accept().await.expect(201);
         Self {
-            world: world.clone(),
+            world: link.world.clone(),
             tenant: tenant.to_owned(),
-            email: email.to_owned(),
+            email: reply.text("/member/email"),
             user: reply.text("/member/user_id"),
             session: reply.text("/session/token"),
         }

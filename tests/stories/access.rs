@@ -284,7 +284,7 @@ async fn lists_show_only_brands_that_the_reader_may_see() {
 async fn a_deleted_brand_is_gone_everywhere() {
     let world = World::new().await;
     let team = world.team("Acme").await;
-    let (sage, rue) = (team.brand("Sage").await, team.brand("Rue").await);
+    let (sage, rue, thyme) = (team.brand("Sage").await, team.brand("Rue").await, team.brand("Thyme").await);
     let list = json!(["members.read", "members.invite", "members.assign", "audit.read", "brand.read"]);
     let limited = json!({"email": "lea@acme.example", "first_name": "Lea", "last_name": "L", "role": "admin",
         "brands": [sage, rue]});
@@ -326,6 +326,35 @@ async fn a_deleted_brand_is_gone_everywhere() {
         assert_eq!(one["brands"], left, "{list}");
     }
     assert_eq!(team.owner.get(&format!("invitations/{pending}")).await.expect(200).json()["brands"], left);
+    // a sponsor who reaches what is left stands behind all that is left of it
+    let sponsor = json!({"email": "sam@acme.example", "first_name": "S", "last_name": "S", "brands": [sage, thyme],
+        "permissions": ["members.read", "members.invite", "members.assign", "members.revoke", "brand.read", "tenant.read",
+            "products.read", "products.write", "brand.write", "coa.upload", "inventory.manage", "shipping.confirm",
+            "retailers.message"]});
+    team.owner.post("invitations", sponsor).await.expect(201);
+    let sam = Person::of(&world.link("sam@acme.example").await, &team.tenant).await;
+    let both =
+        json!({"email": "kim@acme.example", "first_name": "K", "last_name": "K", "brands": [sage, thyme]});
+    let kim = sam.post("invitations", both.clone()).await.expect(201).text("/id");
+    let kims = world.link("kim@acme.example").await;
+    team.owner.delete_brand(&thyme).await.expect(204);
+    let put_back =
+        team.owner.get(&format!("members/{}", sam.user)).await.expect(200).json()["brands"].clone();
+    let changed = team.owner.assign_brands(&sam, put_back).await.expect(200).json();
+    assert_eq!(changed["unsponsored_invitations"], Value::Null, "{changed}");
+    let shown = team.owner.get(&format!("invitations/{kim}")).await.expect(200);
+    assert_eq!(shown.text("/sponsorship"), "holds");
+    kims.preview().await.expect(200);
+    sam.post(&format!("invitations/{kim}/resend"), Value::Null).await.expect(200);
+    let later = world.fork().await;
+    let kims = later.link("kim@acme.example").await;
+    later.pass(8 * 86_400);
+    kims.renew().await.expect(202);
+    let kim = Person::of(&later.link("kim@acme.example").await, &team.tenant).await;
+    let sam = sam.in_world(&later);
+    sam.give_role(&kim, "sales_rep").await.expect(200);
+    sam.suspend(&kim).await.expect(200);
+    sam.reinstate(&kim).await.expect(200);
     // what was read can be put back
     assert_eq!(
         team.owner.assign_brands(&ana, read["brands"].clone()).await.expect(200).json()["brands"],
@@ -455,7 +484,10 @@ async fn colleagues_see_neither_phones_nor_lists_nor_last_activity() {
     let sage = team.brand("Sage").await;
     let ana = team.join("ana@acme.example", "member").await;
     let keeper = member_who_also(&team, "kim@acme.example", &["members.assign"], &[&sage]).await;
-    let reviewer = member_who_also(&team, "rae@acme.example", &["access.review"], &[]).await;
+    let more = ["access.review", "members.invite", "audit.read"];
+    let reviewer = member_who_also(&team, "rae@acme.example", &more, &[]).await;
+    let once = member_who_also(&team, "cal@acme.example", &["audit.read"], &[]).await;
+    team.owner.give_role(&once, "sales_rep").await.expect(200);
     let personal = ["phone", "permissions", "last_active_at"];
     let shown = |member: &Value| -> Vec<&str> {
         personal.into_iter().filter(|field| member.get(field).is_some()).collect()
@@ -463,7 +495,7 @@ async fn colleagues_see_neither_phones_nor_lists_nor_last_activity() {
     for (reader, whole) in [(&team.owner, true), (&keeper, true), (&ana, false), (&reviewer, false)] {
         let listed = reader.get("members").await.expect(200).json();
         let members = listed["items"].as_array().unwrap();
-        assert_eq!(members.len(), 4);
+        assert_eq!(members.len(), 5);
         for member in members {
             let user = member["user_id"].as_str().unwrap();
             let expected: &[&str] = if whole || user == reader.user { &personal } else { &[] };
@@ -471,6 +503,16 @@ async fn colleagues_see_neither_phones_nor_lists_nor_last_activity() {
             let single = reader.get(&format!("members/{user}")).await.expect(200).json();
             assert_eq!(single, *member, "alone as in the list");
         }
+        // nor in the invitation that they came by, nor in the trail
+        let invitations = reader.get("invitations?status=accepted").await;
+        if invitations.status == 200 {
+            for invitation in invitations.json()["items"].as_array().unwrap() {
+                let told = invitation.get("permissions").is_some() || invitation.get("phone").is_some();
+                assert_eq!(told, whole, "{}: {invitation}", reader.email);
+            }
+        }
+        let events = String::from_utf8(reader.get("events").await.body).unwrap();
+        assert!(whole || !events.contains("permissions_before"), "{}: {events}", reader.email);
         // nor by asking who was idle since
         let idle = reader.get("members?inactive_since=2020-01-01T00:00:00Z").await;
         if whole {
@@ -543,13 +585,7 @@ async fn member_who_also(team: &Team, email: &str, more: &[&'static str], brands
     let body = json!({"email": email, "first_name": "X", "last_name": "X", "role": "member", "brands": brands,
         "permissions": permissions});
     team.owner.post("invitations", body).await.expect(201);
-    let accepted = team.world.link(email).await.accept().await.expect(201);
-    Person {
-        user: accepted.text("/member/user_id"),
-        session: accepted.text("/session/token"),
-        email: email.to_owned(),
-        ..team.owner.clone()
-    }
+    Person::of(&team.world.link(email).await, &team.tenant).await
 }
 
 #[tokio::test]
@@ -586,6 +622,17 @@ async fn brands_that_one_does_not_see_are_not_taken_given_or_probed() {
     team.owner.assign_brands(&ben, json!("all")).await.expect(200);
     xena.assign_brands(&ben, json!([sage])).await.refused(403, "role-not-grantable");
     assert_eq!(of_ben().await, json!("all"));
+    // neither what one doesn't see nor what was deleted makes a set too large
+    let mut many = Vec::new();
+    for n in 0..50 {
+        many.push(team.brand(&format!("Number {n}")).await);
+    }
+    team.owner.assign_brands(&ben, json!(many)).await.expect(200);
+    xena.assign_brand(&ben, &sage).await.expect(200);
+    xena.unassign_brand(&ben, &sage).await.expect(200);
+    team.owner.assign_brand(&ben, &sage).await.refused(422, "validation");
+    team.owner.delete_brand(&many[0]).await.expect(204);
+    team.owner.assign_brand(&ben, &sage).await.expect(200);
     // a deleted brand can be taken from who still has it
     team.owner.assign_brands(&ben, json!([sage, bloom])).await.expect(200);
     team.owner.delete_brand(&bloom).await.expect(204);

@@ -69,6 +69,18 @@ async fn only_plain_json_is_spoken_and_not_too_much_of_it() {
         let body = format!("{{\"email\": \"{}\"}}", "a".repeat(size));
         raw(&team.owner, body.as_bytes(), &JSON).await.refused(413, "payload-too-large");
     }
+    // and before anything is computed over it or read for it, for a bearer that nobody knows and a key of theirs
+    let forged = format!("{}{}", &team.owner.session[..team.owner.session.len() - 4], "AAAA");
+    let _ = team.world.wire().take_sent();
+    let large = "x".repeat(6 * 1024 * 1024);
+    for path in ["invitations", "members/01a202c6-e1a3-7a38-9802-fdcb99ebdc61/suspend"] {
+        let stranger = Person { session: forged.clone(), ..team.owner.clone() };
+        stranger
+            .ask_with("POST", path, json!(large), &[("idempotency-key", "k")])
+            .await
+            .refused(413, "payload-too-large");
+    }
+    assert!(team.world.wire().take_sent().is_empty());
     let spoken = [("content-type", "Application/JSON; charset=UTF-8"), ("accept", "text/html")];
     raw(&team.owner, body, &spoken).await.expect(201);
 }
@@ -527,6 +539,13 @@ async fn refusals_name_no_types() {
             assert!(!text.contains(name), "{name}: {text}");
         }
     }
+    // what is no field, or no parameter, is told which there are
+    let unknown = team.owner.post("brands", json!({"name": "Sage", "title": "Sage"})).await;
+    assert!(unknown.refused(422, "validation").text("/errors/0/detail").contains("expected one of: name"));
+    let body = json!({"email": "a@b.example", "first_name": "A", "last_name": "A"});
+    let tried = team.owner.post("invitations?dry_run=true", body).await.refused(422, "validation");
+    assert!(tried.text("/errors/0/detail").contains("there are none here"));
+    assert_eq!(world.ledger().all("Invitation").len(), 1, "nobody was invited");
     let all = said.iter().map(|reply| String::from_utf8(reply.body.clone()).unwrap()).collect::<String>();
     assert!(all.contains("expected one of: owner, admin") && all.contains("/brands` lists them"));
     assert!(all.contains("it needs a letter or a digit"));

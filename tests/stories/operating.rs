@@ -1,7 +1,7 @@
 //! The operator's operations.
 
 use serde_json::{Value, json};
-use stories::{PASSWORD, ReplyExt, World, interleavings, operation, race};
+use stories::{PASSWORD, Person, ReplyExt, World, interleavings, operation, race};
 
 #[tokio::test]
 async fn where_sign_up_is_closed_the_operator_makes_tenants() {
@@ -60,6 +60,15 @@ async fn an_owner_who_is_gone_is_followed_by_another_member() {
     assert!(transfer(&ben.user).await.unwrap_err().contains("active member"));
     assert!(transfer(&team.owner.user).await.unwrap_err().contains("the owner already"));
     assert!(transfer(&team.tenant).await.unwrap_err().contains("no such member"));
+    // the list that an owner's role replaces is told
+    let list = json!({"email": "cal@acme.example", "first_name": "C", "last_name": "C", "permissions": ["tenant.read"]});
+    team.owner.post("invitations", list).await.expect(201);
+    let cal = Person::of(&world.link("cal@acme.example").await, &team.tenant).await;
+    transfer(&cal.user).await.unwrap();
+    let told = cal.get("events").await.expect(200).json();
+    let moved = told["items"].as_array().unwrap().iter().find(|e| e["type"] == "tenant.transferred").unwrap();
+    assert_eq!(moved["details"]["permissions_before"], "tenant.read");
+    transfer(&team.owner.user).await.unwrap();
     transfer(&ana.user).await.unwrap();
     assert!(ana.may("tenant.close").await && !team.owner.may("tenant.close").await);
     world.ledger().check();
@@ -170,6 +179,11 @@ async fn an_export_holds_all_of_a_tenant_and_nothing_secret() {
             "after": {"export": export, "part": "members"}});
         assert!(world.operate(order).await.unwrap_err().contains("no export of this tenant began so"));
     }
+    // nor does an old one vouch for a new export
+    world.pass(86_400);
+    let late = json!({"operation": "export-tenant", "tenant": tenant, "reason": "r",
+        "after": {"export": exported["id"], "part": "brands"}});
+    assert!(world.operate(late).await.unwrap_err().contains("within a day"));
     let elsewhere = json!({"operation": "export-tenant", "tenant": other.tenant, "reason": "r",
         "after": {"export": exported["id"], "part": "members"}});
     assert!(world.operate(elsewhere).await.is_err());

@@ -173,6 +173,42 @@ async fn two_owners_to_be() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_accept_against_the_removal() {
+    let set = scene("25").await;
+    let accept = |link: &Link| -> Operation {
+        operation(link, |link| async move {
+            let body = json!({"token": link, "password": stories::PASSWORD});
+            let key = [("idempotency-key", "k")];
+            link.world.ask_with("POST", "/v1/invitations/accept", None, &body, &key).await
+        })
+    };
+    let accepted = accept(&set.link).await.expect(201);
+    let ana = Person { user: accepted.text("/member/user_id"), ..set.team.owner.clone() };
+    // token, facts, counting, taking back, session, brands
+    for order in interleavings(6, OTHER) {
+        let scene = set.fork().await;
+        let before = scene.world.ledger().all("Session").len();
+        let ana = ana.in_world(&scene.world);
+        let replies = race(&order, vec![accept(&scene.link), remove(&scene.team.owner, &ana)]).await;
+        let opened = scene.world.ledger().all("Session").len() - before;
+        match statuses(&replies) {
+            (201, 204) => assert_eq!(opened, 1),
+            (403, 204) => assert_eq!(opened, 0),
+            other => panic!("{order:?}: {other:?}"),
+        }
+        // a session that was opened was opened before the removal
+        let calls = scene.world.wire().take_sent();
+        let at = |function: &str| {
+            calls.iter().position(|c| c.function == function && c.operation == "TransactWriteItems")
+        };
+        if replies[0].status == 201 {
+            assert!(at("accept") < at("revoke"), "{order:?}");
+        }
+        scene.world.ledger().check();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_invitations_of_one_address() {
     let set = scene("25").await;
     for order in interleavings(OTHER, OTHER) {

@@ -222,7 +222,7 @@ impl Accept {
         }
         let (token, session) = Session::open(credential.user_id, self.limits.session, state.invocation());
         let attempt = Attempt { email: credential.email.canonical(), source: &once.source };
-        self.store.open_session(&session, attempt, &self.limits, None).await?;
+        self.store.open_session(&session, attempt, &self.limits, Some(&member), None).await?;
         let body = Answer::replayed_body(answered)?;
         let dropped = body.get("dropped_brands").cloned().map(serde_json::from_value).transpose();
         let dropped: Vec<BrandId> = dropped.map_err(Failure::internal)?.unwrap_or_default();

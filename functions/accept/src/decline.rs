@@ -10,7 +10,9 @@ impl Accept {
         let before = state.declinable()?;
         let after = before.ended(InvitationStatus::Declined, state.invocation().version());
         let answer = Answer::done();
-        let change = state.change(Actor::Invitee, EventKind::InvitationDeclined, before, &answer);
+        let change = state
+            .change(Actor::Invitee, EventKind::InvitationDeclined, before, &answer)
+            .gone_at(before.unconfirmed_until);
         self.store.end_invitation(before, &after, true, change).await?;
         Ok(answer)
     }

@@ -114,9 +114,9 @@ pub(crate) fn take_token(form: &mut Form) -> Result<Option<InvitationToken>, Ref
     }
 }
 
-/// Refuses where the sponsor can't give what the invitation gives (R9).
-fn sponsored(invitation: &Invitation, sponsor: Option<&Member>) -> Result<(), Refusal> {
-    match invitation.sponsorship(sponsor) {
+/// Refuses where the sponsor can't give what the invitation gives (R9), of the brands that are there.
+fn sponsored(invitation: &Invitation, sponsor: Option<&Member>, there: &[Brand]) -> Result<(), Refusal> {
+    match invitation.sponsorship(sponsor, &there.iter().map(|brand| brand.id).collect()) {
         Sponsorship::Holds => Ok(()),
         Sponsorship::Suspended => Err(SUSPENDED_SPONSOR),
         Sponsorship::Lost => Err(NO_SPONSOR),
@@ -191,8 +191,11 @@ impl<'l> LinkState<'l> {
         invitation: &Invitation,
         tenant: &Tenant,
     ) -> Result<Option<Member>, Failure> {
-        let sponsor = store.load(invitation.sponsor.map(|user| keys::member(tenant.id, user))).await?;
-        sponsored(invitation, sponsor.as_ref())?;
+        let brands = invitation.brands.named().map(|brand| keys::brand(tenant.id, brand));
+        let wants =
+            (invitation.sponsor.map(|user| keys::member(tenant.id, user)), brands.collect::<Vec<_>>());
+        let (sponsor, found) = store.load(wants).await?;
+        sponsored(invitation, sponsor.as_ref(), &found.into_iter().flatten().collect::<Vec<_>>())?;
         Ok(sponsor)
     }
 
@@ -207,10 +210,11 @@ impl<'l> LinkState<'l> {
                 named.iter().map(|brand| keys::brand(tenant.id, *brand)).collect::<Vec<_>>(),
             ))
             .await?;
-        sponsored(invitation, sponsor.as_ref())?;
         let dropped = named.iter().zip(&found).filter(|(_, found)| found.is_none());
         let dropped = dropped.map(|(id, _)| *id).collect();
-        Ok(Basis { credential, sponsor, brands: found.into_iter().flatten().collect(), dropped })
+        let brands: Vec<Brand> = found.into_iter().flatten().collect();
+        sponsored(invitation, sponsor.as_ref(), &brands)?;
+        Ok(Basis { credential, sponsor, brands, dropped })
     }
 
     /// What is about to be written by `actor`: the one event, and the record of `answer`.

@@ -83,14 +83,10 @@ impl BrandChange {
     fn apply(&self, seen: &Visibility, before: &Brands) -> Result<Brands, Failure> {
         match (self, before) {
             (Self::Replace(asked), _) => {
-                let brands = seen.replace(before, asked).map_err(Refusal::RoleNotGrantable)?;
-                Brands::only(brands.named())
-                    .map(|_| brands)
-                    .map_err(|why| BadRequest::invalid("/brands", why).into())
+                Ok(seen.replace(before, asked).map_err(Refusal::RoleNotGrantable)?)
             }
-            (Self::Add(brand), before) => {
-                before.with(*brand).map_err(|why| BadRequest::invalid("", why).into())
-            }
+            (Self::Add(_), Brands::All) => Ok(Brands::All),
+            (Self::Add(brand), Brands::Only(ids)) => Ok(ids.iter().copied().chain([*brand]).collect()),
             (Self::Remove(_), Brands::All) => {
                 let words = "the member is assigned to all brands, set the list of brands instead";
                 Err(Refusal::Conflict(words).into())
@@ -103,6 +99,19 @@ impl BrandChange {
 }
 
 impl AssignBrand {
+    /// The set, if it isn't too large. What the caller doesn't see counts for nothing, or the bound would tell how much
+    /// that is; what was deleted is dropped before anybody is refused for it.
+    async fn bounded<T>(&self, cx: &Context<'_, T>, brands: Brands) -> Result<Brands, Failure> {
+        let seen = cx.visibility();
+        let fits = |brands: &Brands| Brands::only(seen.limit(brands).named()).map(|_| ());
+        if fits(&brands).is_ok() {
+            return Ok(brands);
+        }
+        let brands = brands.among(&cx.there(&self.store, &brands).await?);
+        fits(&brands).map_err(|why| BadRequest::invalid("/brands", why))?;
+        Ok(brands)
+    }
+
     async fn assign(
         &self,
         cx: Context<'_, (Option<Member>, Vec<Option<Brand>>)>,
@@ -114,7 +123,7 @@ impl AssignBrand {
         cx.may_manage(before)?;
         let seen = cx.visibility();
         asked.all_seen(&seen, found, &before.brands)?;
-        let brands = asked.apply(&seen, &before.brands)?;
+        let brands = self.bounded(&cx, asked.apply(&seen, &before.brands)?).await?;
         // what the caller doesn't see stays as it was, and isn't theirs to give
         cx.may_give(&Grant { brands: &seen.limit(&brands), ..before.grant() })?;
         cx.if_match(before.authority)?;

@@ -42,7 +42,7 @@ impl AssignRole {
         cx.may(Permission::MembersAssign)?;
         let before = cx.target()?;
         cx.may_manage(before)?;
-        cx.may_give(&Grant { role, permissions: None, brands: &before.brands })?;
+        cx.may_give_again(&self.store, &Grant { role, permissions: None, brands: &before.brands }).await?;
         cx.if_match(before.authority)?;
         if before.role == role {
             return Ok(cx.member(before, &cx.behind(&self.store, [before]).await?));

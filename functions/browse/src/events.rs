@@ -32,6 +32,9 @@ fn limited<T>(cx: &Context<'_, T>, behind: &Backdrop, mut event: Event) -> Optio
     if cx.may(Permission::MembersRead).is_err() {
         event.details.remove("email");
     }
+    if cx.may(Permission::MembersAssign).is_err() {
+        event.details.remove("permissions_before");
+    }
     let [now, before] = BRAND_SETS.map(|name| event.details.get(name));
     if now.is_some() && now == before { None } else { Some(event) }
 }
@@ -39,7 +42,6 @@ fn limited<T>(cx: &Context<'_, T>, behind: &Backdrop, mut event: Event) -> Optio
 impl Browse {
     /// The audit trail, newest first, as far as the reader may see what it is about.
     pub(crate) async fn events(&self, caller: &Caller<'_>, request: &Request) -> Outcome {
-        request.only_query(&["limit", "cursor"])?;
         let t = caller.tenant();
         let page = page(request, t.0, "events")?;
         let cx = caller.read(&self.store, ()).await?;

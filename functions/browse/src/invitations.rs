@@ -1,7 +1,7 @@
 use model::{DeliveryState, InvitationId, InvitationStatus};
 use policy::Permission;
 use store::keys;
-use web::views::{InvitationView, List};
+use web::views::List;
 use web::{Answer, Caller, Outcome, Request, next_cursor, page};
 
 use crate::Browse;
@@ -10,7 +10,6 @@ use crate::filter::Held;
 impl Browse {
     /// Filters: `status`, `delivery`, `role`, `brand`; status and delivery as they are now, whatever was written last.
     pub(crate) async fn invitations(&self, caller: &Caller<'_>, request: &Request) -> Outcome {
-        request.only_query(&["limit", "cursor", "status", "delivery", "role", "brand"])?;
         let t = caller.tenant();
         let page = page(request, t.0, "invitations")?;
         let status: Option<InvitationStatus> = request.query_as("status", str::parse)?;
@@ -32,7 +31,7 @@ impl Browse {
             .await?;
         let behind = cx.behind(&self.store, &listed.items).await?;
         Ok(Answer::ok(&List {
-            items: listed.items.iter().map(|i| InvitationView::of(i, &behind, now)).collect(),
+            items: listed.items.iter().map(|i| cx.view_invitation(i, &behind)).collect(),
             next_cursor: next_cursor(listed.next, t.0, "invitations"),
         }))
     }

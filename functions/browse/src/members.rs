@@ -10,7 +10,6 @@ use crate::filter::Held;
 impl Browse {
     /// Filters: `status` (active and suspended ones without), `role`, `brand`; `inactive_since` for who may see that.
     pub(crate) async fn members(&self, caller: &Caller<'_>, request: &Request) -> Outcome {
-        request.only_query(&["limit", "cursor", "status", "role", "brand", "inactive_since"])?;
         let t = caller.tenant();
         let page = page(request, t.0, "members")?;
         let status: Option<MemberStatus> = request.query_as("status", str::parse)?;

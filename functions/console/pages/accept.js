@@ -13,8 +13,8 @@ const ROLES = {
 
 // What an invitation that is over says, by the problem's code.
 const OVER = {
-  'not-found': ['This link is not valid', 'Open the link in the newest email again, or ask who invited you to send it again.'],
-  'invitation-expired': ['This link has expired', 'Links work for a limited time only. Ask who invited you for a new one.'],
+  'not-found': ['This link is not valid', 'Open the link in the newest email again, ask who invited you to send it again, or sign up again.'],
+  'invitation-expired': ['This link has expired', 'Links work for a limited time only. Ask who invited you for a new one, or sign up again.'],
   'invitation-revoked': ['This invitation is over', 'It was taken back, or a newer email has replaced it. Look for the newest email, or ask who invited you.'],
   'invitation-declined': ['You declined this invitation', 'Nobody emails you about it again. If you changed your mind, ask who invited you for a new one.'],
   'invitation-accepted': ['You have accepted already', 'Sign in with your email address and password.'],
@@ -27,6 +27,7 @@ const SAID = {
   'seats-exhausted': () => 'The team has no free place at the moment. Ask who invited you to make one, then try again.',
   'rate-limited': ({ wait }) => `That was too often. Try again ${wait || 'a little later'}.`,
   'email-in-use': () => 'This address belongs to another organization already. Ask who invited you to invite another address of yours.',
+  'access-revoked': ({ detail }) => `You joined before, and your access has ended since: ${detail.replaceAll('`', '')}.`,
   'recipient-suppressed': () => 'Emails to this address came back. Ask who invited you to use another one.',
   conflict: ({ detail }) => sentence(detail),
   'idempotency-mismatch': () => 'It may have worked the first time. Reload this page to see.',
@@ -54,6 +55,14 @@ function waiting(seconds) {
   return `in ${n} ${unit}${n === 1 ? '' : 's'}`;
 }
 
+// What the API answers where it did what was asked. A hotel's or a company's network answers 200 with a page of its own.
+const DONE = {
+  preview: (answer) => answer.tenant && answer.password_min_length,
+  accept: (answer) => answer.member && answer.dropped_brands,
+  decline: (_, status) => status === 204,
+  renew: (answer) => answer.delivery,
+};
+
 // Asks the API. A gateway, a proxy or a network may answer instead of it, or nobody: each of these is a problem too.
 async function call(verb, body = {}, headers = {}) {
   const stop = new AbortController();
@@ -68,7 +77,7 @@ async function call(verb, body = {}, headers = {}) {
     const text = await response.text();
     let answer = {};
     try { answer = JSON.parse(text) || {}; } catch { /* a page, or nothing */ }
-    if (response.ok) return { ok: true, answer };
+    if (response.ok) return DONE[verb](answer, response.status) ? { ok: true, answer } : { ok: false, problem: { code: 'broken' } };
     const wait = waiting(Number(response.headers.get('Retry-After')));
     const code = answer.code || (response.status === 429 ? 'rate-limited' : 'broken');
     return { ok: false, problem: { ...answer, code, wait } };
@@ -97,12 +106,16 @@ function show(id, heading) {
   heading.focus();
 }
 
-function over([heading, text], { again = false, renewable = false, go = '' } = {}) {
+// Where somebody goes who has joined; empty where the deployment doesn't say.
+const APP = document.querySelector('meta[name=app-url]').content;
+
+function over([heading, text], { again = false, renewable = false, declinable = renewable, go = '' } = {}) {
   $('over-heading').textContent = heading;
   $('over-text').textContent = text;
   $('over-error').textContent = '';
   $('again').hidden = !again;
-  $('renew').hidden = $('refuse').hidden = !renewable;
+  $('renew').hidden = !renewable;
+  $('refuse').hidden = !declinable;
   $('go').hidden = !go;
   if (go) $('go').href = go;
   show('over', $('over-heading'));
@@ -117,25 +130,30 @@ function endedBy(problem) {
   const words = OVER[problem.code];
   if (!words) return false;
   const renewable = (problem.actions || []).some((action) => action.rel === 'renew');
-  over(renewable ? [words[0], RENEWABLE] : words, { renewable });
+  const declinable = problem.code === 'invitation-expired';
+  const go = problem.code === 'invitation-accepted' ? APP : '';
+  over(renewable ? [words[0], RENEWABLE] : words, { renewable, declinable, go });
   return true;
 }
 
 // You're in: kept with the place in the browser's history, so that reloading and coming back say so too.
 function joined({ email, company, dropped }) {
-  const go = document.querySelector('meta[name=app-url]').content;
   const gone = dropped ? ` ${dropped} of the brands that you were invited to ${dropped === 1 ? 'is' : 'are'} gone by now.` : '';
-  const next = go ? 'Sign in there with this address and your password.' : 'Sign in where you work with your team, with this address and your password.';
-  over([`You’re in: welcome to ${company}`, `You joined as ${email}. ${next}${gone}`], { go });
+  const next = APP ? 'Sign in there with this address and your password.' : 'Sign in where you work with your team, with this address and your password.';
+  over([`You’re in: welcome to ${company}`, `You joined as ${email}. ${next}${gone}`], { go: APP });
 }
 
 async function start() {
   const link = ++opened;
+  signingUp = false;
+  // what still runs is about an older link
+  for (const button of document.querySelectorAll('button')) button.disabled = false;
   token = readToken();
   if (!token && history.state?.joined) return joined(history.state.joined);
   if (!token) return over(OVER['not-found']);
   for (const section of document.querySelectorAll('section')) section.hidden = section.id !== 'loading';
   $('moment').hidden = false;
+  $('status').textContent = $('moment').textContent;
   const { ok, answer, problem } = await call('preview');
   if (link !== opened) return;
   if (ok) fill(answer);
@@ -196,6 +214,7 @@ async function busy(work) {
   try {
     await work(() => link === opened);
   } finally {
+    if (link !== opened) return;
     for (const button of buttons) button.disabled = false;
     // a disabled button loses the focus: it gets it back, unless something else has it by now
     if (document.activeElement === document.body && focused?.offsetParent) focused.focus();

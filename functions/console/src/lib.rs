@@ -20,6 +20,7 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// The function.
 pub struct Console {
+    home_page: String,
     accept_page: String,
 }
 
@@ -27,12 +28,19 @@ impl Function for Console {
     fn new(environment: &Environment) -> Result<Self, SettingError> {
         let app = environment.variables.https("APP_URL")?.unwrap_or_default();
         let app = app.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
-        Ok(Self { accept_page: include_str!("../pages/accept.html").replace("{app-url}", &app) })
+        let link = match app.as_str() {
+            "" => String::new(),
+            app => format!("<p><a class=\"button\" href=\"{app}\">Go to your team</a></p>"),
+        };
+        Ok(Self {
+            home_page: include_str!("../pages/index.html").replace("{app-link}", &link),
+            accept_page: include_str!("../pages/accept.html").replace("{app-url}", &app),
+        })
     }
 
     async fn handle(&self, request: &Request) -> Outcome {
         match request.route()? {
-            Route::HomePage => Ok(page(HTML, include_str!("../pages/index.html"))),
+            Route::HomePage => Ok(page(HTML, &self.home_page)),
             Route::AcceptPage => Ok(page(HTML, &self.accept_page)),
             Route::Asset => asset(request.parameter("file")?).ok_or_else(|| Refusal::NotFound.into()),
             _ => Err(Refusal::NotFound.into()),

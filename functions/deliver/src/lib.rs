@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use mail::{Mailer, NotSent};
 use model::{
-    Delivery, DeliveryState, Invitation, InvitationStatus, InvitationToken, Invocation, Mail, MailStatus,
-    Member, Sponsorship, Suppression, Tenant, Timestamp,
+    Brand, Delivery, DeliveryState, Invitation, InvitationStatus, InvitationToken, Invocation, Mail,
+    MailStatus, Member, Sponsorship, Suppression, Tenant, Timestamp,
 };
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
@@ -93,17 +93,24 @@ fn unwanted(
     invitation: &Invitation,
     tenant: &Tenant,
     sponsor: Option<&Member>,
+    there: &[Brand],
     suppression: Option<&Suppression>,
 ) -> Option<(DeliveryState, &'static str)> {
     if suppression.is_some() {
-        Some((DeliveryState::Suppressed, "the address is on the suppression list after earlier bounces"))
-    } else if !invitation.is_open_in(tenant) {
-        Some((DeliveryState::Failed, "the team's account was not active, send it again"))
-    } else if invitation.sponsorship(sponsor) != Sponsorship::Holds {
-        Some((DeliveryState::Failed, "who invited can't give this access any more, send it again yourself"))
-    } else {
-        None
+        return Some((
+            DeliveryState::Suppressed,
+            "the address is on the suppression list after earlier bounces",
+        ));
     }
+    if !invitation.is_open_in(tenant) {
+        return Some((DeliveryState::Failed, "the team's account was not active, send it again"));
+    }
+    let why = match invitation.sponsorship(sponsor, &there.iter().map(|brand| brand.id).collect()) {
+        Sponsorship::Holds => return None,
+        Sponsorship::Suspended => "who invited was suspended, send it again yourself",
+        Sponsorship::Lost => "who invited can't give this access any more, send it again yourself",
+    };
+    Some((DeliveryState::Failed, why))
 }
 
 /// Everything that a mail says.
@@ -133,14 +140,17 @@ impl Deliver {
             tracing::warn!(mail = %mail.id, "given up");
             return Ok(());
         }
-        let (sponsor, suppression) = self
+        let (sponsor, brands, suppression) = self
             .store
             .load((
                 invitation.sponsor.map(|user| keys::member(t, user)),
+                invitation.brands.named().map(|brand| keys::brand(t, brand)).collect::<Vec<_>>(),
                 keys::suppression(invitation.email.canonical()),
             ))
             .await?;
-        if let Some((state, reason)) = unwanted(&invitation, &tenant, sponsor.as_ref(), suppression.as_ref())
+        let there: Vec<Brand> = brands.into_iter().flatten().collect();
+        if let Some((state, reason)) =
+            unwanted(&invitation, &tenant, sponsor.as_ref(), &there, suppression.as_ref())
         {
             tracing::info!(mail = %mail.id, reason, "not sent");
             let delivery = Delivery::new(state, Some(reason), invocation.now());

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use model::{EventId, EventKind, Invocation, Subject, Tenant, TenantId, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -7,6 +9,9 @@ use crate::{Operate, Refused, change};
 
 /// Entries of one page: well below what an invocation's answer may hold (6 MB).
 const PAGE: usize = 500;
+
+/// How long an export may take: one that goes on after that leaves an event of its own.
+const WITHIN: Duration = Duration::from_secs(86_400);
 
 /// What is left out: digests of secrets, and versions that mean nothing elsewhere.
 const INTERNAL: [&str; 4] = ["newest_token", "version", "authority", "unconfirmed_until"];
@@ -75,7 +80,7 @@ impl Operate {
         let tenant = self.tenant(order.tenant).await?;
         let Cursor { export, part, id } = match order.after {
             Some(cursor) => {
-                self.begun(&tenant, cursor.export).await?;
+                self.begun(&tenant, cursor.export, invocation).await?;
                 cursor
             }
             None => self.begin(&tenant, &order.reason, invocation).await?,
@@ -106,15 +111,19 @@ impl Operate {
         Ok(Cursor { export, part: Part::Brands, id: None })
     }
 
-    /// Refuses a page of an export that never began.
-    async fn begun(&self, tenant: &Tenant, export: EventId) -> Result<(), Refused> {
+    /// Refuses a page of an export that never began, or began so long ago that this is another one.
+    async fn begun(&self, tenant: &Tenant, export: EventId, invocation: &Invocation) -> Result<(), Refused> {
         let found = match export.made_at() {
-            Some(at) => self.store.load(keys::event(tenant.id, at, export)).await?,
-            None => None,
+            Some(at) if invocation.now().since(at) < WITHIN => {
+                self.store.load(keys::event(tenant.id, at, export)).await?
+            }
+            _ => None,
         };
         match found {
             Some(event) if event.kind == EventKind::TenantExported => Ok(()),
-            _ => Err(Refused::because("`after`: no export of this tenant began so, begin without")),
+            _ => Err(Refused::because(
+                "`after`: no export of this tenant began so within a day, begin without",
+            )),
         }
     }
 }

@@ -32,6 +32,11 @@ impl Operate {
         let change = change(invocation, tenant.id, EventKind::TenantTransferred, subject, &order.reason)
             .with("owner_before", owner)
             .with("owner", order.to);
+        // the list that the new owner's role replaces
+        let change = match to.permissions {
+            Some(list) => change.with("permissions_before", list),
+            None => change,
+        };
         self.store.transfer_ownership(&tenant, &from, &to, &after, change).await?;
         Ok(json!({"tenant": tenant.id, "owner": order.to, "admin": owner}))
     }

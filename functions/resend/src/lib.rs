@@ -46,7 +46,7 @@ impl Resend {
             }
             InvitationStatus::Declined => return Err(Refusal::InvitationDeclined.into()),
         }
-        cx.may_give(&before.grant())?;
+        cx.may_give_again(&self.store, &before.grant()).await?;
         let resends = self.limits.resends.count(before.resends, cx.now(), "resends of this invitation")?;
         self.limits.mails_by_tenant.count(tenant.mails, cx.now(), "emails of this team")?;
         admission::again(&self.store, tenant, before, invocation).await?;

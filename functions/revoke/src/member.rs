@@ -1,6 +1,6 @@
 use model::{EventKind, Member, Subject};
 use policy::{MemberStatus, Permission};
-use web::views::{ChangedMember, UnsponsoredView};
+use web::views::ChangedMember;
 use web::{Answer, Context, Outcome, admission};
 
 use crate::Revoke;
@@ -17,12 +17,8 @@ impl Revoke {
         }
         let after = before.revoked(cx.version());
         let unsponsored = cx.unsponsored(&self.store, before, &after).await?;
-        let answer = if unsponsored.is_empty() {
-            Answer::done()
-        } else {
-            let unsponsored_invitations = unsponsored.iter().map(UnsponsoredView::from).collect();
-            Answer::ok(&ChangedMember { member: None, unsponsored_invitations })
-        };
+        let rested = ChangedMember::new(None, &unsponsored);
+        let answer = if rested.is_empty() { Answer::done() } else { Answer::ok(&rested) };
         let change = cx
             .change(EventKind::MemberRevoked, Subject::Member(after.user_id), &answer)
             .with("email", before.email.as_entered())
@@ -53,7 +49,7 @@ impl Revoke {
         if before.status == MemberStatus::Active {
             return Ok(cx.member(before, &cx.behind(&self.store, [before]).await?));
         }
-        cx.may_give(&before.grant())?;
+        cx.may_give_again(&self.store, &before.grant()).await?;
         admission::seat(&self.store, &cx.tenant, cx.invocation()).await?;
         let after = before.with_status(MemberStatus::Active, cx.version());
         let answer = cx.member(&after, &cx.behind(&self.store, [&after]).await?);

@@ -194,7 +194,7 @@ impl SignIn {
             Some(_) => None,
             None => attempt.idempotency.record(&memberships.answer(None)),
         };
-        self.store.open_session(&session, attempt.counted(), &self.limits, record).await?;
+        self.store.open_session(&session, attempt.counted(), &self.limits, None, record).await?;
         Ok(memberships.answer(Some(SessionView::opened(&token, &session))))
     }
 }

@@ -29,7 +29,6 @@ impl SignIn {
     /// a moment; what is shown of them is read from the table.
     pub(crate) async fn me(&self, request: &Request) -> Outcome {
         let token = request.session_token()?;
-        request.only_query(&["limit", "cursor"])?;
         let id = token.user();
         let page = page(request, id.0, LIST)?;
         let (facts, listed) = tokio::join!(

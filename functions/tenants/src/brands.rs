@@ -25,7 +25,6 @@ impl Tenants {
 
     /// The brands that the member may see, and no others.
     pub(crate) async fn list_brands(&self, caller: &Caller<'_>, request: &Request) -> Outcome {
-        request.only_query(&["limit", "cursor"])?;
         let t = caller.tenant();
         let page = page(request, t.0, "brands")?;
         let cx = caller.read(&self.store, ()).await?;

@@ -31,7 +31,7 @@ struct Arguments {
     #[arg(long, value_name = "URL", value_parser = origin)]
     functions: Option<String>,
     /// Where somebody goes who has joined a team, shown on the accept page.
-    #[arg(long, value_name = "URL", value_parser = page)]
+    #[arg(long, value_name = "URL", value_parser = page, conflicts_with = "functions")]
     app_url: Option<String>,
     /// Lets pages of this origin call the API from a browser, a development server's say: http://localhost:5173. May be
     /// given several times.
@@ -126,6 +126,8 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
         observer: Some(Arc::new(show)),
     })
     .await?;
+    // what can't be written is said before anything is made
+    stack.save()?;
 
     let demo = match (arguments.empty, known) {
         (true, _) => None,

@@ -158,7 +158,9 @@ async fn clock(State(stack): State<Arc<Stack>>, body: Bytes) -> Response {
         return json_answer(StatusCode::BAD_REQUEST, &words);
     };
     stack.clock().advance(Duration::from_secs(advance_seconds));
-    match stack.sweep().await {
+    let swept = stack.sweep().await;
+    keep(&stack);
+    match swept {
         Ok(swept) => json_answer(StatusCode::OK, &json!({"now": stack.clock().now(), "swept": swept})),
         Err(error) => json_answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"message": error.to_string()})),
     }
@@ -181,7 +183,9 @@ async fn feedback(State(stack): State<Arc<Stack>>, body: Bytes) -> Response {
             json!({"message": "send {\"to\": address, \"type\": \"bounce\", \"reason\": \"mailbox full\"}"});
         return json_answer(StatusCode::BAD_REQUEST, &words);
     };
-    match stack.feedback(&to, &kind, &reason).await {
+    let sent = stack.feedback(&to, &kind, &reason).await;
+    keep(&stack);
+    match sent {
         Ok(event) => json_answer(StatusCode::OK, &event),
         Err(error) => json_answer(StatusCode::BAD_REQUEST, &json!({"message": error.to_string()})),
     }

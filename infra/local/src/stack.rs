@@ -324,7 +324,9 @@ impl Stack {
     pub async fn call(&self, call: Call) -> Result<Reply, BoxError> {
         let started = Instant::now();
         if call.head_size() > LARGEST_HEAD {
-            return Ok(Reply::too_large_head());
+            let mut reply = Reply::too_large_head();
+            self.blueprint.cors.share(&call, &mut reply);
+            return Ok(reply);
         }
         if let Some(reply) = self.blueprint.cors.preflight(&call) {
             return Ok(reply);

@@ -119,6 +119,11 @@ impl Table {
     /// Writes the file, if there is one: aside first, so that a crash leaves the old one.
     pub(crate) fn save(&self) -> Result<(), BoxError> {
         let Some(file) = &self.file else { return Ok(()) };
+        self.save_to(file)
+            .map_err(|error| format!("--data {}: it can't be written ({error})", file.display()).into())
+    }
+
+    fn save_to(&self, file: &Path) -> Result<(), BoxError> {
         let _one_at_a_time = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let aside = file.with_extension("saving");
         if aside.exists() {

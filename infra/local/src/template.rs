@@ -53,7 +53,8 @@ impl Template {
     /// # Errors
     /// What can't be read, or isn't understood here.
     pub fn parse(text: &str, parameters: &BTreeMap<&str, String>) -> Result<Self, BoxError> {
-        let yaml: Yaml = serde_yaml_ng::from_str(text)?;
+        let yaml: Yaml =
+            serde_yaml_ng::from_str(text).map_err(|e| format!("the template is not YAML: {e}"))?;
         let raw = to_json(&yaml)?;
         let mut resolver = Resolver { values: BTreeMap::new(), conditions: Map::new() };
         let pseudo = [

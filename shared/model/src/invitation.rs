@@ -1,7 +1,8 @@
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use policy::{Brands, Grant, MemberStatus, Permission, Permissions, Principal, Role, TenantStatus};
+use policy::{BrandId, Brands, Grant, MemberStatus, Permission, Permissions, Principal, Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -100,6 +101,10 @@ pub struct Invitation {
     /// Of a new tenant's first owner: from this moment on it is gone, as the tenant is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed_until: Option<Timestamp>,
+    /// Of a new tenant's first owner: whether the operator vouches for it. A stranger who signs up may have entered
+    /// anybody's address.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_vouched: bool,
     /// When it was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_at: Option<Timestamp>,
@@ -198,6 +203,7 @@ impl Invitation {
             expires_at: expiry(now, new.expires_in_days),
             renewable_until: expiry(now, new.expires_in_days) + RENEWABLE,
             unconfirmed_until: None,
+            is_vouched: false,
             accepted_at: None,
             accepted_by: None,
             resends: Window::default(),
@@ -218,7 +224,7 @@ impl Invitation {
         let one = Self::new(tenant_id, new, None, invocation);
         let renewable_until = if is_vouched { one.renewable_until } else { one.expires_at };
         let last = if is_vouched { expiry(renewable_until, days) } else { one.expires_at };
-        Self { renewable_until, unconfirmed_until: Some(last), ..one }
+        Self { renewable_until, unconfirmed_until: Some(last), is_vouched, ..one }
     }
 
     /// The status that holds at `now`: decided by the clock, not by the sweeper.
@@ -242,6 +248,12 @@ impl Invitation {
         self.role == Role::Owner && self.sponsor.is_none()
     }
 
+    /// Whether a stranger's word is all that there is for its address: a sign-up that nobody has confirmed.
+    #[must_use]
+    pub fn is_strangers(&self) -> bool {
+        self.is_of_first_owner() && !self.is_vouched
+    }
+
     /// Whether it can be joined: the tenant is in use, or waits for this very owner.
     #[must_use]
     pub fn is_open_in(&self, tenant: &Tenant) -> bool {
@@ -250,15 +262,17 @@ impl Invitation {
     }
 
     /// Whether somebody who may still give what it gives stands behind it (R9): asked at every use, not only when it
-    /// was made. `sponsor` is the member that it names; that the tenant is in use is [`Invitation::is_open_in`]'s
+    /// was made. `sponsor` is the member that it names, `there` are those of its brands that still are: the others are
+    /// dropped, so that nobody has to be able to give them. That the tenant is in use is [`Invitation::is_open_in`]'s
     /// question.
     #[must_use]
-    pub fn sponsorship(&self, sponsor: Option<&Member>) -> Sponsorship {
+    pub fn sponsorship(&self, sponsor: Option<&Member>, there: &BTreeSet<BrandId>) -> Sponsorship {
         let gives = |sponsor: &Member| {
             let principal =
                 Principal { status: MemberStatus::Active, ..sponsor.principal(TenantStatus::Active) };
+            let brands = self.brands.among(there);
             principal.may(Permission::MembersInvite, None).is_ok()
-                && principal.may_give(&self.grant()).is_ok()
+                && principal.may_give(&Grant { brands: &brands, ..self.grant() }).is_ok()
         };
         match (self.sponsor, sponsor) {
             (None, _) if self.is_of_first_owner() => Sponsorship::Holds,

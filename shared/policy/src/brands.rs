@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
@@ -83,18 +83,6 @@ impl Brands {
         if set.len() > Self::MOST_NAMED { Err(InvalidBrands::TooMany) } else { Ok(Self::Only(set)) }
     }
 
-    /// This set and one brand more.
-    ///
-    /// # Errors
-    /// [`InvalidBrands::TooMany`].
-    pub fn with(&self, brand: BrandId) -> Result<Self, InvalidBrands> {
-        match self {
-            Self::All => Ok(Self::All),
-            Self::Only(ids) if ids.contains(&brand) => Ok(self.clone()),
-            Self::Only(ids) => Self::only(ids.iter().copied().chain([brand])),
-        }
-    }
-
     /// No brand.
     #[must_use]
     pub const fn none() -> Self {
@@ -126,6 +114,15 @@ impl Brands {
         match (self, other) {
             (Self::All, some) | (some, Self::All) => some.clone(),
             (Self::Only(mine), Self::Only(theirs)) => Self::Only(mine & theirs),
+        }
+    }
+
+    /// The set without the named brands that are not `there`: a deleted brand leaves its id where it stood.
+    #[must_use]
+    pub fn among(&self, there: &BTreeSet<BrandId>) -> Self {
+        match self {
+            Self::All => Self::All,
+            Self::Only(ids) => Self::Only(ids & there),
         }
     }
 
@@ -187,11 +184,12 @@ impl<'de> Deserialize<'de> for Brands {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut ids: A) -> Result<Brands, A::Error> {
-                let mut list = Vec::new();
+                // what is stored may have grown beyond what one list can name
+                let mut set = BTreeSet::new();
                 while let Some(id) = ids.next_element()? {
-                    list.push(id);
+                    set.insert(id);
                 }
-                Brands::only(list).map_err(A::Error::custom)
+                Ok(Brands::Only(set))
             }
         }
         deserializer.deserialize_any(Either)

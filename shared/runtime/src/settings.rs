@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -152,7 +153,8 @@ impl Variables {
                 .unwrap_or("standard")
                 .parse()
                 .map_err(|e| SettingError::new("NEW_TENANT_PLAN", format!("can't be read: {e}")))?,
-            seats: self.or("NEW_TENANT_SEATS", 25)?,
+            // the owner takes the first
+            seats: self.or("NEW_TENANT_SEATS", NonZeroU32::new(25).unwrap_or(NonZeroU32::MIN))?.get(),
             email_policy: self.or("EMAIL_POLICY", EmailPolicy::Shared)?,
         })
     }

@@ -56,6 +56,13 @@ impl<'a> Change<'a> {
         Self { event: self.event.founding(tenant), ..self }
     }
 
+    /// About a tenant that nobody has confirmed and nobody will: the event is gone when it is, at that moment.
+    #[must_use]
+    pub fn gone_at(mut self, unconfirmed_until: Option<Timestamp>) -> Self {
+        self.event.unconfirmed_until = unconfirmed_until;
+        self
+    }
+
     /// Adds a detail to the event.
     #[must_use]
     pub fn with(self, name: &str, value: impl fmt::Display) -> Self {

@@ -48,7 +48,7 @@ impl Transaction<'_> {
         let (email, what) = (out.invitation.email.canonical(), "emails to this address");
         let (of_tenant, in_all) = (limits.mails_to_address_by_tenant, limits.mails_to_address);
         // what strangers sign up for one address is bounded together, so that teams can still reach it
-        let tenant = (!out.invitation.is_of_first_owner()).then_some(out.tenant.id);
+        let tenant = (!out.invitation.is_strangers()).then_some(out.tenant.id);
         self.create(Fact::Mail, &keys::mail(out.mail.id), &out.mail)
             .check_or(
                 Refusal::RecipientSuppressed,

@@ -168,8 +168,8 @@ impl Store {
         Ok(Listed { items, next })
     }
 
-    /// Pending invitations whose time isn't over, those that end first before the others, and no more than five hundred:
-    /// found by the index, read from the table.
+    /// Pending invitations whose time isn't over, those that end first before the others: the first five hundred, and
+    /// whether there are more. Found by the index, read from the table.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].
@@ -177,12 +177,12 @@ impl Store {
         &self,
         tenant: TenantId,
         now: Timestamp,
-    ) -> Result<Vec<Invitation>, Error> {
-        let ids = self.index_of_pending(tenant, "gsi1sk > :now", now, MOST_PENDING).await?;
+    ) -> Result<(Vec<Invitation>, bool), Error> {
+        let (ids, more) = self.index_of_pending(tenant, "gsi1sk > :now", now, MOST_PENDING).await?;
         let keys: Vec<_> = ids.into_iter().map(|id| keys::invitation(tenant, id)).collect();
         let mut pending: Vec<Invitation> = self.load(keys).await?.into_iter().flatten().collect();
         pending.retain(|invitation| invitation.status_at(now) == InvitationStatus::Pending);
-        Ok(pending)
+        Ok((pending, more))
     }
 
     /// Pending invitations that have expired, the oldest first: found by the index, to be decided on the items.
@@ -195,7 +195,7 @@ impl Store {
         now: Timestamp,
         limit: i32,
     ) -> Result<Vec<InvitationId>, Error> {
-        self.index_of_pending(tenant, "gsi1sk <= :now", now, limit).await
+        Ok(self.index_of_pending(tenant, "gsi1sk <= :now", now, limit).await?.0)
     }
 
     async fn index_of_pending(
@@ -204,7 +204,7 @@ impl Store {
         stretch: &str,
         now: Timestamp,
         limit: i32,
-    ) -> Result<Vec<InvitationId>, Error> {
+    ) -> Result<(Vec<InvitationId>, bool), Error> {
         let found = self
             .client
             .query()
@@ -218,7 +218,7 @@ impl Store {
             .await
             .map_err(failed)?;
         let named = |entry: &Item| keys::invitation_of_pending(entry.get("gsi1sk")?.as_s().ok()?);
-        Ok(found.items().iter().filter_map(named).collect())
+        Ok((found.items().iter().filter_map(named).collect(), found.last_evaluated_key.is_some()))
     }
 }
 

@@ -1,5 +1,5 @@
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::{Limits, Session, Source, TenantId, Timestamp, UserId};
+use model::{Limits, Member, Session, Source, TenantId, Timestamp, UserId};
 
 use crate::error::{Error, Fact, failed};
 use crate::expression::Expression;
@@ -57,19 +57,27 @@ impl Store {
         }
     }
 
-    /// Opens a session. Which memberships it is good for, each request reads for itself.
+    /// Opens a session. Which memberships it is good for, each request reads for itself; where it is answered with one
+    /// of them, that `member` is still what was read.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the same request was answered meanwhile.
+    /// [`Error::Changed`] when the same request was answered meanwhile, or the member changed.
     pub async fn open_session(
         &self,
         session: &Session,
         attempt: Attempt<'_>,
         limits: &Limits,
+        member: Option<&Member>,
         record: Option<Record>,
     ) -> Result<(), Error> {
         let now = session.created_at;
-        self.transaction()
+        let mut transaction = self.transaction();
+        if let Some(member) = member {
+            let unchanged = Expression::default().when_authority(member.authority);
+            let key = keys::member(member.tenant_id, member.user_id);
+            transaction = transaction.check(Fact::Member, &key, unchanged);
+        }
+        transaction
             .create(Fact::Fresh, &keys::session(session.user_id, &session.digest), session)
             .forgive_sign_ins(attempt, limits, now)
             .record(record, now)

@@ -116,6 +116,7 @@ impl Backdrop {
     /// had to sponsor.
     pub(crate) fn sponsorship(&self, invitation: &Invitation) -> Option<Sponsorship> {
         let sponsor = invitation.sponsor?;
-        (!invitation.status.is_final()).then(|| invitation.sponsorship(self.sponsors.get(&sponsor)))
+        (!invitation.status.is_final())
+            .then(|| invitation.sponsorship(self.sponsors.get(&sponsor), &self.brands))
     }
 }

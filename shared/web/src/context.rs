@@ -1,12 +1,23 @@
+use std::collections::BTreeSet;
+
 use model::{
     Actor, EventKind, Invitation, Invocation, Member, Refusal, Sponsorship, Subject, Tenant, Timestamp,
     Version,
 };
-use policy::{BrandId, Denial, Grant, Permission, Principal, Target, Visibility};
-use store::{Change, Store};
+use policy::{BrandId, Brands, Denial, Grant, Permission, Principal, Target, Visibility};
+use store::{Change, Store, keys};
 
-use crate::views::{ChangedMember, InvitationView, MemberView, UnsponsoredView};
+use crate::views::{ChangedMember, InvitationView, MemberView};
 use crate::{Answer, Backdrop, BadRequest, Caller, Failure, Shown};
+
+/// Pending invitations that lose their sponsor, of those that end first.
+#[derive(Default)]
+pub struct Unsponsored {
+    /// These.
+    pub invitations: Vec<Invitation>,
+    /// Whether the team has more pending ones than were looked at.
+    pub more: bool,
+}
 
 /// One round of a request inside a tenant: who asks (the session holds, the membership is active), what was read, and
 /// what an operation needs to decide, to write and to answer.
@@ -87,6 +98,31 @@ impl<T> Context<'_, T> {
         self.principal().may_give(grant).map_err(Refusal::RoleNotGrantable)
     }
 
+    /// The same, of something that was given before: brands of it that were deleted since are nobody's to give. They are
+    /// looked for only where it matters.
+    ///
+    /// # Errors
+    /// As [`Context::may_give`]; when the table can't be read.
+    pub async fn may_give_again(&self, store: &Store, grant: &Grant<'_>) -> Result<(), Failure> {
+        match self.may_give(grant) {
+            Err(Refusal::RoleNotGrantable(Denial::BrandsNotHeld)) => {
+                let there = self.there(store, grant.brands).await?;
+                Ok(self.may_give(&Grant { brands: &grant.brands.among(&there), ..*grant })?)
+            }
+            given => Ok(given?),
+        }
+    }
+
+    /// Those of the brands that are there.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn there(&self, store: &Store, brands: &Brands) -> Result<BTreeSet<BrandId>, Failure> {
+        let keys = brands.named().map(|brand| keys::brand(self.tenant.id, brand));
+        let found = store.load(keys.collect::<Vec<_>>()).await?;
+        Ok(found.into_iter().flatten().map(|brand| brand.id).collect())
+    }
+
     /// Refuses when `If-Match` names another version.
     ///
     /// # Errors
@@ -151,11 +187,8 @@ impl<T> Context<'_, T> {
     ) -> Result<Answer, Failure> {
         let (behind, unsponsored) =
             tokio::try_join!(self.behind(store, [after]), self.unsponsored(store, before, after))?;
-        let changed = ChangedMember {
-            member: Some(self.view(after, &behind)),
-            unsponsored_invitations: unsponsored.iter().map(UnsponsoredView::from).collect(),
-        };
-        Ok(Answer::ok(&changed).versioned(after.authority))
+        let member = Some(self.view(after, &behind));
+        Ok(Answer::ok(&ChangedMember::new(member, &unsponsored)).versioned(after.authority))
     }
 
     /// Pending invitations that rest on a member, and won't once they are as they will be. Nothing for somebody who may
@@ -168,23 +201,30 @@ impl<T> Context<'_, T> {
         store: &Store,
         before: &Member,
         after: &Member,
-    ) -> Result<Vec<Invitation>, Failure> {
+    ) -> Result<Unsponsored, Failure> {
         let could = before.principal(self.tenant.status).may(Permission::MembersInvite, None).is_ok();
         if !could || self.may(Permission::MembersInvite).is_err() {
-            return Ok(Vec::new());
+            return Ok(Unsponsored::default());
         }
-        let mut pending = store.pending_invitations(self.tenant.id, self.now()).await?;
-        pending.retain(|invitation| {
-            let rests = invitation.sponsor == Some(after.user_id);
-            rests && invitation.sponsorship(Some(after)) != Sponsorship::Holds
-        });
-        Ok(pending)
+        let (mut pending, more) = store.pending_invitations(self.tenant.id, self.now()).await?;
+        pending.retain(|invitation| invitation.sponsor == Some(after.user_id));
+        let named = pending.iter().flat_map(|invitation| invitation.brands.named()).collect();
+        let there = self.there(store, &named).await?;
+        pending.retain(|invitation| invitation.sponsorship(Some(after), &there) != Sponsorship::Holds);
+        Ok(Unsponsored { invitations: pending, more })
+    }
+
+    /// An invitation, as they see it.
+    #[must_use]
+    pub fn view_invitation<'i>(&self, invitation: &'i Invitation, behind: &Backdrop) -> InvitationView<'i> {
+        let whole = self.may(Permission::MembersAssign).is_ok();
+        InvitationView::of(invitation, behind, whole, self.now())
     }
 
     /// An invitation, as the answer.
     #[must_use]
     pub fn invitation(&self, invitation: &Invitation, behind: &Backdrop) -> Answer {
-        Answer::ok(&InvitationView::of(invitation, behind, self.now())).versioned(invitation.version)
+        Answer::ok(&self.view_invitation(invitation, behind)).versioned(invitation.version)
     }
 }
 

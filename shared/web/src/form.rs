@@ -33,6 +33,8 @@ const MOST_WRONG: usize = 50;
 /// Not `Debug`: a field may be a password.
 pub struct Form {
     fields: Map<String, Value>,
+    /// The fields that this body has, in the order in which they were taken.
+    known: Vec<String>,
     wrong: Vec<Invalid>,
 }
 
@@ -86,7 +88,7 @@ impl Form {
             }
             Err(error) => return Err(syntax(&error)),
         };
-        let mut form = Self { fields, wrong: Vec::new() };
+        let mut form = Self { fields, known: Vec::new(), wrong: Vec::new() };
         for name in twice {
             form.wrong(&pointer(&name), "is given twice");
         }
@@ -102,7 +104,14 @@ impl Form {
 
     /// Takes a field; null counts as omitted.
     fn take(&mut self, name: &str) -> Option<Value> {
+        self.know(name);
         self.fields.remove(name).filter(|value| !value.is_null())
+    }
+
+    fn know(&mut self, name: &str) {
+        if !self.known.iter().any(|known| known == name) {
+            self.known.push(name.to_owned());
+        }
     }
 
     /// Takes a text that may be omitted.
@@ -153,7 +162,7 @@ impl Form {
         number
     }
 
-    /// Takes a list of at most so many texts, if it is there.
+    /// Takes a list of at most so many names, if it is there.
     pub fn list<T, E: Display>(
         &mut self,
         name: &str,
@@ -162,7 +171,7 @@ impl Form {
     ) -> Option<Vec<T>> {
         let value = self.take(name)?;
         let Some(texts) = value.as_array().filter(|texts| texts.len() <= most) else {
-            self.wrong(&pointer(name), format_args!("must be a list of at most {most}"));
+            self.wrong(&pointer(name), format_args!("must be a list of at most {most} names"));
             return None;
         };
         let parsed: Vec<Option<T>> = texts
@@ -175,6 +184,7 @@ impl Form {
 
     /// Takes a set of brands, `"all"` or a list of ids, if it is there.
     pub fn brands(&mut self, name: &str) -> Option<Brands> {
+        self.know(name);
         let wrong = match self.fields.get(name)? {
             Value::String(text) if text == "all" => {
                 self.fields.remove(name);
@@ -244,9 +254,13 @@ impl Form {
     /// # Errors
     /// [`BadRequest::Validation`] with everything that was wrong.
     pub fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, BadRequest> {
+        let words = match self.known.as_slice() {
+            [] => "is not a field of this body, which has none".to_owned(),
+            known => format!("is not a field of this body, expected one of: {}", known.join(", ")),
+        };
         let unknown: Vec<String> = self.fields.keys().map(|name| pointer(name)).collect();
         for pointer in unknown {
-            self.wrong(&pointer, "is not a field of this body");
+            self.wrong(&pointer, &words);
         }
         match build() {
             Some(value) if self.wrong.is_empty() => Ok(value),

@@ -31,7 +31,7 @@ impl Idempotency {
     /// # Errors
     /// [`BadRequest::Malformed`].
     pub fn of(request: &Request, scope: Scope<'_>) -> Result<Self, BadRequest> {
-        if request.header(&HEADER)?.is_none() {
+        if request.method() != Method::POST || request.header(&HEADER)?.is_none() {
             return Ok(Self::none(request));
         }
         Self::redacted(request, scope, &request.bytes()?.escape_ascii().to_string())
@@ -44,7 +44,7 @@ impl Idempotency {
     /// [`BadRequest::Malformed`].
     pub fn redacted(request: &Request, scope: Scope<'_>, asked: &impl Serialize) -> Result<Self, BadRequest> {
         let now = request.now();
-        let Some(key) = request.header(&HEADER)?.filter(|_| request.method() == Method::POST) else {
+        let Some(key) = request.header(&HEADER)? else {
             return Ok(Self { asked: None, now });
         };
         let visible = key.bytes().all(|b| (0x20..0x7f).contains(&b));

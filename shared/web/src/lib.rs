@@ -27,7 +27,7 @@ pub mod views;
 pub use answer::Answer;
 pub use backdrop::{Backdrop, Shown};
 pub use caller::{Caller, live};
-pub use context::{Context, current};
+pub use context::{Context, Unsponsored, current};
 pub use failure::{BadRequest, Failure, Unproven};
 pub use form::{Form, Invalid, NO_BRAND_ID, NO_MEMBER_ID};
 pub use idempotency::Idempotency;

@@ -55,16 +55,25 @@ impl Request {
     ///
     /// # Errors
     /// [`BadRequest::MethodNotAllowed`] for a path that has other methods, [`BadRequest::UnknownPath`] for one that isn't
-    /// there.
+    /// there; [`BadRequest::Validation`] for parameters of the query that the route doesn't have: a mistyped filter would
+    /// show too much, a mistyped `dry_run` do too much. Pages don't mind: mail programs add parameters to links.
     pub fn route(&self) -> Result<Route, Failure> {
-        self.route.ok_or_else(|| match Route::allowed(&self.path) {
+        let route = self.route.ok_or_else(|| self.unknown())?;
+        if route.function() != "console" {
+            self.only_query(route.query())?;
+        }
+        Ok(route)
+    }
+
+    fn unknown(&self) -> Failure {
+        match Route::allowed(&self.path) {
             none if none.is_empty() => {
                 let without = self.path.strip_suffix('/');
                 let but_for_slash = without.is_some_and(|path| !Route::allowed(path).is_empty());
                 BadRequest::UnknownPath { but_for_slash }.into()
             }
             methods => BadRequest::MethodNotAllowed(methods).into(),
-        })
+        }
     }
 
     /// The segment of the path that stands for `{name}`.
@@ -145,17 +154,16 @@ impl Request {
         parse(&text).map(Some).map_err(|why| BadRequest::invalid(format!("?{name}"), why))
     }
 
-    /// Refuses parameters of the query that the operation doesn't know: a mistyped filter would show too much.
-    ///
-    /// # Errors
-    /// [`BadRequest::Validation`].
-    pub fn only_query(&self, known: &[&str]) -> Result<(), BadRequest> {
+    fn only_query(&self, known: &[&str]) -> Result<(), BadRequest> {
         let parameters = self.inner.query_string_parameters_ref();
         let unknown = parameters.into_iter().flat_map(|p| p.iter()).find(|(name, _)| !known.contains(name));
         match unknown {
             Some((name, _)) => {
                 let name: String = name.chars().take(50).collect();
-                let words = format!("is not a parameter, expected one of: {}", known.join(", "));
+                let words = match known {
+                    [] => "is not a parameter, there are none here".to_owned(),
+                    known => format!("is not a parameter, expected one of: {}", known.join(", ")),
+                };
                 Err(BadRequest::invalid(format!("?{name}"), words))
             }
             None => Ok(()),

@@ -1,5 +1,6 @@
 //! Every route there is, in one table: what it is called, its method and path, the function that serves it, whether it
-//! takes a session. Functions match on the [`Route`] of a request; its name is the contract's `operationId`.
+//! takes a session, the parameters of its
+//! query. Functions match on the [`Route`] of a request; its name is the contract's `operationId`.
 
 use http::Method;
 
@@ -13,7 +14,7 @@ pub enum Access {
 }
 
 macro_rules! routes {
-    ($($route:ident: $method:ident $path:literal, $function:literal, $access:ident;)+) => {
+    ($($route:ident: $method:ident $path:literal, $function:literal, $access:ident $(, $query:literal)*;)+) => {
         /// A route.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Route {
@@ -47,6 +48,12 @@ macro_rules! routes {
             pub const fn access(self) -> Access {
                 match self { $(Self::$route => Access::$access,)+ }
             }
+
+            /// The parameters of its query.
+            #[must_use]
+            pub const fn query(self) -> &'static [&'static str] {
+                match self { $(Self::$route => &[$($query),*],)+ }
+            }
         }
     };
 }
@@ -55,7 +62,7 @@ routes! {
     SignUp: POST "/v1/tenants", "tenants", Public;
     ReadTenant: GET "/v1/tenants/{tenant}", "tenants", Session;
     CreateBrand: POST "/v1/tenants/{tenant}/brands", "tenants", Session;
-    ListBrands: GET "/v1/tenants/{tenant}/brands", "tenants", Session;
+    ListBrands: GET "/v1/tenants/{tenant}/brands", "tenants", Session, "limit", "cursor";
     ReadBrand: GET "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
     RenameBrand: PATCH "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
     DeleteBrand: DELETE "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
@@ -66,11 +73,11 @@ routes! {
     AcceptInvitation: POST "/v1/invitations/accept", "accept", Public;
     DeclineInvitation: POST "/v1/invitations/decline", "accept", Public;
     RenewInvitation: POST "/v1/invitations/renew", "accept", Public;
-    ListMembers: GET "/v1/tenants/{tenant}/members", "browse", Session;
+    ListMembers: GET "/v1/tenants/{tenant}/members", "browse", Session, "limit", "cursor", "status", "role", "brand", "inactive_since";
     ReadMember: GET "/v1/tenants/{tenant}/members/{user}", "browse", Session;
-    ListInvitations: GET "/v1/tenants/{tenant}/invitations", "browse", Session;
+    ListInvitations: GET "/v1/tenants/{tenant}/invitations", "browse", Session, "limit", "cursor", "status", "delivery", "role", "brand";
     ReadInvitation: GET "/v1/tenants/{tenant}/invitations/{invitation}", "browse", Session;
-    ListEvents: GET "/v1/tenants/{tenant}/events", "browse", Session;
+    ListEvents: GET "/v1/tenants/{tenant}/events", "browse", Session, "limit", "cursor";
     AssignRole: PUT "/v1/tenants/{tenant}/members/{user}/role", "assign-role", Session;
     AssignBrands: PUT "/v1/tenants/{tenant}/members/{user}/brands", "assign-brand", Session;
     AssignBrand: PUT "/v1/tenants/{tenant}/members/{user}/brands/{brand}", "assign-brand", Session;
@@ -80,7 +87,7 @@ routes! {
     ReinstateMember: POST "/v1/tenants/{tenant}/members/{user}/reinstate", "revoke", Session;
     SignIn: POST "/v1/sessions", "sign-in", Public;
     SignOut: DELETE "/v1/sessions/current", "sign-in", Session;
-    ReadMe: GET "/v1/me", "sign-in", Session;
+    ReadMe: GET "/v1/me", "sign-in", Session, "limit", "cursor";
     Check: POST "/v1/tenants/{tenant}/check", "check", Session;
     HomePage: GET "/", "console", Public;
     AcceptPage: GET "/accept", "console", Public;

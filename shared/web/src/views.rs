@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::problem::action;
-use crate::{Answer, Backdrop, Route};
+use crate::{Answer, Backdrop, Route, Unsponsored};
 
 /// A list.
 #[derive(Serialize)]
@@ -141,10 +141,31 @@ impl<'a> MemberView<'a> {
 pub struct ChangedMember<'a> {
     /// The member; nothing where the membership is over.
     #[serde(flatten)]
-    pub member: Option<MemberView<'a>>,
+    member: Option<MemberView<'a>>,
     /// The invitations; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unsponsored_invitations: Vec<UnsponsoredView<'a>>,
+    unsponsored_invitations: Vec<UnsponsoredView<'a>>,
+    /// Whether there may be more of them than these; left out where there aren't.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    more_unsponsored_invitations: bool,
+}
+
+impl<'a> ChangedMember<'a> {
+    /// The member as they are by now, and what rested on them.
+    #[must_use]
+    pub fn new(member: Option<MemberView<'a>>, unsponsored: &'a Unsponsored) -> Self {
+        Self {
+            member,
+            unsponsored_invitations: unsponsored.invitations.iter().map(UnsponsoredView::from).collect(),
+            more_unsponsored_invitations: unsponsored.more,
+        }
+    }
+
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.member.is_none() && self.unsponsored_invitations.is_empty() && !self.more_unsponsored_invitations
+    }
 }
 
 /// A pending invitation that nobody stands behind any more, and how to take it over.
@@ -185,11 +206,11 @@ pub struct InvitationView<'a> {
     email: &'a str,
     first_name: &'a str,
     last_name: &'a str,
-    phone: Option<&'a str>,
     locale: Option<&'a str>,
     role: Role,
     brands: Brands,
-    permissions: Option<Permissions>,
+    #[serde(flatten)]
+    personal: Option<InvitedView<'a>>,
     status: InvitationStatus,
     delivery: DeliveryView,
     invited_by: Option<UserId>,
@@ -200,6 +221,13 @@ pub struct InvitationView<'a> {
     accepted_at: Option<Timestamp>,
 }
 
+/// What of an invitation is left out once it became a member, for whom it would be left out of that member.
+#[derive(Serialize)]
+struct InvitedView<'a> {
+    phone: Option<&'a str>,
+    permissions: Option<Permissions>,
+}
+
 #[derive(Serialize)]
 struct DeliveryView {
     state: DeliveryState,
@@ -208,9 +236,11 @@ struct DeliveryView {
 }
 
 impl<'a> InvitationView<'a> {
-    /// The invitation at `now`.
+    /// The invitation at `now`; `whole` says whether the reader keeps members.
     #[must_use]
-    pub fn of(i: &'a Invitation, behind: &Backdrop, now: Timestamp) -> Self {
+    pub fn of(i: &'a Invitation, behind: &Backdrop, whole: bool, now: Timestamp) -> Self {
+        let invited =
+            InvitedView { phone: i.phone.as_ref().map(model::Phone::as_str), permissions: i.permissions };
         let delivery = i.delivery.at(now);
         Self {
             id: i.id,
@@ -218,11 +248,10 @@ impl<'a> InvitationView<'a> {
             email: i.email.as_entered(),
             first_name: i.first_name.as_str(),
             last_name: i.last_name.as_str(),
-            phone: i.phone.as_ref().map(model::Phone::as_str),
             locale: i.locale.as_ref().map(model::Locale::as_str),
             role: i.role,
             brands: behind.reach(i.role, &i.brands),
-            permissions: i.permissions,
+            personal: (whole || i.status != InvitationStatus::Accepted).then_some(invited),
             status: i.status_at(now),
             delivery: DeliveryView { state: delivery.state, reason: delivery.reason, at: delivery.at },
             invited_by: i.invited_by,

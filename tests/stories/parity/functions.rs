@@ -58,7 +58,15 @@ async fn every_function_has_a_sample_event_that_it_understands() {
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         // there is nobody in this world yet: what takes a session or a token is refused, the rest is done
         let status = answer["statusCode"].as_u64().unwrap_or(200);
-        assert!([200, 202, 401, 404].contains(&status), "{function}: {answer}");
+        let expected = match function.as_str() {
+            // what it is about isn't there
+            "accept" => 404,
+            "tenants" => 202,
+            "console" | "deliver" | "expire" | "feedback" | "operate" => 200,
+            // a session, or a password, of nobody
+            _ => 401,
+        };
+        assert_eq!(status, expected, "{function}: {answer}");
         assert!(
             answer.get("batchItemFailures").is_none_or(|failed| *failed == json!([])),
             "{function}: {answer}"
