@@ -1,6 +1,6 @@
 //! What a developer reads in the terminal.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on has failed")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -8,14 +8,52 @@ use std::process::{Child, Command, Stdio};
 
 const LOCAL: &str = env!("CARGO_BIN_EXE_local");
 
-/// Started on free ports; answers the process and what it printed up to the line that says how to stop it.
-fn started() -> (Child, String) {
-    let arguments = ["--empty", "--port", "0", "--table-port", "0", "--mail-port", "0"];
-    let mut process = Command::new(LOCAL).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+/// Started with these arguments, on free ports; answers the process and what it printed up to the line that says how to stop it.
+fn started(more: &[&str]) -> (Child, String) {
+    let arguments = ["--port", "0", "--table-port", "0", "--mail-port", "0"];
+    let mut process = Command::new(LOCAL).args(arguments).args(more).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut said = lines.take_while(|line| !line.contains("Ctrl-C")).collect::<Vec<_>>().join("\n");
     said.push('\n');
     (process, said)
+}
+
+/// What a request to the stack that said this is answered.
+fn asked(said: &str, request: &str) -> String {
+    let origin = said.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
+    let mut stream = TcpStream::connect(origin).unwrap();
+    stream.write_all(format!("{request}\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+    std::io::read_to_string(stream).unwrap().to_lowercase()
+}
+
+#[test]
+fn a_development_server_may_call_the_api() {
+    let (mut process, said) = started(&["--empty", "--allow-origin", "http://localhost:5173"]);
+    let preflight = "OPTIONS /v1/sessions HTTP/1.1\r\naccess-control-request-method: POST\r\norigin: ";
+    let may = "access-control-allow-origin: http://localhost:5173";
+    assert!(asked(&said, &format!("{preflight}http://localhost:5173")).contains(may));
+    assert!(!asked(&said, &format!("{preflight}http://localhost:5174")).contains("allow-origin"));
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
+
+#[test]
+fn a_kept_table_is_taken_up_again_and_the_demo_said_again() {
+    let file = std::env::temp_dir().join(format!("muster-terminal-{}.sqlite", std::process::id()));
+    let mut demos = Vec::new();
+    for _ in 0..2 {
+        let (mut process, said) = started(&["--data", file.to_str().unwrap()]);
+        process.kill().unwrap();
+        process.wait().unwrap();
+        demos.extend(
+            said.lines()
+                .filter(|line| line.contains("sign in as") || line.contains("is a team"))
+                .map(str::to_owned),
+        );
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(demos.len(), 4, "{demos:?}");
+    assert_eq!(demos[..2], demos[2..]);
 }
 
 fn interrupt(process: &Child) {
@@ -24,7 +62,7 @@ fn interrupt(process: &Child) {
 
 #[test]
 fn the_terminal_names_what_to_open() {
-    let (mut process, said) = started();
+    let (mut process, said) = started(&["--empty"]);
     process.kill().unwrap();
     process.wait().unwrap();
     for place in ["API and pages", "/docs", "Mailbox", "DynamoDB API"] {
@@ -34,7 +72,7 @@ fn the_terminal_names_what_to_open() {
 
 #[test]
 fn one_interrupt_waits_for_what_was_begun_and_two_do_not() {
-    let (mut process, said) = started();
+    let (mut process, said) = started(&["--empty"]);
     let origin = said.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
     // a request that never comes to its end
     let mut hanging = TcpStream::connect(origin).unwrap();
