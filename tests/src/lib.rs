@@ -12,12 +12,16 @@
 )]
 
 pub mod contract;
+mod driver;
 mod ledger;
 mod schedule;
+mod twin;
 mod wire;
 mod world;
 
+pub use driver::Driver;
 pub use ledger::Ledger;
 pub use schedule::{Operation, interleavings, operation, race};
+pub use twin::{Twin, limits};
 pub use wire::{Fault, SdkCall, Wire};
 pub use world::{Invited, Link, PASSWORD, Person, ReplyExt, START, Team, World, logs};

@@ -106,7 +106,12 @@ impl World {
 
     /// With other settings.
     pub async fn with<const N: usize>(settings: [(&'static str, &str); N]) -> Self {
-        let settings = settings.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        Self::with_settings(settings.into_iter().map(|(name, value)| (name, value.to_owned())).collect())
+            .await
+    }
+
+    /// The same, with settings that are worked out.
+    pub async fn with_settings(settings: BTreeMap<&'static str, String>) -> Self {
         Self::start(TEMPLATE, settings).await.unwrap()
     }
 

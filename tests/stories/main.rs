@@ -19,6 +19,7 @@ mod limits;
 mod local;
 mod operating;
 mod parity;
+mod proof;
 mod races;
 mod seats;
 mod secrets;

@@ -1,0 +1,35 @@
+//! The reference model: tenants, people, invitations, members, seats, mails, brands and sessions as plain values, and
+//! for every request the set of legal answers, each with the state that follows.
+//!
+//! Written from the design (its rules R1 to R10, limits and guarantees) and from nothing of the code: it shares no type
+//! with it, knows no table and no HTTP, and counts in whole seconds. Things are numbered in the order in which they were
+//! made. Where several refusals apply, any of them is legal, but for the gates, which come first because they hide what
+//! lies behind them: who asks, whether they are in the team, whether they hold the permission.
+//!
+//! * [`rights`]: the table of permissions and the rules about giving
+//! * [`Request`]: everything that can happen
+//! * [`World::legal`]: what it may be answered, and what is so afterwards
+//! * [`World::lines`]: the state as lines of text, to be compared with those read off a table
+#![expect(clippy::indexing_slicing, reason = "a model that names what isn't there is wrong, and fails")]
+
+mod links;
+mod operator;
+mod request;
+pub mod rights;
+mod state;
+mod team;
+mod view;
+
+pub use request::{Answer, Given, Outcome, Request, Set, Told, Try};
+pub use state::{
+    Account, Belonging, Delivery, Holder, Invitation, Limits, Link, Mail, Member, Session, Status, Tenant,
+    Window, World,
+};
+
+/// A number that stands for a tenant, a brand, an invitation, a user, a session, a link or an address.
+pub type Nth = usize;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+/// A day, in seconds.
+pub const DAY: u64 = 24 * HOUR;

@@ -1,0 +1,182 @@
+//! Signing up, the operator's orders, time, the sweeper, the mailer and what SES says.
+
+use crate::rights::Role;
+use crate::state::{Belonging, Delivery, Link, Status};
+use crate::{DAY, HOUR, Nth, Outcome, Told, World};
+
+impl World {
+    pub(crate) fn sign_up(&self, address: Nth) -> Vec<Outcome> {
+        let mut no = self.mail_refused(self.tenants.len(), address, true);
+        let here = self.rate("sign-ups-here", HOUR) >= self.limits.sign_ups_of_source;
+        if here || self.rate("sign-ups", DAY) >= self.limits.sign_ups {
+            no.push("rate-limited");
+        }
+        self.refused(&no).unwrap_or_else(|| {
+            let mut next = self.clone();
+            next.count("sign-ups-here", HOUR);
+            next.count("sign-ups", DAY);
+            next.founded(address, next.limits.seats, false);
+            next.done()
+        })
+    }
+
+    pub(crate) fn create_tenant(&self, address: Nth, seats: u64) -> Vec<Outcome> {
+        if seats == 0 || !self.mail_refused(self.tenants.len(), address, false).is_empty() {
+            return self.no("refused");
+        }
+        let mut next = self.clone();
+        next.founded(address, seats, true);
+        next.done()
+    }
+
+    pub(crate) fn set_plan(&self, tenant: Nth, seats: u64) -> Vec<Outcome> {
+        let there = self.tenants.get(tenant).filter(|t| !t.gone);
+        let Some(t) = there.filter(|t| seats > 0 && t.seats_used(self.now) <= seats) else {
+            return self.no("refused");
+        };
+        let _ = t;
+        let mut next = self.clone();
+        next.tenants[tenant].seats = seats;
+        next.tenants[tenant].event("tenant.plan_changed", "tenant", tenant);
+        next.done()
+    }
+
+    pub(crate) fn suspend_tenant(&self, tenant: Nth, suspended: bool) -> Vec<Outcome> {
+        let (status, event) = if suspended {
+            (Status::Suspended, "tenant.suspended")
+        } else {
+            (Status::Active, "tenant.reinstated")
+        };
+        match self.tenants.get(tenant).filter(|t| !t.gone).map(|t| t.status) {
+            None | Some(Status::Pending) => self.no("refused"),
+            Some(already) if already == status => self.clone().done(),
+            Some(_) => {
+                let mut next = self.clone();
+                next.tenants[tenant].status = status;
+                next.tenants[tenant].event(event, "tenant", tenant);
+                next.done()
+            }
+        }
+    }
+
+    /// Owner and admin swap (R2).
+    pub(crate) fn transfer(&self, tenant: Nth, to: Nth) -> Vec<Outcome> {
+        let Some(t) = self.tenants.get(tenant).filter(|t| !t.gone) else { return self.no("refused") };
+        let active = t.members.get(&to).is_some_and(|member| member.status == Status::Active);
+        let Some(owner) = t.owner.filter(|owner| active && *owner != to) else { return self.no("refused") };
+        let mut next = self.clone();
+        let t = &mut next.tenants[tenant];
+        t.owner = Some(to);
+        t.event("tenant.transferred", "tenant", tenant);
+        for (user, role) in [(owner, Role::Admin), (to, Role::Owner)] {
+            if let Some(member) = t.members.get_mut(&user) {
+                member.access.role = role;
+                if role == Role::Owner {
+                    member.access.list = None;
+                }
+            }
+        }
+        next.done()
+    }
+
+    pub(crate) fn release_email(&self, address: Nth) -> Vec<Outcome> {
+        let Some(account) = self.accounts.get(&address) else { return self.no("refused") };
+        if account.tenants.values().any(|belonging| *belonging != Belonging::Former) {
+            return self.no("refused");
+        }
+        let mut next = self.clone();
+        next.told_everywhere(address, "email.released");
+        next.accounts.remove(&address);
+        next.suppressed.remove(&address);
+        next.done()
+    }
+
+    pub(crate) fn lift_suppression(&self, address: Nth) -> Vec<Outcome> {
+        if !self.suppressed.contains(&address) {
+            return self.no("refused");
+        }
+        let mut next = self.clone();
+        next.told_everywhere(address, "email.unsuppressed");
+        next.suppressed.remove(&address);
+        next.done()
+    }
+
+    /// In the trail of each team that an address belongs or belonged to.
+    fn told_everywhere(&mut self, address: Nth, event: &str) {
+        let Some(account) = self.accounts.get(&address) else { return };
+        let (user, tenants): (Nth, Vec<Nth>) = (account.user, account.tenants.keys().copied().collect());
+        for tenant in tenants {
+            self.tenants[tenant].event(event, "member", user);
+        }
+    }
+
+    pub(crate) fn pass(&self, seconds: u64) -> Vec<Outcome> {
+        let mut next = self.clone();
+        next.now += seconds;
+        next.done()
+    }
+
+    /// The sweeper takes what its time is over, from the second after it; the stream runs dry behind it.
+    pub(crate) fn sweep(&self) -> Vec<Outcome> {
+        let mut next = self.clone();
+        let now = next.now;
+        for t in &mut next.tenants {
+            t.gone |= t.unconfirmed_until.is_some_and(|until| until < now);
+        }
+        for link in &mut next.links {
+            link.swept |= link.expires_at < now;
+        }
+        next.deliver()
+    }
+
+    /// Every mail of the outbox is looked at once: what it is about has to be as it was (R9, R10).
+    pub(crate) fn deliver(&self) -> Vec<Outcome> {
+        let mut next = self.clone();
+        for mail in std::mem::take(&mut next.outbox) {
+            let t = &next.tenants[mail.tenant];
+            let i = &t.invitations[mail.invitation];
+            if t.gone || !i.is_live(next.now) || i.generation != mail.generation {
+                continue;
+            }
+            let state = if next.suppressed.contains(&i.address) {
+                Delivery::Suppressed
+            } else if !t.is_open_for(i) || t.sponsorship(i) != "holds" {
+                Delivery::Failed
+            } else {
+                let (address, expires_at) = (i.address, i.expires_at);
+                let (tenant, invitation, generation) = (mail.tenant, mail.invitation, mail.generation);
+                next.links.push(Link { address, tenant, invitation, generation, expires_at, swept: false });
+                Delivery::Sent
+            };
+            next.tenants[mail.tenant].invitations[mail.invitation].delivery = state;
+        }
+        next.done()
+    }
+
+    /// What SES says of the newest mail to an address. What is known for certain is never replaced by older news.
+    pub(crate) fn feedback(&self, address: Nth, told: Told) -> Vec<Outcome> {
+        let mut next = self.clone();
+        let Some(link) = self.links.iter().rev().find(|link| link.address == address) else {
+            return next.done();
+        };
+        let state = match told {
+            Told::Delivered => Delivery::Delivered,
+            Told::Delayed => Delivery::Delayed,
+            Told::Bounced => Delivery::Bounced,
+            Told::BouncedForNow => Delivery::BouncedForNow,
+            Told::Complained => Delivery::Complained,
+        };
+        if matches!(told, Told::Bounced | Told::Complained) {
+            next.suppressed.insert(address);
+        }
+        let t = &mut next.tenants[link.tenant];
+        let i = &mut t.invitations[link.invitation];
+        if !t.gone && i.generation == link.generation && i.delivery < state {
+            i.delivery = state;
+            if matches!(told, Told::Bounced | Told::BouncedForNow | Told::Complained) {
+                t.event("invitation.undelivered", "invitation", link.invitation);
+            }
+        }
+        next.done()
+    }
+}

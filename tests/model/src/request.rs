@@ -1,0 +1,197 @@
+//! What can happen, and what it comes to.
+
+use std::collections::BTreeSet;
+
+use crate::rights::{Permissions, Role};
+use crate::{Nth, World};
+
+/// Which brands somebody names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Set {
+    /// `"all"`.
+    All,
+    /// A list.
+    These(BTreeSet<Nth>),
+}
+
+/// A password that somebody tries, or chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Try {
+    /// The one that most people have.
+    Right,
+    /// Another one that would do.
+    Wrong,
+    /// One that nobody may choose.
+    Weak,
+}
+
+/// What an invitation offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// To whom.
+    pub address: Nth,
+    /// The role.
+    pub role: Role,
+    /// The list that replaces the role's permissions.
+    pub list: Option<Permissions>,
+    /// The brands.
+    pub brands: Set,
+    /// Days that a link lives.
+    pub days: u64,
+}
+
+/// What SES says became of the newest mail to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It arrived.
+    Delivered,
+    /// It goes on trying.
+    Delayed,
+    /// It was refused for good.
+    Bounced,
+    /// The mailbox was full, or an auto-responder answered.
+    BouncedForNow,
+    /// It was marked as spam.
+    Complained,
+}
+
+/// Everything that can happen. `by` is a session, of anybody or of nobody; the tenant, where there is one, is what the
+/// path names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fields are named as in the design")]
+pub enum Request {
+    SignUp { address: Nth },
+    Preview { link: Nth },
+    Accept { link: Nth, password: Try },
+    Decline { link: Nth },
+    Renew { link: Nth },
+    SignIn { address: Nth, password: Try },
+    SignOut { by: Nth },
+    Me { by: Nth },
+    Tenant { by: Nth, tenant: Nth },
+    Invite { by: Nth, tenant: Nth, given: Given },
+    Resend { by: Nth, tenant: Nth, invitation: Nth },
+    RevokeInvitation { by: Nth, tenant: Nth, invitation: Nth },
+    Invitation { by: Nth, tenant: Nth, invitation: Nth },
+    Invitations { by: Nth, tenant: Nth },
+    Member { by: Nth, tenant: Nth, user: Nth },
+    Members { by: Nth, tenant: Nth },
+    GiveRole { by: Nth, tenant: Nth, user: Nth, role: Role },
+    SetBrands { by: Nth, tenant: Nth, user: Nth, brands: Set },
+    AddBrand { by: Nth, tenant: Nth, user: Nth, brand: Nth },
+    TakeBrand { by: Nth, tenant: Nth, user: Nth, brand: Nth },
+    Suspend { by: Nth, tenant: Nth, user: Nth },
+    Reinstate { by: Nth, tenant: Nth, user: Nth },
+    Remove { by: Nth, tenant: Nth, user: Nth },
+    CreateBrand { by: Nth, tenant: Nth },
+    RenameBrand { by: Nth, tenant: Nth, brand: Nth },
+    DeleteBrand { by: Nth, tenant: Nth, brand: Nth },
+    Brands { by: Nth, tenant: Nth },
+    Brand { by: Nth, tenant: Nth, brand: Nth },
+    Events { by: Nth, tenant: Nth },
+    Check { by: Nth, tenant: Nth, permission: &'static str, brand: Option<Nth>, user: Option<Nth> },
+    CreateTenant { address: Nth, seats: u64 },
+    SetPlan { tenant: Nth, seats: u64 },
+    SuspendTenant { tenant: Nth, suspended: bool },
+    Transfer { tenant: Nth, to: Nth },
+    ReleaseEmail { address: Nth },
+    LiftSuppression { address: Nth },
+    Pass { seconds: u64 },
+    Sweep,
+    Deliver,
+    Feedback { address: Nth, told: Told },
+}
+
+/// What a request is answered: `ok`, or the code of the refusal (the operator's orders are `refused` without one), and
+/// what it shows, where that is compared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Answer {
+    /// `ok`, or why not.
+    pub code: &'static str,
+    /// What it shows.
+    pub shows: String,
+}
+
+/// One thing that may legally come of a request.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What is answered.
+    pub answer: Answer,
+    /// What is so afterwards.
+    pub next: World,
+}
+
+impl World {
+    /// What may legally come of a request.
+    #[must_use]
+    pub fn legal(&self, request: &Request) -> Vec<Outcome> {
+        use Request as R;
+        match request {
+            R::SignUp { address } => self.sign_up(*address),
+            R::Preview { link } => self.preview(*link),
+            R::Accept { link, password } => self.accept(*link, *password),
+            R::Decline { link } => self.decline(*link),
+            R::Renew { link } => self.renew(*link),
+            R::SignIn { address, password } => self.sign_in(*address, *password),
+            R::SignOut { by } => self.sign_out(*by),
+            R::Me { by } => self.me(*by),
+            R::CreateTenant { address, seats } => self.create_tenant(*address, *seats),
+            R::SetPlan { tenant, seats } => self.set_plan(*tenant, *seats),
+            R::SuspendTenant { tenant, suspended } => self.suspend_tenant(*tenant, *suspended),
+            R::Transfer { tenant, to } => self.transfer(*tenant, *to),
+            R::ReleaseEmail { address } => self.release_email(*address),
+            R::LiftSuppression { address } => self.lift_suppression(*address),
+            R::Pass { seconds } => self.pass(*seconds),
+            R::Sweep => self.sweep(),
+            R::Deliver => self.deliver(),
+            R::Feedback { address, told } => self.feedback(*address, *told),
+            R::Tenant { by, tenant }
+            | R::Invite { by, tenant, .. }
+            | R::Resend { by, tenant, .. }
+            | R::RevokeInvitation { by, tenant, .. }
+            | R::Invitation { by, tenant, .. }
+            | R::Invitations { by, tenant }
+            | R::Member { by, tenant, .. }
+            | R::Members { by, tenant }
+            | R::GiveRole { by, tenant, .. }
+            | R::SetBrands { by, tenant, .. }
+            | R::AddBrand { by, tenant, .. }
+            | R::TakeBrand { by, tenant, .. }
+            | R::Suspend { by, tenant, .. }
+            | R::Reinstate { by, tenant, .. }
+            | R::Remove { by, tenant, .. }
+            | R::CreateBrand { by, tenant }
+            | R::RenameBrand { by, tenant, .. }
+            | R::DeleteBrand { by, tenant, .. }
+            | R::Brands { by, tenant }
+            | R::Brand { by, tenant, .. }
+            | R::Events { by, tenant }
+            | R::Check { by, tenant, .. } => self.in_team(*by, *tenant, request),
+        }
+    }
+
+    /// Done, with nothing to compare.
+    pub(crate) fn done(self) -> Vec<Outcome> {
+        self.showing(String::new())
+    }
+
+    /// Done, showing this.
+    pub(crate) fn showing(self, shows: String) -> Vec<Outcome> {
+        vec![Outcome { answer: Answer { code: "ok", shows }, next: self }]
+    }
+
+    /// Refused for any of these reasons, with nothing changed; none where there are none.
+    pub(crate) fn refused(&self, codes: &[&'static str]) -> Option<Vec<Outcome>> {
+        let codes: BTreeSet<&'static str> = codes.iter().copied().collect();
+        let refusals = codes
+            .into_iter()
+            .map(|code| Outcome { answer: Answer { code, shows: String::new() }, next: self.clone() });
+        let refusals: Vec<Outcome> = refusals.collect();
+        (!refusals.is_empty()).then_some(refusals)
+    }
+
+    /// Refused for this reason.
+    pub(crate) fn no(&self, code: &'static str) -> Vec<Outcome> {
+        self.refused(&[code]).unwrap_or_default()
+    }
+}

@@ -1,0 +1,416 @@
+//! What is so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::rights::{Access, Role};
+use crate::{DAY, HOUR, MINUTE, Nth, Try};
+
+/// Everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct World {
+    /// Seconds since the epoch.
+    pub now: u64,
+    /// The deployment's settings.
+    pub limits: Limits,
+    /// Organizations, those that are gone too.
+    pub tenants: Vec<Tenant>,
+    /// Whose an address is.
+    pub accounts: BTreeMap<Nth, Account>,
+    /// How many users there ever were.
+    pub users: Nth,
+    /// Addresses that no mail goes to.
+    pub suppressed: BTreeSet<Nth>,
+    /// The outbox: mails that nobody has looked at yet.
+    pub outbox: Vec<Mail>,
+    /// Emailed links, in the order in which they were sent.
+    pub links: Vec<Link>,
+    /// Sessions, in the order in which they were opened.
+    pub sessions: Vec<Session>,
+    /// Counters that belong to no other thing: how often, in which stretch.
+    pub rates: BTreeMap<(String, u64), u64>,
+}
+
+/// How often what may be done, and how long what lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Seats of a new tenant.
+    pub seats: u64,
+    /// Invitations of one inviter an hour.
+    pub invitations: u64,
+    /// Emails of one tenant a day.
+    pub tenant_mails: u64,
+    /// Emails to one address from one tenant a day.
+    pub address_mails_of_tenant: u64,
+    /// Emails to one address a day.
+    pub address_mails: u64,
+    /// Resends of one invitation in ten minutes.
+    pub resends: u64,
+    /// Failed sign-ins of one address in a quarter of an hour, from one source.
+    pub failures: u64,
+    /// The same, from all.
+    pub failures_of_address: u64,
+    /// Sign-ups of one source an hour.
+    pub sign_ups_of_source: u64,
+    /// Sign-ups a day.
+    pub sign_ups: u64,
+    /// Days that a session lives.
+    pub session_days: u64,
+    /// Whether a new tenant keeps its addresses to itself.
+    pub exclusive: bool,
+}
+
+/// A counter and the stretch that it counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Which stretch.
+    pub window: u64,
+    /// How often in it.
+    pub count: u64,
+}
+
+impl Window {
+    /// One more, if that is allowed.
+    #[must_use]
+    pub fn one_more(self, now: u64, times: u64, seconds: u64) -> Option<Self> {
+        let window = now / seconds;
+        let count = if self.window == window { self.count } else { 0 };
+        (count < times).then_some(Self { window, count: count + 1 })
+    }
+}
+
+/// Where a tenant or a membership stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Signed up, not confirmed.
+    Pending,
+    /// In use.
+    Active,
+    /// Switched off.
+    Suspended,
+    /// Over.
+    Revoked,
+}
+
+/// An organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Pending, active or suspended.
+    pub status: Status,
+    /// Seats of its plan.
+    pub seats: u64,
+    /// Whether its addresses belong to it alone.
+    pub exclusive: bool,
+    /// Its owner.
+    pub owner: Option<Nth>,
+    /// Until when it waits for its owner's confirmation.
+    pub unconfirmed_until: Option<u64>,
+    /// Gone, with all that is in it.
+    pub gone: bool,
+    /// Emails in the current day.
+    pub mails: Window,
+    /// Members, by user.
+    pub members: BTreeMap<Nth, Member>,
+    /// Invitations.
+    pub invitations: Vec<Invitation>,
+    /// Brands: whether they are there.
+    pub brands: Vec<bool>,
+    /// Who holds an address here.
+    pub holders: BTreeMap<Nth, Holder>,
+    /// The audit trail: how often what happened to what.
+    pub events: BTreeMap<String, u64>,
+}
+
+/// A user in a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Their address.
+    pub address: Nth,
+    /// What they were given.
+    pub access: Access,
+    /// Active, suspended or revoked.
+    pub status: Status,
+    /// Invitations in the current hour.
+    pub invites: Window,
+    /// The day on which they last did something.
+    pub active_on: u64,
+}
+
+/// Who holds an address in a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// An invitation; an expired one until a newer takes it over (R10).
+    Invitation(Nth),
+    /// A member who isn't revoked.
+    Member(Nth),
+}
+
+/// How far the newest mail of an invitation got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Delivery {
+    /// In the outbox.
+    Queued,
+    /// Taken by SES.
+    Sent,
+    /// Not sent, for good.
+    Failed,
+    /// SES goes on trying.
+    Delayed,
+    /// A full mailbox, or an auto-responder: passing.
+    BouncedForNow,
+    /// Taken by the recipient's server.
+    Delivered,
+    /// Refused for good.
+    Bounced,
+    /// The address takes no mail.
+    Suppressed,
+    /// Marked as spam.
+    Complained,
+}
+
+/// An offer of membership.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// To whom.
+    pub address: Nth,
+    /// What is offered.
+    pub access: Access,
+    /// Pending, accepted, declined or revoked, as somebody did; [`Invitation::is_expired`] is the clock's.
+    pub ended: Option<&'static str>,
+    /// Raised by every resend.
+    pub generation: u64,
+    /// Whose right to give stands behind it (R9).
+    pub sponsor: Option<Nth>,
+    /// Days that a link lives.
+    pub days: u64,
+    /// When the newest link is over.
+    pub expires_at: u64,
+    /// When nobody but an admin brings it back (R10).
+    pub renewable_until: u64,
+    /// The founding one: whether the operator vouches for it.
+    pub founding: Option<bool>,
+    /// How far the newest mail got.
+    pub delivery: Delivery,
+    /// Since when it lies in the outbox.
+    pub queued_at: u64,
+    /// Resends in the current ten minutes.
+    pub resends: Window,
+    /// Who accepted.
+    pub accepted_by: Option<Nth>,
+}
+
+impl Invitation {
+    /// Whether its time is over and nobody ended it.
+    #[must_use]
+    pub fn is_expired(&self, now: u64) -> bool {
+        self.ended.is_none() && self.expires_at <= now
+    }
+
+    /// Whether it can be accepted, as far as it goes itself.
+    #[must_use]
+    pub fn is_live(&self, now: u64) -> bool {
+        self.ended.is_none() && now < self.expires_at
+    }
+}
+
+/// An entry of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Of which tenant.
+    pub tenant: Nth,
+    /// About which invitation.
+    pub invitation: Nth,
+    /// Of which generation.
+    pub generation: u64,
+}
+
+/// A link that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// To whom.
+    pub address: Nth,
+    /// Of which tenant.
+    pub tenant: Nth,
+    /// To which invitation.
+    pub invitation: Nth,
+    /// Of which generation.
+    pub generation: u64,
+    /// When it is over.
+    pub expires_at: u64,
+    /// Whether the sweeper took it. The newest of an invitation is still told from a forged one, an older one isn't.
+    pub swept: bool,
+}
+
+/// Whose an address is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub user: Nth,
+    /// Which password it was that they chose.
+    pub password: Try,
+    /// Where it belongs.
+    pub tenants: BTreeMap<Nth, Belonging>,
+}
+
+/// How an address belongs to a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Belonging {
+    /// To it among others.
+    Shared,
+    /// To it alone.
+    Exclusive,
+    /// Not any more.
+    Former,
+}
+
+/// Somebody signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Who.
+    pub user: Nth,
+    /// Until when.
+    pub expires_at: u64,
+    /// Signed out.
+    pub closed: bool,
+}
+
+/// The day's stretch, the hour's, the resends', the sign-ins'.
+pub(crate) const TEN_MINUTES: u64 = 10 * MINUTE;
+pub(crate) const QUARTER: u64 = 15 * MINUTE;
+
+impl Tenant {
+    /// Seats that are taken: active members and live invitations (G3).
+    #[must_use]
+    pub fn seats_used(&self, now: u64) -> u64 {
+        let active = self.members.values().filter(|m| m.status == Status::Active).count();
+        // the founding one waits for its owner as long as the tenant does
+        let live =
+            self.invitations.iter().filter(|i| i.is_live(now) || (i.founding.is_some() && i.ended.is_none()));
+        (active + live.count()) as u64
+    }
+
+    /// The brands that are there.
+    #[must_use]
+    pub fn there(&self) -> BTreeSet<Nth> {
+        self.brands.iter().enumerate().filter(|(_, there)| **there).map(|(nth, _)| nth).collect()
+    }
+
+    pub(crate) fn event(&mut self, kind: &str, subject: &str, nth: Nth) {
+        *self.events.entry(format!("{kind} {subject} {nth}")).or_default() += 1;
+    }
+
+    /// What of `access` can be given again: brands that are gone are nobody's to give.
+    pub(crate) fn still(&self, access: &Access) -> Access {
+        Access { brands: access.brands.there(&self.there()), ..access.clone() }
+    }
+
+    /// Whether somebody who may still give it stands behind an invitation: `holds`, `suspended` or `lost` (R9).
+    #[must_use]
+    pub fn sponsorship(&self, invitation: &Invitation) -> &'static str {
+        if invitation.founding.is_some() {
+            return "holds";
+        }
+        let Some(sponsor) = invitation.sponsor.and_then(|user| self.members.get(&user)) else {
+            return "lost";
+        };
+        let gives = sponsor.access.permissions().contains("members.invite")
+            && sponsor.access.gives(&self.still(&invitation.access));
+        match sponsor.status {
+            Status::Active if gives => "holds",
+            Status::Suspended if gives => "suspended",
+            _ => "lost",
+        }
+    }
+
+    /// Whether an invitation can be joined as far as the tenant goes.
+    #[must_use]
+    pub fn is_open_for(&self, invitation: &Invitation) -> bool {
+        let waits = if invitation.founding.is_some() { Status::Pending } else { Status::Active };
+        !self.gone && self.status == waits
+    }
+}
+
+impl World {
+    /// Nothing yet, at this second since the epoch.
+    #[must_use]
+    pub fn new(limits: Limits, now: u64) -> Self {
+        Self {
+            now,
+            limits,
+            tenants: Vec::new(),
+            accounts: BTreeMap::new(),
+            users: 0,
+            suppressed: BTreeSet::new(),
+            outbox: Vec::new(),
+            links: Vec::new(),
+            sessions: Vec::new(),
+            rates: BTreeMap::new(),
+        }
+    }
+
+    /// How often something was counted in the stretch that is now.
+    pub(crate) fn rate(&self, name: &str, seconds: u64) -> u64 {
+        self.rates.get(&(name.to_owned(), self.now / seconds)).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn count(&mut self, name: &str, seconds: u64) {
+        *self.rates.entry((name.to_owned(), self.now / seconds)).or_default() += 1;
+    }
+
+    /// Whether an address may join a tenant, as its policy and the others' have it.
+    pub(crate) fn may_join(&self, address: Nth, tenant: Nth) -> bool {
+        let Some(account) = self.accounts.get(&address) else { return true };
+        account.tenants.iter().filter(|(other, _)| **other != tenant).all(|(_, belonging)| match belonging {
+            Belonging::Former => true,
+            Belonging::Shared => !self.tenants[tenant].exclusive,
+            Belonging::Exclusive => false,
+        })
+    }
+
+    /// What stands against one more mail to an address: limits, and that it takes none.
+    pub(crate) fn mail_refused(&self, tenant: Nth, address: Nth, strangers: bool) -> Vec<&'static str> {
+        let l = &self.limits;
+        let mut refused = Vec::new();
+        let of_tenant = self.rate(&mail_rate(tenant, address, strangers), DAY) >= l.address_mails_of_tenant;
+        if of_tenant || self.rate(&format!("mail {address}"), DAY) >= l.address_mails {
+            refused.push("rate-limited");
+        }
+        if self.suppressed.contains(&address) {
+            refused.push("recipient-suppressed");
+        }
+        refused
+    }
+
+    /// Queues the mail of an invitation's newest generation.
+    pub(crate) fn queue(&mut self, tenant: Nth, invitation: Nth) {
+        let i = &self.tenants[tenant].invitations[invitation];
+        let (address, generation, strangers) = (i.address, i.generation, i.founding == Some(false));
+        self.outbox.push(Mail { tenant, invitation, generation });
+        self.count(&mail_rate(tenant, address, strangers), DAY);
+        self.count(&format!("mail {address}"), DAY);
+    }
+
+    /// Counts a mail to the tenant's day; none if that is full.
+    pub(crate) fn tenant_mail(&self, tenant: Nth) -> Option<Window> {
+        self.tenants[tenant].mails.one_more(self.now, self.limits.tenant_mails, DAY)
+    }
+
+    /// Counts an invitation to its inviter's hour.
+    pub(crate) fn invite_window(&self, member: &Member) -> Option<Window> {
+        member.invites.one_more(self.now, self.limits.invitations, HOUR)
+    }
+
+    pub(crate) fn open_session(&mut self, user: Nth) {
+        let expires_at = self.now + self.limits.session_days * DAY;
+        self.sessions.push(Session { user, expires_at, closed: false });
+    }
+
+    /// An owner-to-be's role, list and brands.
+    pub(crate) fn owners() -> Access {
+        Access { role: Role::Owner, list: None, brands: crate::rights::Brands::Only(BTreeSet::new()) }
+    }
+}
+
+/// What strangers sign up for an address is counted together, so that a team can still reach it.
+fn mail_rate(tenant: Nth, address: Nth, strangers: bool) -> String {
+    if strangers { format!("mail strangers {address}") } else { format!("mail {tenant} {address}") }
+}

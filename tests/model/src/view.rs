@@ -1,0 +1,199 @@
+//! What is shown to whom, and the state as lines of text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use crate::rights::{Brands, Permissions};
+use crate::state::{Belonging, Delivery, Holder, Status};
+use crate::{DAY, Nth, Outcome, Request, World};
+
+fn set(items: impl IntoIterator<Item = impl ToString>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// Brands as a line has them.
+#[must_use]
+pub(crate) fn brands(brands: &Brands) -> String {
+    match brands {
+        Brands::All => "all".to_owned(),
+        Brands::Only(these) => format!("[{}]", set(these)),
+    }
+}
+
+fn list(list: Option<&Permissions>) -> String {
+    list.map_or_else(|| "-".to_owned(), |list| format!("[{}]", set(list)))
+}
+
+const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "pending",
+        Status::Active => "active",
+        Status::Suspended => "suspended",
+        Status::Revoked => "revoked",
+    }
+}
+
+const fn delivery(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::Queued => "queued",
+        Delivery::Sent => "sent",
+        Delivery::Failed => "failed",
+        Delivery::Delayed => "delayed",
+        Delivery::Delivered => "delivered",
+        Delivery::Bounced | Delivery::BouncedForNow => "bounced",
+        Delivery::Suppressed => "suppressed",
+        Delivery::Complained => "complained",
+    }
+}
+
+impl World {
+    /// What a reader in the team is shown: nothing of a brand that they don't see (R6), nothing personal of a colleague.
+    pub(crate) fn shown(&self, tenant: Nth, reader: Nth, request: &Request) -> Vec<Outcome> {
+        let t = &self.tenants[tenant];
+        let me = &t.members[&reader];
+        let (seen, there) = (me.access.reach(), t.there());
+        let visible = |b: &Brands| brands(&b.there(&there).within(&seen));
+        // of everybody's brands, what is there of those that the reader sees
+        let keeps = t.status == Status::Active && me.access.permissions().contains("members.assign");
+        let member = |user: Nth| {
+            let m = &t.members[&user];
+            let personal =
+                if keeps || user == reader { list(m.access.list.as_ref()) } else { "hidden".to_owned() };
+            let (role, reach) = (m.access.role.name(), visible(&m.access.reach()));
+            format!("{user} {role} {} {reach} {personal}", status(m.status))
+        };
+        let invitation = |nth: Nth| {
+            let i = &t.invitations[nth];
+            let how = i.ended.unwrap_or(if i.is_live(self.now) { "pending" } else { "expired" });
+            let personal =
+                if keeps || how != "accepted" { list(i.access.list.as_ref()) } else { "hidden".to_owned() };
+            let sponsorship = match (i.ended, i.sponsor) {
+                (None, Some(_)) => t.sponsorship(i),
+                _ => "-",
+            };
+            let (role, reach) = (i.access.role.name(), visible(&i.access.reach()));
+            format!("{nth} {role} {how} {reach} {personal} {sponsorship}")
+        };
+        let shows = match request {
+            Request::Tenant { .. } => format!("{} {}", status(t.status), t.seats),
+            Request::Members { .. } => {
+                let listed = t.members.iter().filter(|(_, m)| m.status != Status::Revoked);
+                listed.map(|(user, _)| member(*user)).collect::<Vec<_>>().join("\n")
+            }
+            Request::Member { user, .. } if t.members.contains_key(user) => member(*user),
+            Request::Invitations { .. } => {
+                let listed = t.invitations.iter().enumerate().filter(|(_, i)| i.founding.is_none());
+                listed.map(|(nth, _)| invitation(nth)).collect::<Vec<_>>().join("\n")
+            }
+            Request::Invitation { invitation: nth, .. } if *nth < t.invitations.len() => invitation(*nth),
+            Request::Brands { .. } => set(there.iter().filter(|brand| seen.has(**brand))),
+            Request::Brand { brand, .. } if there.contains(brand) && seen.has(*brand) => brand.to_string(),
+            Request::Events { .. } => String::new(),
+            _ => return self.no("not-found"),
+        };
+        self.clone().showing(shows)
+    }
+
+    pub(crate) fn me(&self, by: Nth) -> Vec<Outcome> {
+        let Some(user) = self.who(by) else { return self.no("unauthenticated") };
+        let mine = self.tenants.iter().enumerate().filter_map(|(nth, t)| {
+            let m = t.members.get(&user).filter(|m| m.status != Status::Revoked)?;
+            let reach = brands(&m.access.reach().there(&t.there()));
+            let (role, standing) = (m.access.role.name(), status(m.status));
+            Some(format!("{nth} {role} {standing} {reach} {}", list(m.access.list.as_ref())))
+        });
+        self.clone().showing(mine.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The state, a line a thing: what has to be found in the table too.
+    #[must_use]
+    pub fn lines(&self) -> BTreeMap<String, String> {
+        let mut lines = BTreeMap::new();
+        for (nth, t) in self.tenants.iter().enumerate().filter(|(_, t)| !t.gone) {
+            let owner = t.owner.map_or_else(|| "-".to_owned(), |user| user.to_string());
+            let (used, mails) = (t.seats_used(self.now), t.mails);
+            let mut tenant = format!("{} owner {owner} seats {used} of {}", status(t.status), t.seats);
+            let _ = write!(tenant, " mails {}/{}", mails.count, mails.window);
+            lines.insert(format!("tenant {nth}"), tenant);
+            for (user, m) in &t.members {
+                let (a, invites) = (&m.access, m.invites);
+                let mut member = format!("{} {} {}", a.role.name(), status(m.status), brands(&a.brands));
+                let _ = write!(member, " {} address {}", list(a.list.as_ref()), m.address);
+                let _ = write!(member, " invites {}/{} day {}", invites.count, invites.window, m.active_on);
+                lines.insert(format!("tenant {nth} member {user}"), member);
+            }
+            for (at, i) in t.invitations.iter().enumerate() {
+                let a = &i.access;
+                let how = i.ended.unwrap_or(if i.expires_at <= self.now { "expired" } else { "pending" });
+                let mut line =
+                    format!("{} {how} {} {}", a.role.name(), brands(&a.brands), list(a.list.as_ref()));
+                let sponsor = i.sponsor.map_or_else(|| "-".to_owned(), |user| user.to_string());
+                let by = i.accepted_by.map_or_else(|| "-".to_owned(), |user| user.to_string());
+                let _ = write!(line, " address {} generation {} sponsor {sponsor}", i.address, i.generation);
+                let _ = write!(
+                    line,
+                    " until {} or {} by {by} {}",
+                    i.expires_at,
+                    i.renewable_until,
+                    delivery(i.delivery)
+                );
+                let _ = write!(line, " resends {}/{}", i.resends.count, i.resends.window);
+                lines.insert(format!("tenant {nth} invitation {at}"), line);
+            }
+            for brand in t.there() {
+                lines.insert(format!("tenant {nth} brand {brand}"), "there".to_owned());
+            }
+            for (address, holder) in &t.holders {
+                let holder = match holder {
+                    Holder::Invitation(i) => format!("invitation {i}"),
+                    Holder::Member(user) => format!("member {user}"),
+                };
+                lines.insert(format!("tenant {nth} holder of {address}"), holder);
+            }
+            // who finds an invitation expired, and when, is nobody's business: the clock decides
+            for (event, times) in
+                t.events.iter().filter(|(event, _)| !event.starts_with("invitation.expired"))
+            {
+                lines.insert(format!("tenant {nth} event {event}"), times.to_string());
+            }
+        }
+        for (address, account) in &self.accounts {
+            let tenants = account.tenants.iter().map(|(tenant, belonging)| {
+                let belonging = match belonging {
+                    Belonging::Shared => "shared",
+                    Belonging::Exclusive => "exclusive",
+                    Belonging::Former => "former",
+                };
+                format!("{tenant}:{belonging}")
+            });
+            lines.insert(format!("account {address}"), format!("user {} in {}", account.user, set(tenants)));
+        }
+        for address in &self.suppressed {
+            lines.insert(format!("suppressed {address}"), String::new());
+        }
+        let open = |session: &&crate::Session| !session.closed && self.now < session.expires_at;
+        for user in self.sessions.iter().filter(open).map(|s| s.user).collect::<BTreeSet<_>>() {
+            let many = self.sessions.iter().filter(open).filter(|s| s.user == user).count();
+            lines.insert(format!("sessions of {user}"), many.to_string());
+        }
+        // a stretch that is over counts for nothing, whether or not it was swept
+        let current = |name: &str, window: u64| {
+            let seconds = self.stretch(name);
+            window == self.now / seconds
+        };
+        for ((name, window), times) in self.rates.iter().filter(|((name, w), n)| current(name, *w) && **n > 0)
+        {
+            lines.insert(format!("rate {name}"), format!("{times}/{window}"));
+        }
+        lines
+    }
+
+    /// The stretch in which something is counted, in seconds.
+    fn stretch(&self, name: &str) -> u64 {
+        match name.split(' ').next() {
+            Some("failures") => crate::state::QUARTER,
+            Some("sign-ups-here") => crate::HOUR,
+            _ => DAY,
+        }
+    }
+}

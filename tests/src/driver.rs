@@ -1,0 +1,626 @@
+//! Between the reference model and the stack: the model's requests as real ones, real answers and items in the model's
+//! words. What the model numbers has ids here; they are learnt from answers, and from the table where there was none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use local::Reply;
+use oracle::rights::Permissions;
+use oracle::{Answer, DAY, Given, Nth, Request, Set, Told, Try};
+use serde_json::{Map, Value, json};
+
+use crate::{PASSWORD, World};
+
+/// The ids of what the model numbers.
+#[derive(Clone, Debug, Default)]
+struct Ids {
+    tenants: Vec<String>,
+    /// By tenant; the founding one is found in the table, and empty until then.
+    invitations: Vec<Vec<String>>,
+    brands: Vec<Vec<String>>,
+    users: Vec<String>,
+    sessions: Vec<String>,
+    links: Vec<String>,
+}
+
+/// A stack, and what its things are called in the model.
+#[derive(Clone)]
+pub struct Driver {
+    /// The stack.
+    pub world: World,
+    ids: Ids,
+}
+
+/// An id that nothing has.
+const NOTHING: &str = "01a202c6-e1a3-7a38-9802-fdcb99ebdc61";
+
+/// A password as somebody tries it.
+const fn password(password: Try) -> &'static str {
+    match password {
+        Try::Right => PASSWORD,
+        Try::Wrong => "another fine and long password",
+        Try::Weak => "short",
+    }
+}
+
+/// An address as it is spelt.
+fn email(address: Nth) -> String {
+    format!("p{address}@mail.example")
+}
+
+fn address(email: &str) -> Nth {
+    email.trim_start_matches('p').split('@').next().unwrap().parse().unwrap()
+}
+
+/// The number of an id, in the order in which things were made.
+fn nth(ids: &[String], id: &str) -> Nth {
+    ids.iter().position(|known| known == id).unwrap_or_else(|| panic!("nobody has heard of {id}"))
+}
+
+fn id(ids: &[String], nth: Nth) -> &str {
+    ids.get(nth).map_or(NOTHING, String::as_str)
+}
+
+/// An attribute value of DynamoDB's as plain JSON.
+fn plain(attribute: &Value) -> Value {
+    let (kind, value) = attribute.as_object().unwrap().iter().next().unwrap();
+    match kind.as_str() {
+        "N" => value.as_str().unwrap().parse::<u64>().map_or(value.clone(), Value::from),
+        "M" => value
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(k, v)| (k.clone(), plain(v)))
+            .collect::<Map<_, _>>()
+            .into(),
+        "L" => value.as_array().unwrap().iter().map(plain).collect(),
+        "NULL" => Value::Null,
+        _ => value.clone(),
+    }
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(value: &Value, pointer: &str) -> u64 {
+    value.pointer(pointer).and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// A moment in seconds.
+fn seconds(value: &Value) -> u64 {
+    serde_json::from_value::<model::Timestamp>(value.clone()).map_or(0, model::Timestamp::unix_seconds)
+}
+
+/// A list of permissions in the model's words.
+fn list(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(list) => {
+            let names: BTreeSet<&str> =
+                list.as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
+            format!("[{}]", names.into_iter().collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+/// A list where it may have been left out.
+fn shown_list(value: &Value) -> String {
+    value.get("permissions").map_or_else(|| "hidden".to_owned(), |found| list(Some(found)))
+}
+
+fn names(list: &Permissions) -> Vec<&'static str> {
+    list.iter().copied().collect()
+}
+
+impl Driver {
+    /// A stack in which nothing has happened yet.
+    #[must_use]
+    pub fn new(world: World) -> Self {
+        Self { world, ids: Ids::default() }
+    }
+
+    /// A copy of its own.
+    pub async fn fork(&self) -> Self {
+        Self { world: self.world.fork().await, ids: self.ids.clone() }
+    }
+
+    fn brand_id(&self, tenant: Nth, brand: Nth) -> &str {
+        self.ids.brands.get(tenant).map_or(NOTHING, |brands| id(brands, brand))
+    }
+
+    fn invitation_id(&self, tenant: Nth, invitation: Nth) -> &str {
+        self.ids.invitations.get(tenant).map_or(NOTHING, |invitations| id(invitations, invitation))
+    }
+
+    fn set(&self, tenant: Nth, set: &Set) -> Value {
+        match set {
+            Set::All => json!("all"),
+            Set::These(these) => these.iter().map(|brand| self.brand_id(tenant, *brand)).collect(),
+        }
+    }
+
+    /// Brands in the model's words.
+    fn brands(&self, tenant: Nth, brands: &Value) -> String {
+        match brands {
+            Value::Array(list) => {
+                let known = &self.ids.brands[tenant];
+                let numbers: BTreeSet<Nth> = list.iter().map(|b| nth(known, b.as_str().unwrap())).collect();
+                let numbers: Vec<String> = numbers.iter().map(Nth::to_string).collect();
+                format!("[{}]", numbers.join(" "))
+            }
+            _ => "all".to_owned(),
+        }
+    }
+
+    /// Sends a request; answers what came back. Nothing is learnt from it yet: of two that run at once, the order isn't
+    /// known here.
+    pub async fn send(&self, request: &Request) -> Reply {
+        use Request as R;
+        let (world, ids) = (&self.world, &self.ids);
+        let link = |nth: &Nth| json!({ "token": ids.links.get(*nth).map_or("nothing", String::as_str) });
+        let team = |tenant: &Nth, path: String| {
+            let slash = if path.is_empty() { "" } else { "/" };
+            format!("/v1/tenants/{}{slash}{path}", id(&ids.tenants, *tenant))
+        };
+        let order = async |order: Value| {
+            let answer = world.operate(order).await;
+            let (status, body) = match answer {
+                Ok(value) => (200, serde_json::to_vec(&value).unwrap()),
+                Err(why) => (400, serde_json::to_vec(&json!({"code": "refused", "detail": why})).unwrap()),
+            };
+            Reply { status, headers: BTreeMap::new(), body, function: "operate".to_owned() }
+        };
+        let quiet =
+            || Reply { status: 200, headers: BTreeMap::new(), body: Vec::new(), function: String::new() };
+        let ask = async |method: &str, by: &Nth, path: String, body: Value| {
+            let session = ids.sessions.get(*by).map_or("nobody's", String::as_str);
+            world.ask(method, &path, Some(session), &body).await
+        };
+        let member = |tenant: &Nth, user: &Nth, more: &str| {
+            team(tenant, format!("members/{}{more}", id(&ids.users, *user)))
+        };
+        match request {
+            R::SignUp { address } => {
+                let body = json!({"name": "A Company", "email": email(*address), "first_name": "P", "last_name": "P"});
+                world.ask("POST", "/v1/tenants", None, &body).await
+            }
+            R::Preview { link: nth } => world.invitation("preview", link(nth)).await,
+            R::Accept { link: nth, password: tried } => {
+                let mut body = link(nth);
+                body["password"] = password(*tried).into();
+                world.invitation("accept", body).await
+            }
+            R::Decline { link: nth } => world.invitation("decline", link(nth)).await,
+            R::Renew { link: nth } => world.invitation("renew", link(nth)).await,
+            R::SignIn { address, password: tried } => world.sign_in(&email(*address), password(*tried)).await,
+            R::SignOut { by } => ask("DELETE", by, "/v1/sessions/current".to_owned(), Value::Null).await,
+            R::Me { by } => ask("GET", by, "/v1/me".to_owned(), Value::Null).await,
+            R::Tenant { by, tenant } => ask("GET", by, team(tenant, String::new()), Value::Null).await,
+            R::Invite { by, tenant, given } => {
+                let Given { address, role, list, brands, days } = given;
+                let body = json!({"email": email(*address), "first_name": "P", "last_name": "P", "role": role.name(),
+                    "permissions": list.as_ref().map(names), "brands": self.set(*tenant, brands),
+                    "expires_in_days": days});
+                ask("POST", by, team(tenant, "invitations".to_owned()), body).await
+            }
+            R::Resend { by, tenant, invitation } => {
+                let path = format!("invitations/{}/resend", self.invitation_id(*tenant, *invitation));
+                ask("POST", by, team(tenant, path), Value::Null).await
+            }
+            R::RevokeInvitation { by, tenant, invitation } => {
+                let path = format!("invitations/{}", self.invitation_id(*tenant, *invitation));
+                ask("DELETE", by, team(tenant, path), Value::Null).await
+            }
+            R::Invitation { by, tenant, invitation } => {
+                let path = format!("invitations/{}", self.invitation_id(*tenant, *invitation));
+                ask("GET", by, team(tenant, path), Value::Null).await
+            }
+            R::Invitations { by, tenant } => {
+                ask("GET", by, team(tenant, "invitations".to_owned()), Value::Null).await
+            }
+            R::Member { by, tenant, user } => ask("GET", by, member(tenant, user, ""), Value::Null).await,
+            R::Members { by, tenant } => {
+                ask("GET", by, team(tenant, "members".to_owned()), Value::Null).await
+            }
+            R::GiveRole { by, tenant, user, role } => {
+                ask("PUT", by, member(tenant, user, "/role"), json!({"role": role.name()})).await
+            }
+            R::SetBrands { by, tenant, user, brands } => {
+                let body = json!({"brands": self.set(*tenant, brands)});
+                ask("PUT", by, member(tenant, user, "/brands"), body).await
+            }
+            R::AddBrand { by, tenant, user, brand } => {
+                let path = member(tenant, user, &format!("/brands/{}", self.brand_id(*tenant, *brand)));
+                ask("PUT", by, path, Value::Null).await
+            }
+            R::TakeBrand { by, tenant, user, brand } => {
+                let path = member(tenant, user, &format!("/brands/{}", self.brand_id(*tenant, *brand)));
+                ask("DELETE", by, path, Value::Null).await
+            }
+            R::Suspend { by, tenant, user } => {
+                ask("POST", by, member(tenant, user, "/suspend"), Value::Null).await
+            }
+            R::Reinstate { by, tenant, user } => {
+                ask("POST", by, member(tenant, user, "/reinstate"), Value::Null).await
+            }
+            R::Remove { by, tenant, user } => ask("DELETE", by, member(tenant, user, ""), Value::Null).await,
+            R::CreateBrand { by, tenant } => {
+                ask("POST", by, team(tenant, "brands".to_owned()), json!({"name": "A Brand"})).await
+            }
+            R::RenameBrand { by, tenant, brand } => {
+                // a name that it doesn't have: which one it has is nobody's question here
+                let name = format!("Named {}", uuid_like(world));
+                let path = team(tenant, format!("brands/{}", self.brand_id(*tenant, *brand)));
+                ask("PATCH", by, path, json!({ "name": name })).await
+            }
+            R::DeleteBrand { by, tenant, brand } => {
+                let path = team(tenant, format!("brands/{}", self.brand_id(*tenant, *brand)));
+                ask("DELETE", by, path, Value::Null).await
+            }
+            R::Brands { by, tenant } => ask("GET", by, team(tenant, "brands".to_owned()), Value::Null).await,
+            R::Brand { by, tenant, brand } => {
+                let path = team(tenant, format!("brands/{}", self.brand_id(*tenant, *brand)));
+                ask("GET", by, path, Value::Null).await
+            }
+            R::Events { by, tenant } => ask("GET", by, team(tenant, "events".to_owned()), Value::Null).await,
+            R::Check { by, tenant, permission, brand, user } => {
+                let body = json!({"permission": permission, "brand": brand.map(|b| self.brand_id(*tenant, b)),
+                    "user": user.map(|u| id(&ids.users, u))});
+                ask("POST", by, team(tenant, "check".to_owned()), body).await
+            }
+            R::CreateTenant { address, seats } => {
+                order(json!({"operation": "create-tenant", "name": "A Company", "email": email(*address),
+                    "first_name": "P", "last_name": "P", "seats": seats, "reason": "r"}))
+                .await
+            }
+            R::SetPlan { tenant, seats } => {
+                let tenant = id(&ids.tenants, *tenant);
+                order(json!({"operation": "set-plan", "tenant": tenant, "plan": "p", "seats": seats, "reason": "r"}))
+                    .await
+            }
+            R::SuspendTenant { tenant, suspended } => {
+                let tenant = id(&ids.tenants, *tenant);
+                order(json!({"operation": "suspend-tenant", "tenant": tenant, "suspended": suspended, "reason": "r"}))
+                    .await
+            }
+            R::Transfer { tenant, to } => {
+                let (tenant, to) = (id(&ids.tenants, *tenant), id(&ids.users, *to));
+                order(json!({"operation": "transfer-ownership", "tenant": tenant, "to": to, "reason": "r"}))
+                    .await
+            }
+            R::ReleaseEmail { address } => {
+                order(json!({"operation": "release-email", "email": email(*address), "reason": "r"})).await
+            }
+            R::LiftSuppression { address } => {
+                order(json!({"operation": "lift-suppression", "email": email(*address), "reason": "r"})).await
+            }
+            R::Pass { seconds } => {
+                world.pass(*seconds);
+                quiet()
+            }
+            R::Sweep => {
+                world.stack().sweep().await.unwrap();
+                quiet()
+            }
+            R::Deliver => {
+                world.settle().await;
+                quiet()
+            }
+            R::Feedback { address, told } => {
+                let (kind, reason) = match told {
+                    Told::Delivered => ("delivery", ""),
+                    Told::Delayed => ("delay", ""),
+                    Told::Bounced => ("bounce", "no such user"),
+                    Told::BouncedForNow => ("bounce", "mailbox full"),
+                    Told::Complained => ("complaint", ""),
+                };
+                // there is nothing to say of a mail that was never sent
+                let _ = world.stack().feedback(&email(*address), kind, reason).await;
+                quiet()
+            }
+        }
+    }
+
+    /// Learns the ids of what a request made, from its answer.
+    pub fn learn(&mut self, request: &Request, reply: &Reply) {
+        let body = reply.json();
+        let at = |pointer: &str| text(&body, pointer).to_owned();
+        if reply.status < 400 {
+            match request {
+                Request::SignUp { .. } => self.tenant(at("/tenant/id"), String::new()),
+                Request::CreateTenant { .. } => self.tenant(at("/tenant"), at("/invitation")),
+                Request::Accept { .. } => {
+                    let user = at("/member/user_id");
+                    if !self.ids.users.contains(&user) {
+                        self.ids.users.push(user);
+                    }
+                    self.ids.sessions.push(at("/session/token"));
+                }
+                Request::SignIn { .. } => self.ids.sessions.push(at("/session/token")),
+                Request::Invite { tenant, .. } => self.ids.invitations[*tenant].push(at("/id")),
+                Request::CreateBrand { tenant, .. } => self.ids.brands[*tenant].push(at("/id")),
+                _ => {}
+            }
+        }
+        self.learn_links();
+    }
+
+    fn tenant(&mut self, tenant: String, founding: String) {
+        self.ids.tenants.push(tenant);
+        self.ids.invitations.push(vec![founding]);
+        self.ids.brands.push(Vec::new());
+    }
+
+    fn learn_links(&mut self) {
+        let mails = self.world.stack().mailbox().to(None);
+        for mail in mails.iter().skip(self.ids.links.len()) {
+            let link = mail.link.as_deref().unwrap_or_default();
+            self.ids.links.push(link.split('#').nth(1).unwrap_or_default().to_owned());
+        }
+    }
+
+    /// Sends a request, learns from it, and answers in the model's words.
+    pub async fn act(&mut self, request: &Request) -> Answer {
+        let reply = self.send(request).await;
+        self.learn(request, &reply);
+        self.answer(request, &reply)
+    }
+
+    /// An answer in the model's words.
+    #[must_use]
+    pub fn answer(&self, request: &Request, reply: &Reply) -> Answer {
+        let body = reply.json();
+        if reply.status >= 400 {
+            return Answer { code: known(text(&body, "/code")), shows: String::new() };
+        }
+        let lines = |items: &Value, line: &dyn Fn(&Value) -> (Nth, String)| {
+            let lines: BTreeMap<Nth, String> = items.as_array().unwrap().iter().map(line).collect();
+            lines.into_values().collect::<Vec<_>>().join("\n")
+        };
+        let shows = match request {
+            Request::Tenant { .. } => format!("{} {}", text(&body, "/status"), number(&body, "/seats/limit")),
+            Request::Check { .. } => body["allowed"].to_string(),
+            Request::Members { tenant, .. } => lines(&body["items"], &|one| self.member(*tenant, one)),
+            Request::Member { tenant, .. } => self.member(*tenant, &body).1,
+            Request::Invitations { tenant, .. } => {
+                lines(&body["items"], &|one| self.invitation(*tenant, one))
+            }
+            Request::Invitation { tenant, .. } => self.invitation(*tenant, &body).1,
+            Request::Brands { tenant, .. } => {
+                let ids: Vec<&Value> =
+                    body["items"].as_array().unwrap().iter().map(|brand| &brand["id"]).collect();
+                let all = self.brands(*tenant, &json!(ids));
+                all.trim_matches(['[', ']']).to_owned()
+            }
+            Request::Brand { tenant, .. } => nth(&self.ids.brands[*tenant], text(&body, "/id")).to_string(),
+            Request::Me { .. } => lines(&body["memberships"], &|one| {
+                let tenant = nth(&self.ids.tenants, text(one, "/tenant/id"));
+                let (role, status) = (text(one, "/role"), text(one, "/status"));
+                let brands = self.brands(tenant, &one["brands"]);
+                (tenant, format!("{tenant} {role} {status} {brands} {}", list(one.get("permissions"))))
+            }),
+            _ => String::new(),
+        };
+        Answer { code: "ok", shows }
+    }
+
+    fn member(&self, tenant: Nth, one: &Value) -> (Nth, String) {
+        let user = nth(&self.ids.users, text(one, "/user_id"));
+        let (role, status) = (text(one, "/role"), text(one, "/status"));
+        (user, format!("{user} {role} {status} {} {}", self.brands(tenant, &one["brands"]), shown_list(one)))
+    }
+
+    fn invitation(&self, tenant: Nth, one: &Value) -> (Nth, String) {
+        let at = nth(&self.ids.invitations[tenant], text(one, "/id"));
+        let (role, status) = (text(one, "/role"), text(one, "/status"));
+        let sponsorship = one["sponsorship"].as_str().unwrap_or("-");
+        let brands = self.brands(tenant, &one["brands"]);
+        (at, format!("{at} {role} {status} {brands} {} {sponsorship}", shown_list(one)))
+    }
+
+    /// What was made without an answer that told of it: found in the table.
+    pub fn learn_from_table(&mut self) {
+        let items = self.items();
+        let of =
+            |kind: &str| items.iter().filter(move |item| item["entity"] == kind).cloned().collect::<Vec<_>>();
+        for tenant in of("Tenant") {
+            let tenant = text(&tenant, "/id").to_owned();
+            if !self.ids.tenants.contains(&tenant) {
+                self.tenant(tenant, String::new());
+            }
+        }
+        for member in of("Member") {
+            let user = text(&member, "/user_id").to_owned();
+            if !self.ids.users.contains(&user) {
+                self.ids.users.push(user);
+            }
+        }
+        for (kind, founding) in [("Invitation", true), ("Brand", false)] {
+            for item in of(kind) {
+                let Some(tenant) = self.ids.tenants.iter().position(|t| t == text(&item, "/tenant_id"))
+                else {
+                    continue;
+                };
+                let is_founding =
+                    founding && text(&item, "/role") == "owner" && item.get("sponsor").is_none();
+                let known = if founding { &mut self.ids.invitations } else { &mut self.ids.brands };
+                let (known, id) = (&mut known[tenant], text(&item, "/id").to_owned());
+                if is_founding && known[0].is_empty() {
+                    known[0] = id;
+                } else if !known.contains(&id) {
+                    known.push(id);
+                }
+            }
+        }
+        self.learn_links();
+    }
+
+    fn items(&self) -> Vec<Value> {
+        let plain_item = |item: Value| -> Value {
+            item.as_object().unwrap().iter().map(|(k, v)| (k.clone(), plain(v))).collect::<Map<_, _>>().into()
+        };
+        self.world.stack().items().unwrap().into_iter().map(plain_item).collect()
+    }
+
+    /// The state as the table has it, in the model's words.
+    pub fn lines(&mut self) -> BTreeMap<String, String> {
+        self.learn_from_table();
+        let (items, now) = (self.items(), model::Clock::now(self.world.stack().clock()).unix_seconds());
+        let of = |kind: &'static str| items.iter().filter(move |item| item["entity"] == kind);
+        let user = |item: &Value, pointer: &str| match text(item, pointer) {
+            "" => "-".to_owned(),
+            id => nth(&self.ids.users, id).to_string(),
+        };
+        let mut lines = BTreeMap::new();
+        for (tenant, id) in self.ids.tenants.iter().enumerate() {
+            let Some(t) = of("Tenant").find(|t| text(t, "/id") == id) else { continue };
+            let mine = |kind: &'static str| of(kind).filter(|item| text(item, "/tenant_id") == *id);
+            // seats that nobody has found free yet are free: the clock decides
+            let unfound = |i: &&Value| {
+                text(i, "/status") == "pending"
+                    && seconds(&i["expires_at"]) <= now
+                    && i.get("sponsor").is_some()
+            };
+            let used = number(t, "/seats_used") - mine("Invitation").filter(unfound).count() as u64;
+            let (status, owner, limit) = (text(t, "/status"), user(t, "/owner"), number(t, "/seat_limit"));
+            let mut line = format!("{status} owner {owner} seats {used} of {limit}");
+            let _ = write!(line, " mails {}/{}", number(t, "/mails/count"), number(t, "/mails/window"));
+            lines.insert(format!("tenant {tenant}"), line);
+            for m in mine("Member") {
+                let brands = self.brands(tenant, &m["brands"]);
+                let mut line = format!("{} {} {brands}", text(m, "/role"), text(m, "/status"));
+                let at = address(text(m, "/email/canonical"));
+                let _ = write!(line, " {} address {at}", list(m.get("permissions")));
+                let (count, window) = (number(m, "/invites/count"), number(m, "/invites/window"));
+                let day = seconds(&m["last_active_at"]) / DAY;
+                let _ = write!(line, " invites {count}/{window} day {day}");
+                lines.insert(format!("tenant {tenant} member {}", user(m, "/user_id")), line);
+            }
+            for i in mine("Invitation") {
+                let until = seconds(&i["expires_at"]);
+                let status = match text(i, "/status") {
+                    "pending" if until <= now => "expired",
+                    status => status,
+                };
+                let (brands, list) = (self.brands(tenant, &i["brands"]), list(i.get("permissions")));
+                let mut line = format!("{} {status} {brands} {list}", text(i, "/role"));
+                let at = address(text(i, "/email/canonical"));
+                let (generation, sponsor) = (number(i, "/generation"), user(i, "/sponsor"));
+                let _ = write!(line, " address {at} generation {generation} sponsor {sponsor}");
+                let (or, by) = (seconds(&i["renewable_until"]), user(i, "/accepted_by"));
+                let _ = write!(line, " until {until} or {or} by {by} {}", text(i, "/delivery/state"));
+                let _ =
+                    write!(line, " resends {}/{}", number(i, "/resends/count"), number(i, "/resends/window"));
+                let number = nth(&self.ids.invitations[tenant], text(i, "/id"));
+                lines.insert(format!("tenant {tenant} invitation {number}"), line);
+            }
+            for b in mine("Brand") {
+                let brand = nth(&self.ids.brands[tenant], text(b, "/id"));
+                lines.insert(format!("tenant {tenant} brand {brand}"), "there".to_owned());
+            }
+            for held in of("Invitee").filter(|i| text(i, "/pk") == format!("TENANT#{id}")) {
+                let holder = if text(held, "/holder") == "member" {
+                    format!("member {}", user(held, "/user_id"))
+                } else {
+                    let invitation = text(held, "/invitation_id");
+                    format!("invitation {}", nth(&self.ids.invitations[tenant], invitation))
+                };
+                let at = address(text(held, "/sk").trim_start_matches("INVITEE#"));
+                lines.insert(format!("tenant {tenant} holder of {at}"), holder);
+            }
+            let mut events: BTreeMap<String, u64> = BTreeMap::new();
+            for event in mine("Event").filter(|event| text(event, "/type") != "invitation.expired") {
+                let (kind, id) = (text(event, "/subject/kind"), text(event, "/subject/id"));
+                let subject = match kind {
+                    "tenant" => nth(&self.ids.tenants, id),
+                    "brand" => nth(&self.ids.brands[tenant], id),
+                    "invitation" => nth(&self.ids.invitations[tenant], id),
+                    _ => nth(&self.ids.users, id),
+                };
+                *events.entry(format!("{} {kind} {subject}", text(event, "/type"))).or_default() += 1;
+            }
+            let events = events.into_iter();
+            lines.extend(
+                events.map(|(event, times)| (format!("tenant {tenant} event {event}"), times.to_string())),
+            );
+        }
+        for credential in of("Credential") {
+            let tenants: BTreeMap<Nth, &str> = credential["tenants"]
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(id, belonging)| (nth(&self.ids.tenants, id), belonging.as_str().unwrap()))
+                .collect();
+            let tenants: Vec<String> =
+                tenants.iter().map(|(tenant, how)| format!("{tenant}:{how}")).collect();
+            let line = format!("user {} in {}", user(credential, "/user_id"), tenants.join(" "));
+            lines.insert(format!("account {}", address(text(credential, "/email/canonical"))), line);
+        }
+        for suppression in of("Suppression") {
+            let at = address(text(suppression, "/email/canonical"));
+            lines.insert(format!("suppressed {at}"), String::new());
+        }
+        let mut sessions: BTreeMap<String, u64> = BTreeMap::new();
+        for session in of("Session").filter(|session| now < seconds(&session["expires_at"])) {
+            *sessions.entry(format!("sessions of {}", user(session, "/user_id"))).or_default() += 1;
+        }
+        lines.extend(sessions.into_iter().map(|(user, many)| (user, many.to_string())));
+        lines.extend(of("Rate").filter_map(|rate| self.rate(rate, now)));
+        lines
+    }
+
+    /// A counter, where it counts the stretch that is now.
+    fn rate(&self, rate: &Value, now: u64) -> Option<(String, String)> {
+        let scope: Vec<&str> = text(rate, "/pk").split('#').skip(1).collect();
+        let (name, stretch) = match scope.as_slice() {
+            ["MAIL", at] => (format!("mail {}", address(at)), DAY),
+            ["MAIL", "SIGN-UP", at] => (format!("mail strangers {}", address(at)), DAY),
+            ["MAIL", tenant, at] => {
+                let tenant = self.ids.tenants.iter().position(|t| t == tenant)?;
+                (format!("mail {tenant} {}", address(at)), DAY)
+            }
+            ["SIGN-IN", at] => (format!("failures {}", address(at)), 900),
+            ["SIGN-IN", _, at] => (format!("failures here {}", address(at)), 900),
+            ["SIGN-UP"] => ("sign-ups".to_owned(), DAY),
+            ["SIGN-UP", _] => ("sign-ups-here".to_owned(), 3_600),
+            other => panic!("what does {other:?} count?"),
+        };
+        let (window, count) = (text(rate, "/sk").parse::<u64>().unwrap(), number(rate, "/count"));
+        (window == now / stretch && count > 0).then(|| (format!("rate {name}"), format!("{count}/{window}")))
+    }
+}
+
+/// Something that differs from time to time.
+fn uuid_like(world: &World) -> String {
+    format!("{}", world.seen().len())
+}
+
+/// A code that lives as long as the program.
+fn known(code: &str) -> &'static str {
+    const CODES: [&str; 22] = [
+        "refused",
+        "unauthenticated",
+        "not-found",
+        "access-revoked",
+        "forbidden",
+        "role-not-grantable",
+        "validation",
+        "already-member",
+        "invitation-pending",
+        "invitation-revoked",
+        "invitation-expired",
+        "invitation-declined",
+        "invitation-accepted",
+        "invitation-on-hold",
+        "email-in-use",
+        "owner-required",
+        "rate-limited",
+        "recipient-suppressed",
+        "seats-exhausted",
+        "conflict",
+        "unavailable",
+        "malformed",
+    ];
+    CODES.into_iter().find(|known| *known == code).unwrap_or_else(|| panic!("the code `{code}` is new"))
+}

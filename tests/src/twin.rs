@@ -1,0 +1,118 @@
+//! The stack and the reference model, side by side.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use oracle::{Limits, Request};
+
+use crate::{Driver, START, World};
+
+/// A stack and the model of it, which have agreed so far.
+pub struct Twin {
+    /// The stack.
+    pub driver: Driver,
+    /// The model.
+    pub model: oracle::World,
+}
+
+/// Limits low enough that a short life meets them.
+#[must_use]
+pub const fn limits() -> Limits {
+    Limits {
+        seats: 6,
+        invitations: 5,
+        tenant_mails: 12,
+        address_mails_of_tenant: 4,
+        address_mails: 6,
+        resends: 2,
+        failures: 3,
+        failures_of_address: 5,
+        sign_ups_of_source: 3,
+        sign_ups: 4,
+        session_days: 60,
+        exclusive: false,
+    }
+}
+
+/// How two states differ, a line each.
+#[must_use]
+pub(crate) fn differences(model: &BTreeMap<String, String>, table: &BTreeMap<String, String>) -> String {
+    let mut text = String::new();
+    for (name, should) in model {
+        match table.get(name) {
+            None => _ = writeln!(text, "  {name}: should be {should}, isn't there"),
+            Some(is) if is != should => _ = writeln!(text, "  {name}: should be {should}\n    is {is}"),
+            Some(_) => {}
+        }
+    }
+    for (name, is) in table.iter().filter(|(name, _)| !model.contains_key(*name)) {
+        _ = writeln!(text, "  {name}: shouldn't be there, is {is}");
+    }
+    text
+}
+
+impl Twin {
+    /// Both with nothing in them, under these limits.
+    pub async fn new(limits: Limits) -> Self {
+        let l = &limits;
+        let settings = [
+            ("NEW_TENANT_SEATS", l.seats),
+            ("INVITATIONS_PER_HOUR", l.invitations),
+            ("TENANT_MAILS_PER_DAY", l.tenant_mails),
+            ("ADDRESS_MAILS_OF_TENANT_PER_DAY", l.address_mails_of_tenant),
+            ("ADDRESS_MAILS_PER_DAY", l.address_mails),
+            ("RESENDS_PER_10_MINUTES", l.resends),
+            ("FAILED_SIGN_INS_PER_15_MINUTES", l.failures),
+            ("FAILED_SIGN_INS_OF_ADDRESS_PER_15_MINUTES", l.failures_of_address),
+            ("SIGN_UPS_OF_SOURCE_PER_HOUR", l.sign_ups_of_source),
+            ("SIGN_UPS_PER_DAY", l.sign_ups),
+            ("SESSION_DAYS", l.session_days),
+        ];
+        let policy = ("EMAIL_POLICY", if l.exclusive { "exclusive" } else { "shared" }.to_owned());
+        let settings = settings.into_iter().map(|(name, value)| (name, value.to_string())).chain([policy]);
+        let world = World::with_settings(settings.collect()).await;
+        Self { driver: Driver::new(world), model: oracle::World::new(limits, START.unix_seconds()) }
+    }
+
+    /// A copy of both.
+    pub async fn fork(&self) -> Self {
+        Self { driver: self.driver.fork().await, model: self.model.clone() }
+    }
+
+    /// Does one thing on both; the code that it was answered.
+    ///
+    /// # Errors
+    /// Where they don't agree: what was answered and found, and what would have been legal.
+    pub async fn step(&mut self, request: &Request) -> Result<&'static str, String> {
+        let legal = self.model.legal(request);
+        let answer = self.driver.act(request).await;
+        let answers: Vec<_> = legal.iter().map(|outcome| &outcome.answer).collect();
+        if !answers.contains(&&answer) {
+            return Err(format!("{request:?}\n  answered {answer:?}\n  legal: {answers:?}"));
+        }
+        let found = self.driver.lines();
+        let mut wrong = String::new();
+        for outcome in legal.into_iter().filter(|outcome| outcome.answer == answer) {
+            let should = outcome.next.lines();
+            if should == found {
+                self.model = outcome.next;
+                return Ok(answer.code);
+            }
+            wrong = differences(&should, &found);
+        }
+        Err(format!("{request:?}\n  answered {answer:?}\n{wrong}"))
+    }
+
+    /// The same, one after the other.
+    ///
+    /// # Panics
+    /// Where they don't agree.
+    pub async fn all(mut self, requests: &[Request]) -> Self {
+        for request in requests {
+            if let Err(wrong) = self.step(request).await {
+                panic!("{wrong}");
+            }
+        }
+        self
+    }
+}

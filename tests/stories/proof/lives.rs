@@ -1,0 +1,221 @@
+//! Random lives: whatever anybody could do next, checked after each step against the model, shrunk to the shortest life
+//! that shows a difference.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use oracle::rights::{ROLES, TABLE};
+use oracle::{DAY, Given, Nth, Request, Set, Told, Try, World};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestError, TestRng, TestRunner};
+use stories::{Twin, limits};
+
+use super::{budget, scene};
+
+/// One thing that happens, before it is known what there is to do it to.
+type Chance = [u8; 7];
+
+/// Lives that once showed a difference, as the numbers that they were made of: lived first, every time.
+const PAST: &str = include_str!("past_lives.txt");
+
+/// Which of so many.
+fn pick(byte: u8, many: usize) -> Nth {
+    usize::from(byte) % many.max(1)
+}
+
+/// What somebody does next, among what there is, and now and then to what isn't there.
+fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
+    // mostly the first team, where most is
+    let tenant = if a < 200 { 0 } else { pick(a, model.tenants.len() + 1) };
+    let t = model.tenants.get(tenant);
+    let by = if b < 230 { pick(b, model.sessions.len()) } else { model.sessions.len() };
+    let user = if c < 230 { pick(c, model.users) } else { model.users };
+    let address = pick(c, 8);
+    let invitations = t.map_or(0, |t| t.invitations.len());
+    let invitation = invitations.saturating_sub(pick(c, invitations + 1));
+    let brands = t.map_or(0, |t| t.brands.len());
+    let brand = pick(d, brands + 1);
+    // mostly one that may open something
+    let of_pending = |link: &Nth| {
+        let link = &model.links[*link];
+        model.tenants[link.tenant].invitations[link.invitation].ended.is_none()
+    };
+    let open: Vec<Nth> = (0..model.links.len()).filter(of_pending).collect();
+    let link = match open.as_slice() {
+        [] => pick(c, model.links.len() + 1),
+        _ if b < 90 => pick(c, model.links.len() + 1),
+        open => open[pick(c, open.len())],
+    };
+    let password = match d {
+        0..=200 => Try::Right,
+        201..=235 => Try::Wrong,
+        _ => Try::Weak,
+    };
+    let set = match e {
+        0..=200 => {
+            Set::These((0..brands + usize::from(e > 190)).filter(|nth| e & (1 << (nth % 7)) != 0).collect())
+        }
+        _ => Set::All,
+    };
+    let permissions = || TABLE.iter().enumerate().filter(|(nth, _)| (usize::from(f) >> (nth % 5)) & 1 == 1);
+    let list = match f {
+        0..=120 => None,
+        121..=160 => Some(scene::limited()),
+        _ => Some(permissions().map(|(_, (name, _))| *name).collect()),
+    };
+    let role = ROLES[pick(d, ROLES.len())];
+    let seconds = [1, 600, 3_600, DAY / 2, DAY, 2 * DAY, 8 * DAY, 31 * DAY][pick(c, 8)];
+    match kind % 64 {
+        0 => Request::SignUp { address },
+        1..=3 => Request::Preview { link },
+        4..=9 => Request::Accept { link, password },
+        10..=11 => Request::Decline { link },
+        12..=14 => Request::Renew { link },
+        15..=16 => Request::SignIn { address, password },
+        17 => Request::SignOut { by },
+        18 => Request::Me { by },
+        19 => Request::Tenant { by, tenant },
+        20..=25 => Request::Invite {
+            by,
+            tenant,
+            given: Given { address, role, list, brands: set, days: [1, 2, 7][pick(f, 3)] },
+        },
+        26..=28 => Request::Resend { by, tenant, invitation },
+        29..=30 => Request::RevokeInvitation { by, tenant, invitation },
+        31 => Request::Invitation { by, tenant, invitation },
+        32 => Request::Invitations { by, tenant },
+        33 => Request::Member { by, tenant, user },
+        34 => Request::Members { by, tenant },
+        35..=37 => Request::GiveRole { by, tenant, user, role },
+        38..=39 => Request::SetBrands { by, tenant, user, brands: set },
+        40 => Request::AddBrand { by, tenant, user, brand },
+        41 => Request::TakeBrand { by, tenant, user, brand },
+        42..=43 => Request::Suspend { by, tenant, user },
+        44..=45 => Request::Reinstate { by, tenant, user },
+        46..=47 => Request::Remove { by, tenant, user },
+        48 => Request::CreateBrand { by, tenant },
+        49 => Request::DeleteBrand { by, tenant, brand },
+        50 => match e % 4 {
+            0 => Request::RenameBrand { by, tenant, brand },
+            1 => Request::Brands { by, tenant },
+            2 => Request::Brand { by, tenant, brand },
+            _ => Request::Events { by, tenant },
+        },
+        51..=53 => Request::Check {
+            by,
+            tenant,
+            permission: TABLE[pick(e, TABLE.len())].0,
+            brand: (d < 128).then_some(brand),
+            user: (f < 128).then_some(user),
+        },
+        54 => match e % 3 {
+            0 => Request::CreateTenant { address, seats: u64::from(f % 5) },
+            1 => Request::SuspendTenant { tenant, suspended: f < 128 },
+            _ => Request::SetPlan { tenant, seats: u64::from(f % 12) },
+        },
+        55 => match e % 3 {
+            0 => Request::ReleaseEmail { address },
+            1 => Request::LiftSuppression { address },
+            _ => Request::Transfer { tenant, to: user },
+        },
+        56..=57 => Request::Pass { seconds },
+        58 => Request::Sweep,
+        59..=61 => Request::Deliver,
+        _ => Request::Feedback {
+            address,
+            told: [Told::Delivered, Told::Delayed, Told::Bounced, Told::BouncedForNow, Told::Complained]
+                [pick(e, 5)],
+        },
+    }
+}
+
+/// What a request is called.
+fn kind(request: &Request) -> String {
+    let text = format!("{request:?}");
+    text.split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// Lives a life in a copy of the scene.
+async fn live(set: &Twin, chances: &[Chance]) -> Result<Vec<(String, &'static str)>, String> {
+    let mut twin = set.fork().await;
+    let (mut lived, mut answered) = (Vec::new(), Vec::new());
+    for chance in chances {
+        let request = request(&twin.model, *chance);
+        lived.push(request.clone());
+        match twin.step(&request).await {
+            Ok(code) => answered.push((kind(&request), code)),
+            Err(wrong) => {
+                let before: Vec<String> = lived.iter().map(|r: &Request| format!("{r:?}")).collect();
+                return Err(format!("{}\n{wrong}", before.join("\n")));
+            }
+        }
+    }
+    twin.driver.world.ledger().check();
+    Ok(answered)
+}
+
+#[test]
+fn whatever_anybody_does_next_the_table_and_the_model_agree() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let sets = runtime.block_on(async {
+        let exclusive = oracle::Limits { exclusive: true, ..limits() };
+        [scene::team(limits()).await, scene::team(exclusive).await]
+    });
+    let judge = |(exclusive, chances): &(bool, Vec<Chance>)| {
+        let set = &sets[usize::from(*exclusive)];
+        runtime.block_on(live(set, chances)).map_err(TestCaseError::fail)
+    };
+    for past in PAST.lines().filter(|line| !line.starts_with('#')) {
+        judge(&serde_json::from_str(past).unwrap())
+            .unwrap_or_else(|e| panic!("a past life is different again: {e}"));
+    }
+    let (started, budget) = (Instant::now(), budget(6));
+    let seed: u64 = std::env::var("PROOF_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(fresh);
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config { failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
+    let rng = TestRng::from_seed(config.rng_algorithm, &bytes);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let lives = (any::<bool>(), proptest::collection::vec(any::<Chance>(), 1..60));
+    let mut lived = 0_u32;
+    let answers = RefCell::new(BTreeMap::<(String, &'static str), usize>::new());
+    while started.elapsed() < budget {
+        let life = lives.new_tree(&mut runner).unwrap();
+        let outcome = runner.run_one(life, |life| {
+            for answer in judge(&life)? {
+                *answers.borrow_mut().entry(answer).or_default() += 1;
+            }
+            Ok(())
+        });
+        match outcome {
+            Ok(_) => {}
+            Err(TestError::Fail(why, shortest)) => panic!(
+                "seed {seed}, life {lived}:\n{why}\nto be kept in past_lives.txt:\n{}",
+                serde_json::to_string(&shortest).unwrap()
+            ),
+            Err(aborted) => panic!("{aborted}"),
+        }
+        lived += 1;
+    }
+    let answers = answers.into_inner();
+    let steps: usize = answers.values().sum();
+    if std::env::var_os("PROOF_ANSWERS").is_some() {
+        for ((kind, code), times) in &answers {
+            super::report("lives", &format!("{kind} {code} {times}"));
+        }
+    }
+    let different = answers.len();
+    super::report(
+        "lives",
+        &format!("{lived} lives, {steps} steps, {different} kinds of answers, seed {seed}"),
+    );
+    assert!(lived > 0);
+}
+
+fn fresh() -> u64 {
+    use model::Random as _;
+    let mut bytes = [0; 8];
+    model::SystemRandom.fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
