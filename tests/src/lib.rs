@@ -13,6 +13,7 @@
 
 pub mod contract;
 mod driver;
+mod footprint;
 mod ledger;
 mod schedule;
 mod twin;
@@ -20,8 +21,9 @@ mod wire;
 mod world;
 
 pub use driver::Driver;
+pub use footprint::Footprint;
 pub use ledger::Ledger;
-pub use schedule::{Operation, interleavings, operation, race};
-pub use twin::{Twin, limits};
-pub use wire::{Fault, SdkCall, Wire};
+pub use schedule::{Operation, interleavings, operation, race, race_with_crashes, schedules};
+pub use twin::{Twin, differences, limits};
+pub use wire::{Fault, Mutation, SdkCall, Wire};
 pub use world::{Invited, Link, PASSWORD, Person, ReplyExt, START, Team, World, logs};

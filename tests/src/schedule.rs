@@ -3,14 +3,17 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Semaphore, mpsc};
 
 /// An operation at the wire.
 #[derive(Clone)]
 struct Gate {
+    nth: usize,
     go: Arc<Semaphore>,
     arrived: mpsc::UnboundedSender<()>,
+    crashed: Arc<AtomicBool>,
 }
 
 tokio::task_local! {
@@ -25,19 +28,39 @@ pub(crate) async fn wait_for_turn() {
     gate.go.acquire().await.unwrap().forget();
 }
 
+/// Which of the operations that run at once is at the wire; none where there is only one.
+pub(crate) fn racer() -> Option<usize> {
+    GATE.try_with(|gate| gate.nth).ok()
+}
+
+/// Called by the wire: the operation's process ends here.
+pub(crate) async fn crash() {
+    if let Ok(gate) = GATE.try_with(Clone::clone) {
+        gate.crashed.store(true, Ordering::SeqCst);
+        let _ = gate.arrived.send(());
+    }
+    std::future::pending::<()>().await;
+}
+
 /// All the orders in which `a` calls of one operation and `b` of another can come, as who goes first (0 or 1).
 #[must_use]
 pub fn interleavings(a: usize, b: usize) -> Vec<Vec<usize>> {
-    match (a, b) {
-        (0, b) => vec![vec![1; b]],
-        (a, 0) => vec![vec![0; a]],
-        (a, b) => {
-            let begin = |first: usize, rest: Vec<Vec<usize>>| {
-                rest.into_iter().map(move |tail| [vec![first], tail].concat())
-            };
-            begin(0, interleavings(a - 1, b)).chain(begin(1, interleavings(a, b - 1))).collect()
-        }
+    schedules(&[a, b])
+}
+
+/// All the orders in which the calls of several operations can come, so many of each.
+#[must_use]
+pub fn schedules(calls: &[usize]) -> Vec<Vec<usize>> {
+    if calls.iter().all(|left| *left == 0) {
+        return vec![Vec::new()];
     }
+    let next = (0..calls.len()).filter(|nth| calls[*nth] > 0);
+    next.flat_map(|nth| {
+        let mut left = calls.to_vec();
+        left[nth] -= 1;
+        schedules(&left).into_iter().map(move |rest| [vec![nth], rest].concat())
+    })
+    .collect()
 }
 
 /// An operation, not begun yet.
@@ -58,9 +81,9 @@ struct Running<T> {
 }
 
 impl<T: Send + 'static> Running<T> {
-    fn start(operation: Operation<T>) -> Self {
+    fn start((nth, operation): (usize, Operation<T>)) -> Self {
         let (arrived, arrivals) = mpsc::unbounded_channel();
-        let gate = Gate { go: Arc::new(Semaphore::new(0)), arrived };
+        let gate = Gate { nth, go: Arc::new(Semaphore::new(0)), arrived, crashed: Arc::default() };
         // the task's own sender is dropped with it: that is how its end is heard
         let task = tokio::spawn(GATE.scope(gate.clone(), operation));
         let (silent, _) = mpsc::unbounded_channel();
@@ -79,7 +102,19 @@ impl<T: Send + 'static> Running<T> {
 /// # Panics
 /// When an operation does.
 pub async fn race<T: Send + 'static>(schedule: &[usize], operations: Vec<Operation<T>>) -> Vec<T> {
-    let mut running: Vec<Running<T>> = operations.into_iter().map(Running::start).collect();
+    let results = race_with_crashes(schedule, operations).await;
+    results.into_iter().map(|result| result.expect("no operation was to crash")).collect()
+}
+
+/// The same, where the wire may be told to end an operation's process: there is no result of that one.
+///
+/// # Panics
+/// When an operation does.
+pub async fn race_with_crashes<T: Send + 'static>(
+    schedule: &[usize],
+    operations: Vec<Operation<T>>,
+) -> Vec<Option<T>> {
+    let mut running: Vec<Running<T>> = operations.into_iter().enumerate().map(Running::start).collect();
     for one in &mut running {
         one.arrive().await;
     }
@@ -89,9 +124,16 @@ pub async fn race<T: Send + 'static>(schedule: &[usize], operations: Vec<Operati
         one.arrive().await;
     }
     let mut results = Vec::new();
-    for one in running {
+    for mut one in running {
         one.gate.go.add_permits(Semaphore::MAX_PERMITS / 2);
-        results.push(one.task.await.unwrap());
+        // what it does from here on it does without waiting; its end is heard as the last arrival
+        while !one.gate.crashed.load(Ordering::SeqCst) && one.arrivals.recv().await.is_some() {}
+        if one.gate.crashed.load(Ordering::SeqCst) {
+            one.task.abort();
+            results.push(None);
+        } else {
+            results.push(Some(one.task.await.unwrap()));
+        }
     }
     results
 }

@@ -36,7 +36,7 @@ pub const fn limits() -> Limits {
 
 /// How two states differ, a line each.
 #[must_use]
-pub(crate) fn differences(model: &BTreeMap<String, String>, table: &BTreeMap<String, String>) -> String {
+pub fn differences(model: &BTreeMap<String, String>, table: &BTreeMap<String, String>) -> String {
     let mut text = String::new();
     for (name, should) in model {
         match table.get(name) {
@@ -101,6 +101,21 @@ impl Twin {
             wrong = differences(&should, &found);
         }
         Err(format!("{request:?}\n  answered {answer:?}\n{wrong}"))
+    }
+
+    /// The same of something that may have been done already, and of whose guesses none was counted for certain.
+    ///
+    /// # Errors
+    /// As [`Twin::step`].
+    pub async fn step_again(&mut self, request: &Request) -> Result<(), String> {
+        let legal = self.model.legal(request);
+        let answer = self.driver.act(request).await;
+        if legal.iter().any(|outcome| outcome.answer.code == answer.code) {
+            Ok(())
+        } else {
+            let answers: Vec<_> = legal.iter().map(|outcome| &outcome.answer).collect();
+            Err(format!("again: {request:?}\n  answered {answer:?}\n  legal: {answers:?}"))
+        }
     }
 
     /// The same, one after the other.

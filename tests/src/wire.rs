@@ -29,9 +29,14 @@ pub enum Fault {
     Cancelled(&'static [&'static str]),
     /// The batch read answers that it got to none of its keys.
     Unprocessed,
+    /// The transaction meets another one: cancelled, nothing is written.
+    Conflict,
+    /// It is done, and the process that asked is gone.
+    Crash,
 }
 
 struct Rule {
+    racer: Option<usize>,
     function: &'static str,
     operation: &'static str,
     skip: usize,
@@ -48,6 +53,10 @@ pub struct SdkCall {
     pub operation: String,
     /// The request's body.
     pub body: String,
+    /// Which of several operations at once, where there are several.
+    pub racer: Option<usize>,
+    /// Whether it was done.
+    pub done: bool,
 }
 
 /// The way from the functions' SDK clients to the table and the mailbox.
@@ -64,10 +73,14 @@ impl Default for Wire {
     }
 }
 
+/// Changes the bodies of requests on their way to the table: an empty answer leaves one as it is.
+pub type Mutation = Arc<dyn Fn(&str, &str, &Value) -> Option<Value> + Send + Sync>;
+
 #[derive(Default)]
 struct State {
     rules: Vec<Rule>,
     sent: Vec<SdkCall>,
+    mutation: Option<Mutation>,
 }
 
 impl Wire {
@@ -85,7 +98,19 @@ impl Wire {
         times: usize,
         fault: Fault,
     ) {
-        self.state.lock().unwrap().rules.push(Rule { function, operation, skip, times, fault });
+        let rule = Rule { racer: None, function, operation, skip, times, fault };
+        self.state.lock().unwrap().rules.push(rule);
+    }
+
+    /// Makes one call of one of several operations go wrong, its `nth`.
+    pub fn fail_racer(&self, racer: usize, nth: usize, fault: Fault) {
+        let rule = Rule { racer: Some(racer), function: "", operation: "", skip: nth, times: 1, fault };
+        self.state.lock().unwrap().rules.push(rule);
+    }
+
+    /// Changes what is sent, on its way: see [`Mutation`].
+    pub fn mutate(&self, mutation: Option<Mutation>) {
+        self.state.lock().unwrap().mutation = mutation;
     }
 
     /// Whether anything was ever made to go wrong here.
@@ -99,21 +124,51 @@ impl Wire {
         std::mem::take(&mut self.state.lock().unwrap().sent)
     }
 
-    fn note(&self, function: &str, operation: &str, body: &[u8]) -> Option<Fault> {
+    /// Notes a call; where it stands among those that were sent, and how it shall go wrong.
+    fn note(&self, function: &str, operation: &str, body: &[u8]) -> (usize, Option<Fault>) {
         let mut state = self.state.lock().unwrap();
+        let (racer, at) = (schedule::racer(), state.sent.len());
         state.sent.push(SdkCall {
             function: function.to_owned(),
             operation: operation.to_owned(),
             body: String::from_utf8_lossy(body).into_owned(),
+            racer,
+            done: false,
         });
-        let fits = |r: &&mut Rule| r.times > 0 && r.function == function && r.operation == operation;
-        let rule = state.rules.iter_mut().find(fits)?;
+        let fits = |r: &&mut Rule| {
+            let named = r.function == function && r.operation == operation;
+            r.times > 0 && if r.racer.is_some() { r.racer == racer } else { named }
+        };
+        let Some(rule) = state.rules.iter_mut().find(fits) else { return (at, None) };
         if rule.skip > 0 {
             rule.skip -= 1;
-            return None;
+            return (at, None);
         }
         rule.times -= 1;
-        Some(rule.fault.clone())
+        (at, Some(rule.fault.clone()))
+    }
+
+    /// Notes that the call was done.
+    fn note_done(&self, at: usize, answer: &Result<HttpResponse, ConnectorError>) {
+        let done = answer.as_ref().is_ok_and(|response| response.status().is_success());
+        if let Some(call) = self.state.lock().unwrap().sent.get_mut(at) {
+            call.done = done;
+        }
+    }
+
+    /// The request as it is sent on.
+    fn mutated(&self, function: &str, operation: &str, mut request: HttpRequest) -> HttpRequest {
+        let mutation = self.state.lock().unwrap().mutation.clone();
+        let body = request.body().bytes().and_then(|body| serde_json::from_slice::<Value>(body).ok());
+        if let (Some(mutation), Some(body)) = (mutation, body)
+            && let Some(other) = mutation(function, operation, &body)
+        {
+            let body = other.to_string();
+            // the table on loopback checks no signature
+            request.headers_mut().insert("content-length", body.len().to_string());
+            *request.body_mut() = SdkBody::from(body);
+        }
+        request
     }
 
     /// What makes the HTTP clients of the functions' SDKs.
@@ -170,11 +225,36 @@ impl HttpConnector for Connector {
         let (client, connector) = (self.client.clone(), self.connector.clone());
         HttpConnectorFuture::new(async move {
             schedule::wait_for_turn().await;
-            match client.wire.note(&client.function, &operation, &body) {
-                None => connector.call(request).await,
+            let (wire, function) = (&client.wire, &client.function);
+            let (at, fault) = wire.note(function, &operation, &body);
+            let request = wire.mutated(function, &operation, request);
+            let send = async || {
+                let answer = connector.call(request).await;
+                wire.note_done(at, &answer);
+                answer
+            };
+            match fault {
+                None => send().await,
+                Some(Fault::Crash) => {
+                    let _ = send().await;
+                    schedule::crash().await;
+                    Err(ConnectorError::io("nobody is there".into()))
+                }
+                Some(Fault::Conflict) if operation == "TransactWriteItems" => {
+                    let asked: Value = serde_json::from_slice(&body).unwrap();
+                    let actions = asked["TransactItems"].as_array().map_or(0, Vec::len);
+                    let reasons: Vec<Value> = (0..actions)
+                        .map(|nth| json!({"Code": if nth == 0 { "TransactionConflict" } else { "None" }}))
+                        .collect();
+                    Ok(refused(400, "TransactionCanceledException", reasons.into()))
+                }
+                Some(Fault::Conflict) if operation.starts_with("Batch") || operation == "Query" => {
+                    send().await
+                }
+                Some(Fault::Conflict) => Ok(refused(400, "TransactionConflictException", Value::Null)),
                 Some(Fault::Unreachable) => Err(ConnectorError::io("connection refused".into())),
                 Some(Fault::LostAnswer) => {
-                    connector.call(request).await?;
+                    send().await?;
                     Err(ConnectorError::io("connection reset".into()))
                 }
                 Some(Fault::Throttled) => {

@@ -91,12 +91,14 @@ impl<'r> Link<'r> {
             .await?;
         let answered = self.idempotency.answered(kept)?;
         let now = self.invocation().look_at_clock();
-        let superseded = match &invitation {
+        let (invitation, superseded) = match invitation {
             Some(one) if one.status_at(now) == InvitationStatus::Expired => {
-                let holder = store.load(keys::invitee(one.tenant_id, one.email.canonical())).await?;
-                !holder.is_some_and(|holder| holder.is(one.id))
+                // both at once: who declined meanwhile let go of the address too
+                let holder = keys::invitee(one.tenant_id, one.email.canonical());
+                let (holder, one) = store.load((holder, keys::invitation(t, i))).await?;
+                (one, !holder.is_some_and(|holder| holder.is(i)))
             }
-            _ => false,
+            other => (other, false),
         };
         Ok((LinkState { link: self, token, invitation, tenant, superseded, now }, answered))
     }
@@ -124,6 +126,11 @@ fn sponsored(invitation: &Invitation, sponsor: Option<&Member>, there: &[Brand])
 }
 
 impl<'l> LinkState<'l> {
+    /// The request that it is a round of.
+    pub(crate) const fn request(&self) -> &'l Request {
+        self.link.request
+    }
+
     /// The invocation that this is.
     pub(crate) const fn invocation(&self) -> &'l Invocation {
         self.link.invocation()

@@ -1,7 +1,7 @@
-use model::{Actor, DeliveryState, EventKind};
+use model::{Actor, DeliveryState, EventKind, LinkError, Refusal};
 use serde::Serialize;
 use store::Outgoing;
-use web::{Answer, Outcome, admission};
+use web::{Answer, Failure, Outcome, admission};
 
 use crate::Accept;
 use crate::link::LinkState;
@@ -19,7 +19,15 @@ impl Accept {
         let resends = self.limits.resends.count(before.resends, invocation.now(), "fresh links")?;
         self.limits.mails_by_tenant.count(tenant.mails, invocation.now(), "emails of this team")?;
         let sponsor = state.sponsor(&self.store, before, tenant).await?;
-        admission::again(&self.store, tenant, before, invocation).await?;
+        admission::again(&self.store, tenant, before, state.request()).await.map_err(
+            |failure| match failure {
+                // what took the address over meanwhile is the team's business, not the bearer's of an older link
+                Failure::Refused(Refusal::InvitationPending(..) | Refusal::AlreadyMember(_)) => {
+                    LinkError::Revoked.into()
+                }
+                other => other,
+            },
+        )?;
         let after = before.sent_again(None, resends, invocation);
         let answer = Answer::accepted(&Renewed { delivery: after.delivery.state });
         let change = state

@@ -82,7 +82,7 @@ impl Invite {
         }
         self.limits.invitations_by_inviter.count(cx.member.invites, cx.now(), "invitations")?;
         self.limits.mails_by_tenant.count(tenant.mails, cx.now(), "emails of this team")?;
-        admission::seat(&self.store, tenant, invocation).await?;
+        admission::seat(&self.store, tenant, cx.request()).await?;
 
         let inviter = cx.member.user_id;
         let invitation = Invitation::new(tenant.id, new.clone(), Some(inviter), invocation);

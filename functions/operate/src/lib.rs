@@ -26,6 +26,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use store::{Change, Error, Store, keys};
 
+/// How often an order is decided on anew when somebody was faster.
+const ROUNDS: usize = 6;
+
 /// The function.
 pub struct Operate {
     store: Store,
@@ -83,15 +86,14 @@ impl Direct for Operate {
 
     async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, Refused> {
         let operation = operation(&event)?;
-        let done = match operation {
-            Operation::CreateTenant => self.create(order(event)?, invocation).await,
-            Operation::SetPlan => self.set_plan(order(event)?, invocation).await,
-            Operation::TransferOwnership => self.transfer(order(event)?, invocation).await,
-            Operation::ReleaseEmail => self.release(order(event)?, invocation).await,
-            Operation::LiftSuppression => self.lift(order(event)?, invocation).await,
-            Operation::SuspendTenant => self.suspend(order(event)?, invocation).await,
-            Operation::ExportTenant => self.export(order(event)?, invocation).await,
-        };
+        let mut done = self.carry_out(operation, event.clone(), invocation).await;
+        // the facts changed under the decision: they are read and decided on again
+        for _ in 1..ROUNDS {
+            if !matches!(done, Err(Refused::Store(Error::Changed(_)))) {
+                break;
+            }
+            done = self.carry_out(operation, event.clone(), invocation).await;
+        }
         let operation = operation.name();
         let request_id = invocation.request_id();
         match &done {
@@ -103,6 +105,23 @@ impl Direct for Operate {
 }
 
 impl Operate {
+    async fn carry_out(
+        &self,
+        operation: Operation,
+        event: Value,
+        invocation: &Invocation,
+    ) -> Result<Value, Refused> {
+        match operation {
+            Operation::CreateTenant => self.create(order(event)?, invocation).await,
+            Operation::SetPlan => self.set_plan(order(event)?, invocation).await,
+            Operation::TransferOwnership => self.transfer(order(event)?, invocation).await,
+            Operation::ReleaseEmail => self.release(order(event)?, invocation).await,
+            Operation::LiftSuppression => self.lift(order(event)?, invocation).await,
+            Operation::SuspendTenant => self.suspend(order(event)?, invocation).await,
+            Operation::ExportTenant => self.export(order(event)?, invocation).await,
+        }
+    }
+
     async fn tenant(&self, id: TenantId) -> Result<Tenant, Refused> {
         let tenant = self.store.load(keys::tenant(id)).await?;
         tenant.ok_or_else(|| Refused::because("there is no such tenant"))

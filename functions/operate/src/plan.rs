@@ -1,9 +1,7 @@
+use crate::{Operate, Refused, change};
 use model::{EventKind, Invocation, PlanName, Subject, TenantId};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Error, Fact};
-
-use crate::{Operate, Refused, change};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,9 +16,16 @@ impl Operate {
     pub(crate) async fn set_plan(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
         let (plan, seats) = terms(&order.plan, order.seats)?;
         let mut before = self.tenant(order.tenant).await?;
-        // seats of expired invitations are nobody's
-        while before.seats_used > seats && self.store.reclaim_seats(before.id, invocation).await? > 0 {
+        // seats of expired invitations are nobody's; what is read after a search that freed none is what there is
+        while before.seats_used > seats {
+            let freed = self.store.reclaim_seats(before.id, invocation).await?;
             before = self.tenant(order.tenant).await?;
+            if freed == 0 {
+                break;
+            }
+        }
+        if before.seats_used > seats {
+            return Err(Refused::because(format!("more than {seats} seats are taken")));
         }
         let after = before.with_plan(plan, seats, invocation.version());
         let subject = Subject::Tenant(before.id);
@@ -29,14 +34,8 @@ impl Operate {
             .with("plan", &after.plan)
             .with("seats_before", before.seat_limit)
             .with("seats", after.seat_limit);
-        match self.store.change_tenant(&before, &after, change).await {
-            Ok(()) => Ok(json!({"tenant": after.id, "plan": after.plan, "seats": after.seat_limit})),
-            Err(Error::Changed(Fact::Tenant)) => {
-                let words = format!("more than {} seats are taken, or the tenant changed meanwhile", seats);
-                Err(Refused::because(words))
-            }
-            Err(error) => Err(error.into()),
-        }
+        self.store.change_tenant(&before, &after, change).await?;
+        Ok(json!({"tenant": after.id, "plan": after.plan, "seats": after.seat_limit}))
     }
 }
 

@@ -49,7 +49,7 @@ impl Resend {
         cx.may_give_again(&self.store, &before.grant()).await?;
         let resends = self.limits.resends.count(before.resends, cx.now(), "resends of this invitation")?;
         self.limits.mails_by_tenant.count(tenant.mails, cx.now(), "emails of this team")?;
-        admission::again(&self.store, tenant, before, invocation).await?;
+        admission::again(&self.store, tenant, before, cx.request()).await?;
 
         let after = before.sent_again(Some(cx.member.user_id), resends, invocation);
         let answer = cx.invitation(&after, &cx.behind(&self.store, [&after]).await?);

@@ -50,7 +50,7 @@ impl Revoke {
             return Ok(cx.member(before, &cx.behind(&self.store, [before]).await?));
         }
         cx.may_give_again(&self.store, &before.grant()).await?;
-        admission::seat(&self.store, &cx.tenant, cx.invocation()).await?;
+        admission::seat(&self.store, &cx.tenant, cx.request()).await?;
         let after = before.with_status(MemberStatus::Active, cx.version());
         let answer = cx.member(&after, &cx.behind(&self.store, [&after]).await?);
         let change = cx

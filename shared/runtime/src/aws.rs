@@ -45,6 +45,8 @@ const OPERATION: Duration = Duration::from_secs(5);
 /// Lambda freezes environments, and the other side closes sockets meanwhile.
 const IDLE: Duration = Duration::from_secs(20);
 const ATTEMPTS: u32 = 3;
+/// Before the second try at most so long: DynamoDB answers in milliseconds, and a caller waits.
+const BACKOFF: Duration = Duration::from_millis(50);
 
 impl Environment {
     /// The configuration for one AWS service; `service` is its name in `AWS_ENDPOINT_URL_…`, `DYNAMODB`.
@@ -73,7 +75,7 @@ impl Environment {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(self.http_client())
             .sleep_impl(TokioSleep::new())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(BACKOFF))
             .timeout_config(timeouts)
             // small answers, explicit timeouts: what it guards against can't happen, what it gets wrong can
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());

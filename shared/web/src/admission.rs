@@ -6,23 +6,25 @@
 use model::{Invitation, InvitationStatus, Invitee, Invocation, Refusal, Tenant};
 use store::{Error, Fact, Store, keys};
 
-use crate::Failure;
+use crate::{Failure, Request};
 
-/// A seat of the plan.
+/// A seat of the plan. That there is none is only said of facts that were read after a search for seats of expired
+/// invitations had found none: what was read before it may have been full of those, which somebody else took back
+/// meanwhile.
 ///
 /// # Errors
-/// [`Refusal::SeatsExhausted`]; [`Error::Changed`] where a seat was freed meanwhile.
-pub async fn seat(store: &Store, tenant: &Tenant, invocation: &Invocation) -> Result<(), Failure> {
+/// [`Refusal::SeatsExhausted`]; [`Error::Changed`] where the facts are to be read again.
+pub async fn seat(store: &Store, tenant: &Tenant, request: &Request) -> Result<(), Failure> {
     if tenant.has_free_seat() {
         return Ok(());
     }
-    let reclaimed = store.reclaim_seats(tenant.id, invocation).await?;
-    // somebody else may have freed one since the tenant was read
-    let freed = store.load(keys::tenant(tenant.id)).await?.is_some_and(|tenant| tenant.has_free_seat());
-    if reclaimed > 0 || freed {
-        return Err(Error::Changed(Fact::Tenant).into());
+    if request.has_searched_seats() {
+        return Err(Refusal::SeatsExhausted(tenant.seat_limit).into());
     }
-    Err(Refusal::SeatsExhausted(tenant.seat_limit).into())
+    if store.reclaim_seats(tenant.id, request.invocation()).await? == 0 {
+        request.note_seats_searched();
+    }
+    Err(Error::Changed(Fact::Tenant).into())
 }
 
 /// The address that `holder` may hold. An expired invitation gives way once its seat is freed.
@@ -59,16 +61,22 @@ pub async fn again(
     store: &Store,
     tenant: &Tenant,
     invitation: &Invitation,
-    invocation: &Invocation,
+    request: &Request,
 ) -> Result<(), Failure> {
     if invitation.status != InvitationStatus::Expired {
         return Ok(());
     }
-    // the address is known only once the invitation is read, so its holder is read only where it matters
-    let holder = store.load(keys::invitee(tenant.id, invitation.email.canonical())).await?;
+    // the address is known only once the invitation is read, so its holder is read only where it matters; and with it the
+    // invitation, which may have let go of the address meanwhile
+    let keys =
+        (keys::invitee(tenant.id, invitation.email.canonical()), keys::invitation(tenant.id, invitation.id));
+    let (holder, still) = store.load(keys).await?;
+    if still.is_none_or(|still| still.version != invitation.version) {
+        return Err(Error::Changed(Fact::Invitation).into());
+    }
     if !holder.as_ref().is_some_and(|holder| holder.is(invitation.id)) {
-        address(store, tenant, holder.as_ref(), invocation).await?;
+        address(store, tenant, holder.as_ref(), request.invocation()).await?;
         return Err(Refusal::InvitationRevoked("a newer invitation came after it, make a new one").into());
     }
-    seat(store, tenant, invocation).await
+    seat(store, tenant, request).await
 }

@@ -8,7 +8,7 @@ use policy::{BrandId, Brands, Denial, Grant, Permission, Principal, Target, Visi
 use store::{Change, Store, keys};
 
 use crate::views::{ChangedMember, InvitationView, MemberView};
-use crate::{Answer, Backdrop, BadRequest, Caller, Failure, Shown};
+use crate::{Answer, Backdrop, BadRequest, Caller, Failure, Request, Shown};
 
 /// Pending invitations that lose their sponsor, of those that end first.
 #[derive(Default)]
@@ -36,6 +36,12 @@ impl<T> Context<'_, T> {
     #[must_use]
     pub const fn invocation(&self) -> &Invocation {
         self.caller.request.invocation()
+    }
+
+    /// The request that it is a round of.
+    #[must_use]
+    pub const fn request(&self) -> &Request {
+        self.caller.request
     }
 
     /// When it is.

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use http::{HeaderName, Method, header};
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
@@ -16,6 +18,8 @@ pub struct Request {
     path: String,
     route: Option<Route>,
     invocation: Invocation,
+    /// Whether a search for seats to take back has found none, in this round or one before.
+    seats_searched: AtomicBool,
 }
 
 impl Request {
@@ -24,13 +28,21 @@ impl Request {
     pub fn new(inner: lambda_http::Request, invocation: Invocation) -> Self {
         let path = inner.raw_http_path().to_owned();
         let route = Route::find(inner.method(), &path);
-        Self { inner, path, route, invocation }
+        Self { inner, path, route, invocation, seats_searched: AtomicBool::new(false) }
     }
 
     /// The invocation that brought it.
     #[must_use]
     pub const fn invocation(&self) -> &Invocation {
         &self.invocation
+    }
+
+    pub(crate) fn has_searched_seats(&self) -> bool {
+        self.seats_searched.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_seats_searched(&self) {
+        self.seats_searched.store(true, Ordering::Relaxed);
     }
 
     /// When it is.

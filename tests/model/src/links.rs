@@ -74,7 +74,7 @@ impl World {
         let mut no = Self::unfounded(t, i);
         let again = self.again(link.tenant, link.invitation);
         if let Err(more) = &again {
-            no.extend(more);
+            no.extend(more.iter().filter(|code| !["invitation-pending", "already-member"].contains(code)));
         }
         match (again, self.refused(&no)) {
             (Ok(windows), None) => {

@@ -52,7 +52,7 @@ impl World {
         let t = &self.tenants[tenant];
         let me = &t.members[&reader];
         let (seen, there) = (me.access.reach(), t.there());
-        let visible = |b: &Brands| brands(&b.there(&there).within(&seen));
+        let visible = |b: &Brands| brands(&b.within(&seen).there(&there));
         // of everybody's brands, what is there of those that the reader sees
         let keeps = t.status == Status::Active && me.access.permissions().contains("members.assign");
         let member = |user: Nth| {

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRng, TestRunner};
 use stories::{Twin, limits};
 
-use super::{budget, scene};
+use super::{budget, runtime, scene, seed};
 
 /// One thing that happens, before it is known what there is to do it to.
 type Chance = [u8; 7];
@@ -157,7 +157,7 @@ async fn live(set: &Twin, chances: &[Chance]) -> Result<Vec<(String, &'static st
 
 #[test]
 fn whatever_anybody_does_next_the_table_and_the_model_agree() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = runtime();
     let sets = runtime.block_on(async {
         let exclusive = oracle::Limits { exclusive: true, ..limits() };
         [scene::team(limits()).await, scene::team(exclusive).await]
@@ -171,7 +171,7 @@ fn whatever_anybody_does_next_the_table_and_the_model_agree() {
             .unwrap_or_else(|e| panic!("a past life is different again: {e}"));
     }
     let (started, budget) = (Instant::now(), budget(6));
-    let seed: u64 = std::env::var("PROOF_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(fresh);
+    let seed = seed();
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config = Config { failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
@@ -211,11 +211,4 @@ fn whatever_anybody_does_next_the_table_and_the_model_agree() {
         &format!("{lived} lives, {steps} steps, {different} kinds of answers, seed {seed}"),
     );
     assert!(lived > 0);
-}
-
-fn fresh() -> u64 {
-    use model::Random as _;
-    let mut bytes = [0; 8];
-    model::SystemRandom.fill(&mut bytes);
-    u64::from_le_bytes(bytes)
 }

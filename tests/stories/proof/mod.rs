@@ -1,9 +1,26 @@
 //! Machines that look for the counterexample: they know no story, only the reference model (`tests/model`).
 
 mod lives;
+mod orders;
 mod scene;
 
 use std::time::Duration;
+
+/// The machines that run many worlds at once share two threads.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// What `PROOF_SEED` says, or something fresh.
+fn seed() -> u64 {
+    use model::Random as _;
+    let asked = std::env::var("PROOF_SEED").ok().and_then(|text| text.parse().ok());
+    asked.unwrap_or_else(|| {
+        let mut bytes = [0; 8];
+        model::SystemRandom.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    })
+}
 
 /// How long a machine may look: `PROOF_SECONDS`, or this long in the everyday run.
 fn budget(everyday: u64) -> Duration {

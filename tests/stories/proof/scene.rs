@@ -58,3 +58,152 @@ pub(super) async fn team(limits: Limits) -> Twin {
         ])
         .await
 }
+
+/// The same team, whose sales rep is invited to two others (links 8 and 10).
+pub(super) async fn invited_elsewhere(limits: Limits) -> Twin {
+    let elsewhere = |by, tenant| {
+        let given =
+            Given { address: 3, role: Role::Member, list: None, brands: Set::These([].into()), days: 2 };
+        Request::Invite { by, tenant, given }
+    };
+    team(limits)
+        .await
+        .all(&[
+            elsewhere(4, 1),
+            Request::SignUp { address: 9 },
+            Request::Deliver,
+            Request::Accept { link: 9, password: Try::Right },
+            elsewhere(5, 2),
+            Request::Deliver,
+        ])
+        .await
+}
+
+/// The same team later: a member suspended, one removed, an invitation expired and found so, one expired and not found,
+/// one free seat, a mail in the outbox, an address that takes no mail.
+pub(super) async fn later(limits: Limits) -> Twin {
+    team(limits)
+        .await
+        .all(&[
+            // 5 and 6 and 4 expire; the sweeper finds them
+            Request::Pass { seconds: DAY + 1 },
+            Request::Sweep,
+            Request::Suspend { by: 0, tenant: 0, user: 2 },
+            Request::Remove { by: 0, tenant: 0, user: 3 },
+            invite(0, 7, Role::Member, &[0]),
+            Request::Deliver,
+            Request::Feedback { address: 7, told: oracle::Told::Bounced },
+            Request::Pass { seconds: 2 * DAY },
+            invite(1, 3, Role::Member, &[1]),
+            Request::Invitations { by: 0, tenant: 0 },
+            Request::SetPlan { tenant: 0, seats: 4 },
+        ])
+        .await
+}
+
+/// What is worth doing at once in [`team`]: every operation that writes, by those whose rights differ.
+pub(super) fn of_team() -> Vec<Request> {
+    let these = |brands: &[Nth]| Set::These(brands.iter().copied().collect());
+    let (tenant, right) = (0, Try::Right);
+    vec![
+        // the links of 5, 6 and of the other team's owner
+        Request::Accept { link: 5, password: right },
+        Request::Accept { link: 6, password: right },
+        Request::Accept { link: 7, password: right },
+        Request::Decline { link: 5 },
+        Request::Resend { by: 1, tenant, invitation: 4 },
+        Request::Resend { by: 0, tenant, invitation: 5 },
+        Request::RevokeInvitation { by: 0, tenant, invitation: 4 },
+        Request::RevokeInvitation { by: 2, tenant, invitation: 5 },
+        invite(0, 7, Role::Member, &[0, 1]),
+        invite(1, 7, Role::SalesRep, &[1]),
+        invite(2, 8, Role::SalesRep, &[0]),
+        Request::GiveRole { by: 0, tenant, user: 1, role: Role::Member },
+        Request::GiveRole { by: 0, tenant, user: 2, role: Role::SalesRep },
+        Request::GiveRole { by: 1, tenant, user: 2, role: Role::Admin },
+        Request::GiveRole { by: 1, tenant, user: 3, role: Role::Partner },
+        Request::SetBrands { by: 0, tenant, user: 2, brands: these(&[1]) },
+        Request::SetBrands { by: 2, tenant, user: 3, brands: these(&[]) },
+        Request::AddBrand { by: 1, tenant, user: 2, brand: 1 },
+        Request::TakeBrand { by: 1, tenant, user: 3, brand: 1 },
+        Request::Suspend { by: 0, tenant, user: 1 },
+        Request::Suspend { by: 1, tenant, user: 2 },
+        Request::Remove { by: 0, tenant, user: 1 },
+        Request::Remove { by: 1, tenant, user: 2 },
+        Request::Remove { by: 2, tenant, user: 3 },
+        Request::CreateBrand { by: 1, tenant },
+        Request::RenameBrand { by: 0, tenant, brand: 1 },
+        Request::DeleteBrand { by: 1, tenant, brand: 1 },
+        Request::DeleteBrand { by: 0, tenant, brand: 0 },
+        Request::SignIn { address: 1, password: right },
+        Request::SignOut { by: 1 },
+        Request::SetPlan { tenant, seats: 7 },
+        Request::SuspendTenant { tenant, suspended: true },
+        Request::Transfer { tenant, to: 1 },
+        Request::Transfer { tenant, to: 3 },
+        Request::CreateTenant { address: 5, seats: 3 },
+        Request::SignUp { address: 8 },
+    ]
+}
+
+/// The same in [`later`].
+pub(super) fn of_later() -> Vec<Request> {
+    let tenant = 0;
+    vec![
+        Request::Renew { link: 5 },
+        Request::Renew { link: 6 },
+        Request::Renew { link: 7 },
+        Request::Decline { link: 5 },
+        Request::Resend { by: 1, tenant, invitation: 4 },
+        Request::Resend { by: 0, tenant, invitation: 5 },
+        Request::RevokeInvitation { by: 0, tenant, invitation: 4 },
+        invite(1, 5, Role::Member, &[0]),
+        invite(0, 8, Role::Member, &[]),
+        invite(0, 7, Role::Member, &[0]),
+        Request::Reinstate { by: 0, tenant, user: 2 },
+        Request::Remove { by: 1, tenant, user: 2 },
+        Request::SetPlan { tenant, seats: 3 },
+        Request::SetPlan { tenant, seats: 9 },
+        Request::ReleaseEmail { address: 3 },
+        Request::LiftSuppression { address: 7 },
+        Request::Feedback { address: 7, told: oracle::Told::Complained },
+        Request::Deliver,
+        Request::RevokeInvitation { by: 1, tenant, invitation: 7 },
+        Request::SuspendTenant { tenant, suspended: true },
+        Request::GiveRole { by: 0, tenant, user: 1, role: Role::SalesRep },
+        Request::DeleteBrand { by: 0, tenant, brand: 1 },
+    ]
+}
+
+/// Three at once that have been dangerous elsewhere: by scene, and what they are.
+pub(super) fn triples() -> Vec<[Request; 3]> {
+    let (tenant, right) = (0, Try::Right);
+    vec![
+        [
+            Request::Accept { link: 5, password: right },
+            Request::Resend { by: 1, tenant, invitation: 4 },
+            Request::RevokeInvitation { by: 0, tenant, invitation: 4 },
+        ],
+        [
+            Request::Accept { link: 5, password: right },
+            Request::Transfer { tenant, to: 1 },
+            Request::Suspend { by: 0, tenant, user: 1 },
+        ],
+        [
+            invite(0, 7, Role::Member, &[]),
+            invite(1, 8, Role::Member, &[]),
+            Request::SetPlan { tenant, seats: 8 },
+        ],
+        [
+            // one person into two teams, and out of the one that they are in
+            Request::Accept { link: 8, password: right },
+            Request::Accept { link: 10, password: right },
+            Request::Remove { by: 0, tenant, user: 3 },
+        ],
+        [
+            Request::Accept { link: 6, password: right },
+            Request::Remove { by: 0, tenant, user: 2 },
+            Request::DeleteBrand { by: 1, tenant, brand: 0 },
+        ],
+    ]
+}

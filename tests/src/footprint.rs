@@ -1,0 +1,88 @@
+//! What a call to the table touches, as the wire sees it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::SdkCall;
+
+/// The items that calls read and write, by their keys. A query of the index may find anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    reads: BTreeSet<String>,
+    writes: BTreeSet<String>,
+    asks_index: bool,
+}
+
+/// The key of an item, or of a key alone.
+fn key(item: &Value) -> String {
+    format!(
+        "{} {}",
+        item["pk"]["S"].as_str().unwrap_or_default(),
+        item["sk"]["S"].as_str().unwrap_or_default()
+    )
+}
+
+impl Footprint {
+    /// Of one call.
+    #[must_use]
+    pub fn of(call: &SdkCall) -> Self {
+        let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
+        let mut print = Self::default();
+        match call.operation.as_str() {
+            "BatchGetItem" => {
+                let tables = body["RequestItems"].as_object().unwrap();
+                let keys = tables.values().flat_map(|asked| asked["Keys"].as_array().unwrap());
+                print.reads.extend(keys.map(key));
+            }
+            "TransactWriteItems" => {
+                for action in body["TransactItems"].as_array().unwrap() {
+                    for (kind, action) in action.as_object().unwrap() {
+                        let key = key(if kind == "Put" { &action["Item"] } else { &action["Key"] });
+                        // what has a condition is read too
+                        print.reads.insert(key.clone());
+                        if kind != "ConditionCheck" {
+                            print.writes.insert(key);
+                        }
+                    }
+                }
+            }
+            "PutItem" => _ = print.writes.insert(key(&body["Item"])),
+            "UpdateItem" | "DeleteItem" => _ = print.writes.insert(key(&body["Key"])),
+            "Query" if body.get("IndexName").is_some() => print.asks_index = true,
+            "Query" => {
+                let values = body["ExpressionAttributeValues"].as_object().unwrap();
+                print.reads.extend(values.values().filter_map(|v| v["S"].as_str()).map(str::to_owned));
+            }
+            _ => {}
+        }
+        print
+    }
+
+    /// Of all of these together.
+    #[must_use]
+    pub fn all(calls: &[SdkCall]) -> Self {
+        calls.iter().map(Self::of).fold(Self::default(), |mut all, one| {
+            all.reads.extend(one.reads);
+            all.writes.extend(one.writes);
+            all.asks_index |= one.asks_index;
+            all
+        })
+    }
+
+    /// Whether it changes anything.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        !self.writes.is_empty()
+    }
+
+    /// Whether the order of the two can matter: one writes what the other reads or writes.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        let touches = |one: &Self, other: &Self| {
+            (one.writes() && other.asks_index)
+                || one.writes.iter().any(|key| other.writes.contains(key) || other.reads.contains(key))
+        };
+        touches(self, other) || touches(other, self)
+    }
+}

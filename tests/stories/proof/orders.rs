@@ -1,0 +1,381 @@
+//! Every order: operations at once, through every interleaving of their calls to the table, each also with a crash after
+//! a call, a lost answer to it, a conflict at it. What came of it has to be what some order of the operations explains,
+//! and not any: one that respects what was answered before what began, and what was written before what.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use local::Reply;
+use oracle::{Request, World};
+use stories::{Driver, Fault, Footprint, SdkCall, Twin, limits, operation, race_with_crashes, schedules};
+
+use super::{budget, runtime, scene, seed};
+
+/// What doesn't end by then never ends.
+const ENDS: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What goes wrong at which call of which operation.
+type Trouble = Option<(usize, usize, Fault)>;
+
+/// One way in which operations may run at once.
+#[derive(Clone, Debug)]
+struct Case {
+    requests: Vec<Request>,
+    schedule: Vec<usize>,
+    trouble: Trouble,
+}
+
+/// A scene, and the cases that begin there.
+struct Plan {
+    set: Twin,
+    cases: Vec<Case>,
+    /// How many orders there are without those that differ only in calls that don't meet.
+    orders: usize,
+    /// How many sets of operations that meet, and of how many not every order is here.
+    sets: usize,
+    sampled: usize,
+}
+
+impl Plan {
+    const fn of(set: Twin) -> Self {
+        Self { set, cases: Vec::new(), orders: 0, sets: 0, sampled: 0 }
+    }
+
+    fn add(&mut self, (cases, orders, are_all): (Vec<Case>, usize, bool)) {
+        self.cases.extend(cases);
+        self.orders += orders;
+        self.sets += 1;
+        self.sampled += usize::from(!are_all);
+    }
+}
+
+/// Whether two operations that overlap may be explained in either order. What one changes holds for requests that begin
+/// after it (a session, the tenant's status); it looks at many things one after the other (the mailer; a sign-in, which
+/// counts first); a brand that goes while somebody is invited to it is dropped when they accept (R9).
+const fn is_loose(one: &Request, other: &Request) -> bool {
+    use Request as R;
+    const fn by_itself(request: &R) -> bool {
+        matches!(request, R::SignOut { .. } | R::SuspendTenant { .. } | R::Deliver | R::SignIn { .. })
+    }
+    by_itself(one)
+        || by_itself(other)
+        || matches!(
+            (one, other),
+            (R::Invite { .. }, R::DeleteBrand { .. }) | (R::DeleteBrand { .. }, R::Invite { .. })
+        )
+}
+
+/// What each request sends when it is alone.
+async fn alone(set: &Twin, requests: &[Request]) -> Vec<Vec<SdkCall>> {
+    let mut all = Vec::new();
+    for request in requests {
+        let twin = set.fork().await;
+        let send = twin.driver.clone();
+        let request = request.clone();
+        let sent = operation(&send, |driver| async move { driver.send(&request).await });
+        let _ = race_with_crashes(&[], vec![sent]).await;
+        all.push(twin.driver.world.wire().take_sent());
+    }
+    all
+}
+
+/// So many orders of one set are looked at; of those that have more, these many chosen by chance.
+const MOST: usize = 400;
+
+/// The orders in which the calls can come, one for all that differ from it only in calls that don't meet: none in which a
+/// call could go before its neighbour of an earlier operation. Whether they are all.
+fn orders(calls: &[&Vec<SdkCall>], chance: &mut u64) -> (Vec<Vec<usize>>, bool) {
+    let prints: Vec<Vec<Footprint>> =
+        calls.iter().map(|calls| calls.iter().map(Footprint::of).collect()).collect();
+    let (mut found, mut begun) = (Vec::new(), vec![(Vec::new(), vec![0; calls.len()])]);
+    // depth first, so that little is begun at once; which way first is chance
+    while let Some((order, next)) = begun.pop() {
+        let mut ways: Vec<usize> =
+            (0..calls.len()).filter(|racer| next[*racer] < prints[*racer].len()).collect();
+        if ways.is_empty() {
+            found.push(order);
+            if found.len() == MOST {
+                return (found, false);
+            }
+            continue;
+        }
+        *chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let turn = usize::try_from(*chance >> 33).unwrap() % ways.len();
+        ways.rotate_left(turn);
+        for racer in ways {
+            let meets = order.last().is_none_or(|last: &usize| {
+                let before = &prints[*last][next[*last] - 1];
+                *last <= racer || before.meets(&prints[racer][next[racer]])
+            });
+            if meets {
+                let (mut order, mut next) = (order.clone(), next.clone());
+                next[racer] += 1;
+                order.push(racer);
+                begun.push((order, next));
+            }
+        }
+    }
+    (found, true)
+}
+
+/// All cases of these operations at once.
+fn cases(requests: &[Request], calls: &[&Vec<SdkCall>], chance: &mut u64) -> (Vec<Case>, usize, bool) {
+    let (orders, are_all) = orders(calls, chance);
+    let mut cases = Vec::new();
+    for schedule in &orders {
+        let case = |trouble| Case { requests: requests.to_vec(), schedule: schedule.clone(), trouble };
+        cases.push(case(None));
+        for (racer, calls) in calls.iter().enumerate() {
+            for (nth, call) in calls.iter().enumerate() {
+                let writes = Footprint::of(call).writes();
+                let mailer = requests[racer] == Request::Deliver;
+                // a crash of the mailer has a story of its own: its second mail comes when its claim has run out
+                if !mailer {
+                    cases.push(case(Some((racer, nth, Fault::Crash))));
+                    cases.push(case(Some((racer, nth, Fault::LostAnswer))));
+                }
+                if writes && !mailer {
+                    cases.push(case(Some((racer, nth, Fault::Conflict))));
+                }
+            }
+        }
+    }
+    (cases, orders.len(), are_all)
+}
+
+/// Every pair of these that meets.
+async fn pairs(set: Twin, requests: Vec<Request>) -> Plan {
+    let calls = alone(&set, &requests).await;
+    let prints: Vec<Footprint> = calls.iter().map(|calls| Footprint::all(calls)).collect();
+    let (mut plan, mut chance) = (Plan::of(set), seed());
+    for a in 0..requests.len() {
+        for b in a..requests.len() {
+            // the local stack has one stream, which two can't read at once: two mailers have a story of their own. A
+            // session that is ended twice at once is ended, and both are told so
+            let twice = a == b && matches!(requests[a], Request::Deliver | Request::SignOut { .. });
+            if twice || !prints[a].meets(&prints[b]) {
+                continue;
+            }
+            let both = [requests[a].clone(), requests[b].clone()];
+            plan.add(cases(&both, &[&calls[a], &calls[b]], &mut chance));
+        }
+    }
+    plan
+}
+
+async fn triples(set: Twin) -> Plan {
+    let (mut plan, mut chance) = (Plan::of(set), seed());
+    for three in scene::triples() {
+        let calls = alone(&plan.set, &three).await;
+        plan.add(cases(&three, &calls.iter().collect::<Vec<_>>(), &mut chance));
+    }
+    plan
+}
+
+fn permutations(many: usize) -> Vec<Vec<usize>> {
+    let firsts = schedules(&vec![1; many]);
+    firsts.into_iter().collect()
+}
+
+/// Whether the calls allow that `first` is explained before `second`.
+fn may_come_before(
+    case: &Case,
+    replies: &[Option<Reply>],
+    calls: &[SdkCall],
+    first: usize,
+    second: usize,
+) -> bool {
+    let of = |racer: usize| calls.iter().enumerate().filter(move |(_, call)| call.racer == Some(racer));
+    let (begun, ended) = (of(first).map(|(at, _)| at).min(), of(second).map(|(at, _)| at).max());
+    // one that made no call at all may stand anywhere
+    let (Some(begun), Some(ended)) = (begun, ended) else { return true };
+    if ended < begun {
+        return false;
+    }
+    if is_loose(&case.requests[first], &case.requests[second]) {
+        return true;
+    }
+    // what was written before what: a transaction's moment is when it was done; a counter alone decides nothing
+    let written = |racer: usize| {
+        // who was refused wrote at most what tidies up
+        if replies[racer].as_ref().is_some_and(|reply| reply.status >= 400) {
+            return None;
+        }
+        of(racer)
+            .filter(|(_, call)| call.done && call.operation == "TransactWriteItems")
+            .map(|(at, _)| at)
+            .max()
+    };
+    match (written(first), written(second)) {
+        (Some(mine), Some(theirs)) => mine < theirs,
+        _ => true,
+    }
+}
+
+/// Every state that this order of what was answered explains.
+fn explained(
+    model: &World,
+    order: &[usize],
+    case: &Case,
+    replies: &[Option<Reply>],
+    driver: &Driver,
+) -> Vec<(World, Driver)> {
+    let mut states = vec![(model.clone(), driver.clone())];
+    for racer in order {
+        let request = &case.requests[*racer];
+        let mut next = Vec::new();
+        for (world, driver) in states {
+            let outcomes = world.legal(request);
+            match &replies[*racer] {
+                Some(reply) => {
+                    let mut driver = driver;
+                    driver.learn(request, reply);
+                    let answer = driver.answer(request, reply);
+                    let same = outcomes.into_iter().filter(|outcome| outcome.answer == answer);
+                    next.extend(same.map(|outcome| (outcome.next, driver.clone())));
+                }
+                // whose process ended did it or didn't
+                None => {
+                    next.push((world, driver.clone()));
+                    next.extend(outcomes.into_iter().map(|outcome| (outcome.next, driver.clone())));
+                }
+            }
+        }
+        states = next;
+    }
+    states
+}
+
+/// Without the counters of guesses: who was right and lost a race, or whose process ended, stays counted for a quarter of an
+/// hour, which is nobody's harm.
+fn without_guesses(mut lines: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    lines.retain(|name, _| !name.starts_with("rate failures"));
+    lines
+}
+
+async fn run(set: &Twin, case: &Case) -> Result<(), String> {
+    let twin = set.fork().await;
+    let wire = twin.driver.world.wire().clone();
+    if let Some((racer, nth, fault)) = &case.trouble {
+        wire.fail_racer(*racer, *nth, fault.clone());
+    }
+    let operations = case.requests.iter().map(|request| {
+        let request = request.clone();
+        operation(&twin.driver, |driver| async move { driver.send(&request).await })
+    });
+    let replies = race_with_crashes(&case.schedule, operations.collect()).await;
+    let calls = wire.take_sent();
+    let mut seen = BTreeMap::new();
+    for order in permutations(case.requests.len()) {
+        let follows = |at: usize| {
+            order[at + 1..].iter().all(|later| may_come_before(case, &replies, &calls, order[at], *later))
+        };
+        if !(0..order.len()).all(follows) {
+            continue;
+        }
+        for (world, mut driver) in explained(&twin.model, &order, case, &replies, &twin.driver) {
+            let (should, found) = (world.lines(), driver.lines());
+            if without_guesses(should.clone()) == without_guesses(found.clone()) {
+                // whoever asks again after a crash finds nothing broken
+                if replies.iter().any(Option::is_none) {
+                    let mut twin = Twin { driver, model: world };
+                    for request in
+                        case.requests.iter().zip(&replies).filter(|(_, r)| r.is_none()).map(|(r, _)| r)
+                    {
+                        twin.step_again(request).await?;
+                    }
+                }
+                return Ok(());
+            }
+            seen.insert(format!("{order:?}"), stories::differences(&should, &found));
+        }
+    }
+    let told: Vec<String> = calls
+        .iter()
+        .map(|c| {
+            format!("  {:?} {} {} {}", c.racer, c.function, c.operation, if c.done { "done" } else { "" })
+        })
+        .collect();
+    let answers: Vec<String> = replies
+        .iter()
+        .map(|reply| {
+            reply.as_ref().map_or_else(
+                || "crashed".to_owned(),
+                |r| format!("{} {}", r.status, String::from_utf8_lossy(&r.body)),
+            )
+        })
+        .collect();
+    Err(format!("{case:?}\nanswered {answers:#?}\n{}\nno order explains it: {seen:#?}", told.join("\n")))
+}
+
+/// Runs cases until the time is over, two at once. Answers how many were run, or what was found.
+async fn judge(plan: &Arc<Plan>, order: &[usize], until: Instant) -> Result<usize, String> {
+    let (next, ran) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let workers = (0..2).map(|_| {
+        let (plan, next, ran, order) =
+            (Arc::clone(plan), Arc::clone(&next), Arc::clone(&ran), order.to_vec());
+        tokio::spawn(async move {
+            while Instant::now() < until {
+                let Some(at) = order.get(next.fetch_add(1, Ordering::SeqCst)) else { break };
+                let case = &plan.cases[*at];
+                let ran_out = |_| format!("{case:?} never ends");
+                tokio::time::timeout(ENDS, run(&plan.set, case)).await.map_err(ran_out)??;
+                ran.fetch_add(1, Ordering::SeqCst);
+            }
+            Ok::<_, String>(())
+        })
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        worker.await.unwrap()?;
+    }
+    Ok(ran.load(Ordering::SeqCst))
+}
+
+/// Cases without trouble first, each kind in an order of its own every time.
+fn shuffled(plan: &Plan, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..plan.cases.len()).collect();
+    let rank = |at: usize| {
+        let mixed = (at as u64 ^ seed)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(31)
+            .wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (plan.cases[at].trouble.is_some(), mixed)
+    };
+    order.sort_by_key(|at| rank(*at));
+    order
+}
+
+fn everything(name: &str, plan: impl Future<Output = Plan>, everyday: u64) {
+    let runtime = runtime();
+    let plan = Arc::new(runtime.block_on(plan));
+    let seed = seed();
+    let until = Instant::now() + budget(everyday);
+    match runtime.block_on(judge(&plan, &shuffled(&plan, seed), until)) {
+        Ok(ran) => {
+            let (all, orders, sets, sampled) = (plan.cases.len(), plan.orders, plan.sets, plan.sampled);
+            let words = format!(
+                "{sets} sets ({sampled} of them sampled), {orders} orders, {ran} of {all} schedules with crashes, lost answers and conflicts, seed {seed}"
+            );
+            super::report(name, &words);
+            assert!(ran > 0);
+        }
+        Err(wrong) => panic!("seed {seed}: {wrong}"),
+    }
+}
+
+#[test]
+fn every_pair_in_a_team() {
+    everything("pairs in a team", async { pairs(scene::team(limits()).await, scene::of_team()).await }, 4);
+}
+
+#[test]
+fn every_pair_later() {
+    everything("pairs later", async { pairs(scene::later(limits()).await, scene::of_later()).await }, 4);
+}
+
+#[test]
+fn the_dangerous_threes() {
+    everything("threes", async { triples(scene::invited_elsewhere(limits()).await).await }, 4);
+}
