@@ -25,5 +25,5 @@ pub use footprint::Footprint;
 pub use ledger::Ledger;
 pub use schedule::{Operation, interleavings, operation, race, race_with_crashes, schedules};
 pub use twin::{Twin, differences, limits};
-pub use wire::{Fault, Mutation, SdkCall, Wire};
+pub use wire::{Fault, SdkCall, Wire};
 pub use world::{Invited, Link, PASSWORD, Person, ReplyExt, START, Team, World, logs};

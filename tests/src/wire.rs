@@ -73,14 +73,10 @@ impl Default for Wire {
     }
 }
 
-/// Changes the bodies of requests on their way to the table: an empty answer leaves one as it is.
-pub type Mutation = Arc<dyn Fn(&str, &str, &Value) -> Option<Value> + Send + Sync>;
-
 #[derive(Default)]
 struct State {
     rules: Vec<Rule>,
     sent: Vec<SdkCall>,
-    mutation: Option<Mutation>,
 }
 
 impl Wire {
@@ -106,11 +102,6 @@ impl Wire {
     pub fn fail_racer(&self, racer: usize, nth: usize, fault: Fault) {
         let rule = Rule { racer: Some(racer), function: "", operation: "", skip: nth, times: 1, fault };
         self.state.lock().unwrap().rules.push(rule);
-    }
-
-    /// Changes what is sent, on its way: see [`Mutation`].
-    pub fn mutate(&self, mutation: Option<Mutation>) {
-        self.state.lock().unwrap().mutation = mutation;
     }
 
     /// Whether anything was ever made to go wrong here.
@@ -154,21 +145,6 @@ impl Wire {
         if let Some(call) = self.state.lock().unwrap().sent.get_mut(at) {
             call.done = done;
         }
-    }
-
-    /// The request as it is sent on.
-    fn mutated(&self, function: &str, operation: &str, mut request: HttpRequest) -> HttpRequest {
-        let mutation = self.state.lock().unwrap().mutation.clone();
-        let body = request.body().bytes().and_then(|body| serde_json::from_slice::<Value>(body).ok());
-        if let (Some(mutation), Some(body)) = (mutation, body)
-            && let Some(other) = mutation(function, operation, &body)
-        {
-            let body = other.to_string();
-            // the table on loopback checks no signature
-            request.headers_mut().insert("content-length", body.len().to_string());
-            *request.body_mut() = SdkBody::from(body);
-        }
-        request
     }
 
     /// What makes the HTTP clients of the functions' SDKs.
@@ -227,7 +203,6 @@ impl HttpConnector for Connector {
             schedule::wait_for_turn().await;
             let (wire, function) = (&client.wire, &client.function);
             let (at, fault) = wire.note(function, &operation, &body);
-            let request = wire.mutated(function, &operation, request);
             let send = async || {
                 let answer = connector.call(request).await;
                 wire.note_done(at, &answer);

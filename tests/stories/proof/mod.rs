@@ -3,6 +3,7 @@
 mod lives;
 mod orders;
 mod scene;
+mod texts;
 
 use std::time::Duration;
 

@@ -1,0 +1,220 @@
+//! What comes from outside as text or JSON, damaged and made up: nothing panics, what is taken has one spelling, what is
+//! refused is refused in words.
+
+use std::time::Instant;
+
+use lambda_http::http::Method;
+use model::{Email, InvitationToken, SessionToken};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRng, TestRunner};
+use serde_json::{Value, json};
+use stories::{ReplyExt as _, World};
+use web::Route;
+
+use super::{budget, runtime, seed};
+
+/// Looks at so many made-up things as there is time for. Answers how many.
+fn many<S: Strategy>(
+    strategy: &S,
+    everyday: u64,
+    look: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) -> usize {
+    let seed = seed();
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config { failure_persistence: None, ..Config::default() };
+    let rng = TestRng::from_seed(config.rng_algorithm, &bytes);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let (until, mut looked) = (Instant::now() + budget(everyday), 0);
+    while Instant::now() < until {
+        let tree = strategy.new_tree(&mut runner).unwrap();
+        let outcome = runner.run_one(tree, &look);
+        assert!(outcome.is_ok(), "seed {seed}: {outcome:?}");
+        looked += 1;
+    }
+    looked
+}
+
+/// A text made of pieces that have made trouble somewhere.
+fn troubled() -> impl Strategy<Value = String> {
+    const PIECES: [&str; 26] = [
+        "a",
+        "B",
+        "ana",
+        "@",
+        ".",
+        "..",
+        "-",
+        "+",
+        " ",
+        "\t",
+        "\u{0}",
+        "\u{200b}",
+        "\u{ff20}",
+        "ı",
+        "ß",
+        "é",
+        "e\u{301}",
+        "xn--",
+        "mller-kva",
+        "müller",
+        "example",
+        "co",
+        "\"",
+        "<",
+        "[127.0.0.1]",
+        "\u{1f680}",
+    ];
+    let piece =
+        prop_oneof![3 => proptest::sample::select(&PIECES[..]).prop_map(str::to_owned), 1 => any::<String>()];
+    proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+/// A JSON value with parts of it taken out, or put in place of others.
+fn damaged(value: &Value, [at, what, how]: [u8; 3]) -> Value {
+    let mut pointers = vec![String::new()];
+    let mut next = 0;
+    while let Some(pointer) = pointers.get(next).cloned() {
+        match value.pointer(&pointer) {
+            Some(Value::Object(map)) => {
+                pointers.extend(map.keys().map(|key| format!("{pointer}/{}", key.replace('/', "~1"))))
+            }
+            Some(Value::Array(list)) => {
+                pointers.extend((0..list.len()).map(|nth| format!("{pointer}/{nth}")))
+            }
+            _ => {}
+        }
+        next += 1;
+    }
+    let pointer = &pointers[usize::from(at) * 7 % pointers.len()];
+    let other = [
+        json!(null),
+        json!(""),
+        json!("\u{0}"),
+        json!(-1),
+        json!(1e300),
+        json!([]),
+        json!({}),
+        json!([[[[{}]]]]),
+        json!({"S": 5}),
+        json!("01a202c6-e1a3-7a38-9802-fdcb99ebdc61"),
+        value.clone(),
+    ];
+    let mut damaged = value.clone();
+    if how % 2 == 0
+        && let Some((parent, name)) = pointer.rsplit_once('/')
+        && let Some(Value::Object(map)) = damaged.pointer_mut(parent)
+    {
+        map.remove(&name.replace("~1", "/"));
+    } else if let Some(part) = damaged.pointer_mut(pointer) {
+        *part = other[usize::from(what) % other.len()].clone();
+    }
+    damaged
+}
+
+#[test]
+fn an_address_or_a_token_has_one_spelling_or_is_none() {
+    let looked = many(&troubled(), 1, |text| {
+        if let Ok(email) = Email::parse(&text) {
+            let again = Email::parse(email.canonical());
+            prop_assert!(again.is_ok_and(|again| again.canonical() == email.canonical()), "{text:?}");
+            let local = email.canonical().split('@').next().unwrap_or_default();
+            prop_assert!(email.canonical().is_ascii() && local == local.to_lowercase(), "{text:?}");
+            prop_assert!(!email.as_entered().chars().any(char::is_control), "{text:?}");
+        }
+        if let Some(token) = InvitationToken::parse(&text) {
+            prop_assert_eq!(token.reveal(), text.clone());
+        }
+        if let Some(token) = SessionToken::parse(&text) {
+            prop_assert_eq!(token.reveal(), text.clone());
+        }
+        // a path is one route or none, and what it names can be put back
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            let path = format!("/v1/tenants/{text}/members");
+            let found = Route::find(&method, &path);
+            prop_assert!(found.is_none_or(|route| route.leads_to(&path)));
+        }
+        Ok(())
+    });
+    super::report("texts", &format!("{looked} addresses, tokens and paths"));
+}
+
+#[test]
+fn a_damaged_stream_record_or_event_breaks_nothing() {
+    let runtime = runtime();
+    let world = runtime.block_on(World::new());
+    let sample = |name: &str| -> Value {
+        let path = format!("{}/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let streams = ["deliver", "expire"].map(|name| (name, sample(name)));
+    let (news, order) = (sample("feedback"), sample("operate"));
+    let chances = proptest::collection::vec(any::<[u8; 3]>(), 1..4);
+    let looked = many(&chances, 2, |chances| {
+        let damage =
+            |value: &Value| chances.iter().fold(value.clone(), |value, chance| damaged(&value, *chance));
+        runtime.block_on(async {
+            let invoke = async |function: &str, event: &Value| {
+                world.stack().invoke(function, serde_json::to_vec(event).unwrap(), String::new()).await
+            };
+            for (function, event) in &streams {
+                let mut event = event.clone();
+                // the record is damaged, not what Lambda wraps it in: that it makes itself
+                let images = &mut event["Records"][0]["dynamodb"];
+                *images = damage(images);
+                if let Some(images) = images.as_object_mut() {
+                    images.insert("SequenceNumber".to_owned(), "1".into());
+                }
+                let answered = invoke(function, &event).await;
+                prop_assert!(
+                    answered.is_ok(),
+                    "{function}: {event}: {:?}",
+                    answered.err().map(|e| e.to_string())
+                );
+            }
+            let event = damage(&news);
+            prop_assert!(invoke("feedback", &event).await.is_ok(), "{event}");
+            // an order that isn't one is refused, in words; one that is may be carried out
+            if let Err(why) = invoke("operate", &damage(&order)).await {
+                prop_assert!(!why.to_string().is_empty());
+            }
+            Ok(())
+        })
+    });
+    super::report("events", &format!("{looked} damaged records, events and orders"));
+}
+
+#[test]
+fn a_damaged_body_or_cursor_gets_its_4xx_and_a_document() {
+    let runtime = runtime();
+    let (world, team) = runtime.block_on(async {
+        let world =
+            World::with([("TENANT_MAILS_PER_DAY", "1000000"), ("INVITATIONS_PER_HOUR", "1000000")]).await;
+        let team = world.team("Acme").await;
+        (world, team)
+    });
+    let routes: Vec<Route> = Route::ALL
+        .iter()
+        .copied()
+        .filter(|route| route.function() != "console" && *route != Route::SignOut)
+        .collect();
+    let chances = (proptest::collection::vec(any::<[u8; 3]>(), 1..3), any::<u8>(), troubled());
+    let looked = many(&chances, 2, |(chances, which, text)| {
+        let route = routes[usize::from(which) % routes.len()];
+        let example = stories::contract::example(route.method(), route.path());
+        let body = chances.iter().fold(example, |value, chance| damaged(&value, *chance));
+        let path = route.path().replace("{tenant}", &team.tenant).replace("{user}", &team.owner.user);
+        let path = path.replace(['{', '}'], "");
+        let query: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let query = if route.query().is_empty() { String::new() } else { format!("?cursor={query}") };
+        runtime.block_on(async {
+            let session = Some(team.owner.session.as_str());
+            let reply = world.ask(route.method(), &format!("{path}{query}"), session, &body).await;
+            // the world holds every answer to the contract, and none may be a 5xx
+            prop_assert!(reply.status < 500);
+            prop_assert!(reply.status < 400 || !reply.code().is_empty(), "{} {path}", route.method());
+            Ok(())
+        })
+    });
+    super::report("bodies", &format!("{looked} damaged bodies and cursors"));
+}
