@@ -10,6 +10,8 @@ use crate::SdkCall;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     reads: BTreeSet<String>,
+    /// Partitions that are looked through.
+    listed: BTreeSet<String>,
     writes: BTreeSet<String>,
     asks_index: bool,
 }
@@ -51,8 +53,8 @@ impl Footprint {
             "UpdateItem" | "DeleteItem" => _ = print.writes.insert(key(&body["Key"])),
             "Query" if body.get("IndexName").is_some() => print.asks_index = true,
             "Query" => {
-                let values = body["ExpressionAttributeValues"].as_object().unwrap();
-                print.reads.extend(values.values().filter_map(|v| v["S"].as_str()).map(str::to_owned));
+                let partition = body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap();
+                print.listed.insert(format!("{partition} "));
             }
             _ => {}
         }
@@ -64,6 +66,7 @@ impl Footprint {
     pub fn all(calls: &[SdkCall]) -> Self {
         calls.iter().map(Self::of).fold(Self::default(), |mut all, one| {
             all.reads.extend(one.reads);
+            all.listed.extend(one.listed);
             all.writes.extend(one.writes);
             all.asks_index |= one.asks_index;
             all
@@ -81,7 +84,10 @@ impl Footprint {
     pub fn meets(&self, other: &Self) -> bool {
         let touches = |one: &Self, other: &Self| {
             (one.writes() && other.asks_index)
-                || one.writes.iter().any(|key| other.writes.contains(key) || other.reads.contains(key))
+                || one.writes.iter().any(|key| {
+                    let listed = || other.listed.iter().any(|partition| key.starts_with(partition));
+                    other.writes.contains(key) || other.reads.contains(key) || listed()
+                })
         };
         touches(self, other) || touches(other, self)
     }

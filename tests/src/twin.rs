@@ -103,7 +103,7 @@ impl Twin {
         Err(format!("{request:?}\n  answered {answer:?}\n{wrong}"))
     }
 
-    /// The same of something that may have been done already, and of whose guesses none was counted for certain.
+    /// Does one thing that may have been done already; only the answer's code is compared.
     ///
     /// # Errors
     /// As [`Twin::step`].

@@ -1,6 +1,6 @@
 //! Every route there is, in one table: what it is called, its method and path, the function that serves it, whether it
-//! takes a session, the parameters of its
-//! query. Functions match on the [`Route`] of a request; its name is the contract's `operationId`.
+//! takes a session, the parameters of its query. Functions match on the [`Route`] of a request; its name is the contract's
+//! `operationId`.
 
 use http::Method;
 

@@ -3,8 +3,14 @@
 //!
 //! Written from the design (its rules R1 to R10, limits and guarantees) and from nothing of the code: it shares no type
 //! with it, knows no table and no HTTP, and counts in whole seconds. Things are numbered in the order in which they were
-//! made. Where several refusals apply, any of them is legal, but for the gates, which come first because they hide what
-//! lies behind them: who asks, whether they are in the team, whether they hold the permission.
+//! made. Where several refusals apply, any of them is legal, but for those that hide what lies behind them: who asks, whether
+//! they are in the team, whether they hold the permission; whether a link opens anything; whether a password may be tried.
+//!
+//! What the design leaves open it has as the code has it: a role that is given again keeps its list, giving another drops
+//! it; a right password of somebody without access stays counted to its source; releasing an address lets mail go there
+//! again; reading and ending invitations takes `members.invite`, asking about a colleague `members.assign`; renewing a link
+//! that works is a `conflict`; what a suspension holds up is `invitation-on-hold`. The outbox is compared by what is sent from
+//! it, and who finds an invitation expired, and when, not at all.
 //!
 //! * [`rights`]: the table of permissions and the rules about giving
 //! * [`Request`]: everything that can happen

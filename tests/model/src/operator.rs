@@ -31,10 +31,9 @@ impl World {
 
     pub(crate) fn set_plan(&self, tenant: Nth, seats: u64) -> Vec<Outcome> {
         let there = self.tenants.get(tenant).filter(|t| !t.gone);
-        let Some(t) = there.filter(|t| seats > 0 && t.seats_used(self.now) <= seats) else {
+        if there.is_none_or(|t| seats == 0 || t.seats_used(self.now) > seats) {
             return self.no("refused");
-        };
-        let _ = t;
+        }
         let mut next = self.clone();
         next.tenants[tenant].seats = seats;
         next.tenants[tenant].event("tenant.plan_changed", "tenant", tenant);
@@ -59,7 +58,7 @@ impl World {
         }
     }
 
-    /// Owner and admin swap (R2).
+    /// An active member becomes the owner, who becomes an admin (R2).
     pub(crate) fn transfer(&self, tenant: Nth, to: Nth) -> Vec<Outcome> {
         let Some(t) = self.tenants.get(tenant).filter(|t| !t.gone) else { return self.no("refused") };
         let active = t.members.get(&to).is_some_and(|member| member.status == Status::Active);

@@ -144,7 +144,7 @@ pub enum Holder {
     Member(Nth),
 }
 
-/// How far the newest mail of an invitation got.
+/// How far the newest mail of an invitation got, in the order in which one is more than another: news replaces what is less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Delivery {
     /// In the outbox.
@@ -174,7 +174,7 @@ pub struct Invitation {
     pub address: Nth,
     /// What is offered.
     pub access: Access,
-    /// Pending, accepted, declined or revoked, as somebody did; [`Invitation::is_expired`] is the clock's.
+    /// Accepted, declined or revoked, as somebody did; [`Invitation::is_expired`] is the clock's.
     pub ended: Option<&'static str>,
     /// Raised by every resend.
     pub generation: u64,
@@ -190,8 +190,6 @@ pub struct Invitation {
     pub founding: Option<bool>,
     /// How far the newest mail got.
     pub delivery: Delivery,
-    /// Since when it lies in the outbox.
-    pub queued_at: u64,
     /// Resends in the current ten minutes.
     pub resends: Window,
     /// Who accepted.
@@ -273,7 +271,7 @@ pub struct Session {
     pub closed: bool,
 }
 
-/// The day's stretch, the hour's, the resends', the sign-ins'.
+/// The stretch in which resends are counted, and that of sign-ins.
 pub(crate) const TEN_MINUTES: u64 = 10 * MINUTE;
 pub(crate) const QUARTER: u64 = 15 * MINUTE;
 

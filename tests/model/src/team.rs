@@ -112,8 +112,10 @@ impl World {
         if !self.me_in(who).access.gives(&access) {
             no.push("role-not-grantable");
         }
+        // one that the inviter doesn't see is the same as none, and isn't theirs to give (R6)
+        let seen = self.me_in(who).access.reach();
         if let Set::These(set) = &given.brands
-            && !set.is_subset(&t.there())
+            && set.iter().any(|brand| seen.has(*brand) && !t.there().contains(brand))
         {
             no.push("validation");
         }
@@ -153,7 +155,6 @@ impl World {
                 renewable_until: expires_at + 30 * DAY,
                 founding: None,
                 delivery: Delivery::Queued,
-                queued_at: next.now,
                 resends: Window::default(),
                 accepted_by: None,
             });
@@ -216,7 +217,7 @@ impl World {
             i.sponsor = admin;
             i.renewable_until = i.expires_at + 30 * DAY;
         }
-        (i.delivery, i.queued_at, i.resends) = (Delivery::Queued, now, resends);
+        (i.delivery, i.resends) = (Delivery::Queued, resends);
         self.queue(tenant, nth);
     }
 

@@ -29,7 +29,7 @@ fn budget(everyday: u64) -> Duration {
     Duration::from_secs(asked.unwrap_or(everyday))
 }
 
-/// Says what a machine looked at, for the record that `tests/README.md` is made from.
+/// Says what a machine looked at.
 #[expect(clippy::print_stdout, reason = "what was looked at is said where the tests are")]
 fn report(machine: &str, looked_at: &str) {
     println!("proof: {machine}: {looked_at}");

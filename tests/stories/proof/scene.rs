@@ -79,8 +79,8 @@ pub(super) async fn invited_elsewhere(limits: Limits) -> Twin {
         .await
 }
 
-/// The same team later: a member suspended, one removed, an invitation expired and found so, one expired and not found,
-/// one free seat, a mail in the outbox, an address that takes no mail.
+/// The same team later: a member suspended, one removed, three invitations expired and found so,
+/// one expired and not found, a mail in the outbox, an address that takes no mail.
 pub(super) async fn later(limits: Limits) -> Twin {
     team(limits)
         .await
@@ -101,7 +101,7 @@ pub(super) async fn later(limits: Limits) -> Twin {
         .await
 }
 
-/// What is worth doing at once in [`team`]: every operation that writes, by those whose rights differ.
+/// What is worth doing at once in [`team`], by those whose rights differ.
 pub(super) fn of_team() -> Vec<Request> {
     let these = |brands: &[Nth]| Set::These(brands.iter().copied().collect());
     let (tenant, right) = (0, Try::Right);
@@ -175,7 +175,7 @@ pub(super) fn of_later() -> Vec<Request> {
     ]
 }
 
-/// Three at once that have been dangerous elsewhere: by scene, and what they are.
+/// Three at once that have been dangerous elsewhere.
 pub(super) fn triples() -> Vec<[Request; 3]> {
     let (tenant, right) = (0, Try::Right);
     vec![
