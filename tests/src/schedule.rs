@@ -90,7 +90,12 @@ impl<T: Send + 'static> Running<T> {
         Self { gate: Gate { arrived: silent, ..gate }, arrivals, task }
     }
 
-    /// Waits until the operation stands at its next call, or is done.
+    fn has_crashed(&self) -> bool {
+        self.gate.crashed.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the operation stands at its next call, or is done. Of calls that it makes at the same time each is an
+    /// arrival of its own.
     async fn arrive(&mut self) {
         let _ = self.arrivals.recv().await;
     }
@@ -120,15 +125,21 @@ pub async fn race_with_crashes<T: Send + 'static>(
     }
     for turn in schedule {
         let one = &mut running[*turn];
+        if one.has_crashed() {
+            continue;
+        }
         one.gate.go.add_permits(1);
         one.arrive().await;
+        if one.has_crashed() {
+            one.task.abort();
+        }
     }
     let mut results = Vec::new();
     for mut one in running {
         one.gate.go.add_permits(Semaphore::MAX_PERMITS / 2);
         // what it does from here on it does without waiting; its end is heard as the last arrival
-        while !one.gate.crashed.load(Ordering::SeqCst) && one.arrivals.recv().await.is_some() {}
-        if one.gate.crashed.load(Ordering::SeqCst) {
+        while !one.has_crashed() && one.arrivals.recv().await.is_some() {}
+        if one.has_crashed() {
             one.task.abort();
             results.push(None);
         } else {

@@ -631,6 +631,14 @@ async fn brands_that_one_does_not_see_are_not_taken_given_or_probed() {
     xena.assign_brand(&ben, &sage).await.expect(200);
     xena.unassign_brand(&ben, &sage).await.expect(200);
     team.owner.assign_brand(&ben, &sage).await.refused(422, "validation");
+    // one that grew beyond it still shrinks, brand by brand, and a brand that is there is no brand more
+    xena.assign_brand(&ben, &sage).await.expect(200);
+    team.owner.assign_brand(&ben, &many[1]).await.expect(200);
+    let more = team.brand("One more").await;
+    let max = member_who_also(&team, "max@acme.example", &["members.assign"], &[&more]).await;
+    max.assign_brand(&ben, &more).await.expect(200);
+    team.owner.unassign_brand(&ben, &more).await.expect(200);
+    team.owner.unassign_brand(&ben, &sage).await.expect(200);
     team.owner.delete_brand(&many[0]).await.expect(204);
     team.owner.assign_brand(&ben, &sage).await.expect(200);
     // a deleted brand can be taken from who still has it

@@ -140,6 +140,7 @@ impl Accept {
         let change = state
             .change(Actor::User { id: user }, EventKind::InvitationAccepted, invitation, &answer(None))
             .sponsored_by(basis.sponsor.as_ref())
+            .with("email", invitation.email.as_entered())
             .with("member", user)
             .with("role", invitation.role);
         let acceptance = Acceptance {

@@ -12,6 +12,7 @@ impl Accept {
         let answer = Answer::done();
         let change = state
             .change(Actor::Invitee, EventKind::InvitationDeclined, before, &answer)
+            .with("email", before.email.as_entered())
             .gone_at(before.unconfirmed_until);
         self.store.end_invitation(before, &after, true, change).await?;
         Ok(answer)

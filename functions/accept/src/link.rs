@@ -235,6 +235,5 @@ impl<'l> LinkState<'l> {
         let (invocation, subject) = (self.invocation(), Subject::Invitation(invitation.id));
         Change::new(invocation, invitation.tenant_id, actor, kind, subject)
             .recorded(self.link.idempotency.record(answer))
-            .with("email", invitation.email.as_entered())
     }
 }

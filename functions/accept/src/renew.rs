@@ -21,10 +21,13 @@ impl Accept {
         let sponsor = state.sponsor(&self.store, before, tenant).await?;
         admission::again(&self.store, tenant, before, state.request()).await.map_err(
             |failure| match failure {
-                // what took the address over meanwhile is the team's business, not the bearer's of an older link
-                Failure::Refused(Refusal::InvitationPending(..) | Refusal::AlreadyMember(_)) => {
-                    LinkError::Revoked.into()
-                }
+                // what took the address over meanwhile, and how large the plan is, is the team's business
+                Failure::Refused(
+                    Refusal::InvitationPending(..)
+                    | Refusal::AlreadyMember(_)
+                    | Refusal::InvitationRevoked(_),
+                ) => LinkError::Revoked.into(),
+                Failure::Refused(Refusal::SeatsExhausted(_)) => Refusal::TeamFull.into(),
                 other => other,
             },
         )?;
@@ -33,6 +36,9 @@ impl Accept {
         let change = state
             .change(Actor::Invitee, EventKind::InvitationRenewed, before, &answer)
             .sponsored_by(sponsor.as_ref());
+        // the trail of a tenant that nobody has confirmed names nobody
+        let change =
+            if before.is_of_first_owner() { change } else { change.with("email", before.email.as_entered()) };
         let out = Outgoing::new(&after, tenant, &self.limits, invocation);
         self.store.resend_invitation(before, &out, change).await?;
         Ok(answer)

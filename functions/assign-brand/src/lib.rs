@@ -99,12 +99,17 @@ impl BrandChange {
 }
 
 impl AssignBrand {
-    /// The set, if it isn't too large. What the caller doesn't see counts for nothing, or the bound would tell how much
+    /// The set, if it isn't too large for what it adds to `before`. What the caller doesn't see counts for nothing, or the bound would tell how much
     /// that is; what was deleted is dropped before anybody is refused for it.
-    async fn bounded<T>(&self, cx: &Context<'_, T>, brands: Brands) -> Result<Brands, Failure> {
+    async fn bounded<T>(
+        &self,
+        cx: &Context<'_, T>,
+        before: &Brands,
+        brands: Brands,
+    ) -> Result<Brands, Failure> {
         let seen = cx.visibility();
         let fits = |brands: &Brands| Brands::only(seen.limit(brands).named()).map(|_| ());
-        if fits(&brands).is_ok() {
+        if before.covers(&brands) || fits(&brands).is_ok() {
             return Ok(brands);
         }
         let brands = brands.among(&cx.there(&self.store, &brands).await?);
@@ -123,7 +128,7 @@ impl AssignBrand {
         cx.may_manage(before)?;
         let seen = cx.visibility();
         asked.all_seen(&seen, found, &before.brands)?;
-        let brands = self.bounded(&cx, asked.apply(&seen, &before.brands)?).await?;
+        let brands = self.bounded(&cx, &before.brands, asked.apply(&seen, &before.brands)?).await?;
         // what the caller doesn't see stays as it was, and isn't theirs to give
         cx.may_give(&Grant { brands: &seen.limit(&brands), ..before.grant() })?;
         cx.if_match(before.authority)?;

@@ -18,9 +18,9 @@ impl Operate {
         let mut before = self.tenant(order.tenant).await?;
         // seats of expired invitations are nobody's; what is read after a search that freed none is what there is
         while before.seats_used > seats {
-            let freed = self.store.reclaim_seats(before.id, invocation).await?;
+            let more = self.store.reclaim_seats(before.id, invocation).await?;
             before = self.tenant(order.tenant).await?;
-            if freed == 0 {
+            if !more {
                 break;
             }
         }

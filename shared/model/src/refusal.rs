@@ -40,6 +40,8 @@ pub enum Refusal {
     InvitationAccepted,
     /// The plan has no seat left.
     SeatsExhausted(u32),
+    /// The same, said to who was invited.
+    TeamFull,
     /// The address bounced for good, or its owner complained.
     RecipientSuppressed,
     /// The state of the thing doesn't allow it.

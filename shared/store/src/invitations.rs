@@ -202,15 +202,17 @@ impl Store {
         Err(Error::Unavailable("an invitation kept changing while it was expired".to_owned()))
     }
 
-    /// Frees the seats of invitations that nobody has found expired yet. Answers how many it freed.
+    /// Frees the seats of invitations that nobody has found expired yet, of a few at once. Answers whether there may be
+    /// more to be had: it freed some, or found as many as it looks at, which somebody else was freeing at the same time.
     ///
     /// # Errors
     /// As [`Store::expire_invitation`].
-    pub async fn reclaim_seats(&self, tenant: TenantId, invocation: &Invocation) -> Result<usize, Error> {
-        let mut freed = 0;
-        for invitation in self.expired_invitations(tenant, invocation.now(), RECLAIMED_AT_ONCE).await? {
-            freed += usize::from(self.expire_invitation(tenant, invitation, invocation).await?);
+    pub async fn reclaim_seats(&self, tenant: TenantId, invocation: &Invocation) -> Result<bool, Error> {
+        let found = self.expired_invitations(tenant, invocation.now(), RECLAIMED_AT_ONCE).await?;
+        let mut more = i32::try_from(found.len()).unwrap_or(i32::MAX) >= RECLAIMED_AT_ONCE;
+        for invitation in found {
+            more |= self.expire_invitation(tenant, invitation, invocation).await?;
         }
-        Ok(freed)
+        Ok(more)
     }
 }

@@ -146,6 +146,8 @@ impl Store {
                     return Err(Error::Unavailable("keys stayed unprocessed".to_owned()));
                 }
                 self.pause(round, Duration::from_millis(20)).await;
+            } else {
+                round = 0;
             }
             asked.extend(later);
         }

@@ -154,6 +154,6 @@ impl Store {
     ) -> Result<(), Error> {
         let key = keys::suppression(email.canonical());
         let lifted = self.transaction().delete(Fact::Mail, &key, Expression::default().when_there("pk"));
-        changes.into_iter().fold(lifted, |t, change| t.change(change)).commit().await
+        changes.into_iter().fold(lifted, |t, change| t.change(change)).once().commit().await
     }
 }

@@ -45,7 +45,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn note(&self, change: Change<'_>) -> Result<(), Error> {
-        self.transaction().change(change).commit().await
+        self.transaction().change(change).once().commit().await
     }
 
     /// Changes a tenant's plan, seats or status over what was read.

@@ -106,6 +106,8 @@ impl Action {
 pub(crate) struct Transaction<'s> {
     store: &'s Store,
     actions: Vec<Action>,
+    /// Whether a single action too is sent as a transaction.
+    once: bool,
     error: Option<Error>,
 }
 
@@ -222,6 +224,12 @@ impl Transaction<'_> {
         }
     }
 
+    /// Even a single action goes as a transaction: its token keeps a try whose answer was lost from being taken for
+    /// somebody else's.
+    pub(crate) fn once(self) -> Self {
+        Self { once: true, ..self }
+    }
+
     /// Sends it. A transaction that only met another one, or a busy table, is tried again with back-off under the same
     /// request token, so that a try whose answer was lost isn't done twice.
     pub(crate) async fn commit(self) -> Result<(), Error> {
@@ -236,7 +244,7 @@ impl Transaction<'_> {
         let (mut conflicts, mut busy) = (0, 0);
         loop {
             let (verdict, error) = match self.actions.as_slice() {
-                [alone] => match alone.alone(store).await {
+                [alone] if !self.once => match alone.alone(store).await {
                     Ok(()) => return Ok(()),
                     Err(failure) => failure,
                 },
@@ -325,6 +333,6 @@ fn verdict_alone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Verdict
 
 impl Store {
     pub(crate) fn transaction(&self) -> Transaction<'_> {
-        Transaction { store: self, actions: Vec::with_capacity(12), error: None }
+        Transaction { store: self, actions: Vec::with_capacity(12), once: false, error: None }
     }
 }

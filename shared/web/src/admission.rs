@@ -21,7 +21,7 @@ pub async fn seat(store: &Store, tenant: &Tenant, request: &Request) -> Result<(
     if request.has_searched_seats() {
         return Err(Refusal::SeatsExhausted(tenant.seat_limit).into());
     }
-    if store.reclaim_seats(tenant.id, request.invocation()).await? == 0 {
+    if !store.reclaim_seats(tenant.id, request.invocation()).await? {
         request.note_seats_searched();
     }
     Err(Error::Changed(Fact::Tenant).into())

@@ -4,7 +4,7 @@ use model::{
     Actor, EventKind, Invitation, Invocation, Member, Refusal, Sponsorship, Subject, Tenant, Timestamp,
     Version,
 };
-use policy::{BrandId, Brands, Denial, Grant, Permission, Principal, Target, Visibility};
+use policy::{BrandId, Brands, Denial, Grant, MemberStatus, Permission, Principal, Target, Visibility};
 use store::{Change, Store, keys};
 
 use crate::views::{ChangedMember, InvitationView, MemberView};
@@ -214,9 +214,16 @@ impl<T> Context<'_, T> {
         }
         let (mut pending, more) = store.pending_invitations(self.tenant.id, self.now()).await?;
         pending.retain(|invitation| invitation.sponsor == Some(after.user_id));
-        let named = pending.iter().flat_map(|invitation| invitation.brands.named()).collect();
-        let there = self.there(store, &named).await?;
-        pending.retain(|invitation| invitation.sponsorship(Some(after), &there) != Sponsorship::Holds);
+        let lost = |i: &Invitation, there: &BTreeSet<BrandId>| {
+            i.sponsorship(Some(after), there) != Sponsorship::Holds
+        };
+        pending.retain(|invitation| lost(invitation, &invitation.brands.named().collect()));
+        // brands that are gone are nobody's to give: only they could still make a difference, and only to who is active
+        if after.status == MemberStatus::Active {
+            let named = pending.iter().flat_map(|invitation| invitation.brands.named()).collect();
+            let there = self.there(store, &named).await?;
+            pending.retain(|invitation| lost(invitation, &there));
+        }
         Ok(Unsponsored { invitations: pending, more })
     }
 

@@ -287,6 +287,12 @@ fn refused(refusal: &Refusal) -> Problem {
                 "all {limit} seats of the plan are taken, take an invitation or a membership back or get more seats"
             ),
         ),
+        Refusal::TeamFull => plain(
+            S::PAYMENT_REQUIRED,
+            "seats-exhausted",
+            "No seat left",
+            "the team has no free seat at the moment, ask who invited you to make one",
+        ),
         Refusal::RecipientSuppressed => plain(
             S::UNPROCESSABLE_ENTITY,
             "recipient-suppressed",

@@ -32,6 +32,7 @@ fn many<S: Strategy>(
         assert!(outcome.is_ok(), "seed {seed}: {outcome:?}");
         looked += 1;
     }
+    assert!(looked > 0);
     looked
 }
 
