@@ -52,12 +52,15 @@ impl Plan {
 }
 
 /// Whether two operations that overlap may be explained in either order. What one changes holds for requests that begin
-/// after it (a session, the tenant's status); it looks at many things one after the other (the mailer; a sign-in, which
-/// counts first); a brand that goes while somebody is invited to it is dropped when they accept (R9).
+/// after it (a session, the tenant's status); it does one thing after the other (the mailer; a sign-in, which counts
+/// first; what SES says, which is noted of the address, then of the invitation); a brand that goes while somebody is invited to it is dropped when they accept (R9).
 const fn is_loose(one: &Request, other: &Request) -> bool {
     use Request as R;
     const fn by_itself(request: &R) -> bool {
-        matches!(request, R::SignOut { .. } | R::SuspendTenant { .. } | R::Deliver | R::SignIn { .. })
+        matches!(
+            request,
+            R::SignOut { .. } | R::SuspendTenant { .. } | R::Deliver | R::SignIn { .. } | R::Feedback { .. }
+        )
     }
     by_itself(one)
         || by_itself(other)
