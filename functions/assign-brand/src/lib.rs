@@ -99,8 +99,8 @@ impl BrandChange {
 }
 
 impl AssignBrand {
-    /// The set, if it isn't too large for what it adds to `before`. What the caller doesn't see counts for nothing, or the bound would tell how much
-    /// that is; what was deleted is dropped before anybody is refused for it.
+    /// The set, if it isn't too large for what it adds to `before`. What the caller doesn't see counts for nothing, or the
+    /// bound would tell how much that is; what was deleted is dropped before anybody is refused for it.
     async fn bounded<T>(
         &self,
         cx: &Context<'_, T>,

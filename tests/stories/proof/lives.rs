@@ -8,10 +8,10 @@ use std::time::Instant;
 use oracle::rights::{ROLES, TABLE};
 use oracle::{DAY, Given, Nth, Request, Set, Told, Try, World};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestError, TestRng, TestRunner};
+use proptest::test_runner::{Config, TestCaseError, TestError};
 use stories::{Twin, limits};
 
-use super::{budget, runtime, scene, seed};
+use super::{budget, runner, runtime, scene, seed};
 
 /// One thing that happens, before it is known what there is to do it to.
 type Chance = [u8; 7];
@@ -172,11 +172,7 @@ fn whatever_anybody_does_next_the_table_and_the_model_agree() {
     }
     let (started, budget) = (Instant::now(), budget(6));
     let seed = seed();
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config { failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
-    let rng = TestRng::from_seed(config.rng_algorithm, &bytes);
-    let mut runner = TestRunner::new_with_rng(config, rng);
+    let mut runner = runner(seed, Config { max_shrink_iters: 400, ..Config::default() });
     let lives = (any::<bool>(), proptest::collection::vec(any::<Chance>(), 1..60));
     let mut lived = 0_u32;
     let answers = RefCell::new(BTreeMap::<(String, &'static str), usize>::new());

@@ -7,6 +7,8 @@ mod texts;
 
 use std::time::Duration;
 
+use proptest::test_runner::{Config, TestRng, TestRunner};
+
 /// The machines that run many worlds at once share two threads.
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
@@ -24,6 +26,14 @@ fn seed() -> u64 {
         }
         Ok(asked) => asked.parse().unwrap(),
     }
+}
+
+/// What makes things up, from this seed on. Failures are kept by hand, where they can be read.
+fn runner(seed: u64, config: Config) -> TestRunner {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(config.rng_algorithm, &bytes);
+    TestRunner::new_with_rng(Config { failure_persistence: None, ..config }, rng)
 }
 
 /// How long a machine may look: `PROOF_SECONDS`, or this long in the everyday run.

@@ -6,12 +6,12 @@ use std::time::Instant;
 use lambda_http::http::Method;
 use model::{Email, InvitationToken, SessionToken};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRng, TestRunner};
+use proptest::test_runner::Config;
 use serde_json::{Value, json};
 use stories::{ReplyExt as _, World};
 use web::Route;
 
-use super::{budget, runtime, seed};
+use super::{budget, runner, runtime, seed};
 
 /// Looks at so many made-up things as there is time for. Answers how many.
 fn many<S: Strategy>(
@@ -20,11 +20,7 @@ fn many<S: Strategy>(
     look: impl Fn(S::Value) -> Result<(), TestCaseError>,
 ) -> usize {
     let seed = seed();
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config { failure_persistence: None, ..Config::default() };
-    let rng = TestRng::from_seed(config.rng_algorithm, &bytes);
-    let mut runner = TestRunner::new_with_rng(config, rng);
+    let mut runner = runner(seed, Config::default());
     let (until, mut looked) = (Instant::now() + budget(everyday), 0);
     while Instant::now() < until {
         let tree = strategy.new_tree(&mut runner).unwrap();
