@@ -10,7 +10,7 @@ use oracle::rights::Permissions;
 use oracle::{Answer, DAY, Given, Nth, Request, Set, Told, Try};
 use serde_json::{Map, Value, json};
 
-use crate::{PASSWORD, World};
+use crate::{PASSWORD, World, schedule};
 
 /// The ids of what the model numbers.
 #[derive(Clone, Debug, Default)]
@@ -296,11 +296,14 @@ impl Driver {
             R::LiftSuppression { address } => {
                 order(json!({"operation": "lift-suppression", "email": email(*address), "reason": "r"})).await
             }
+            // they make no call that the wire could hold back
             R::Pass { seconds } => {
+                schedule::wait_for_turn().await;
                 world.pass(*seconds);
                 quiet()
             }
             R::Sweep => {
+                schedule::wait_for_turn().await;
                 world.stack().sweep().await.unwrap();
                 quiet()
             }
@@ -474,6 +477,21 @@ impl Driver {
             id => nth(&self.ids.users, id).to_string(),
         };
         let mut lines = BTreeMap::new();
+        // nothing is left over of what is gone, and what has an end says so
+        let strays = items.iter().filter(|item| {
+            let ends = ["Rate", "Session", "Token", "Mail"].iter().any(|kind| item["entity"] == **kind);
+            item.get("entity").is_none() || (ends && item.get("ttl").is_none())
+        });
+        lines.extend(strays.map(|item| (format!("stray {}", text(item, "/pk")), item.to_string())));
+        // a mail whose end is noted on its invitation has ended
+        for mail in of("Mail").filter(|mail| text(mail, "/status") == "queued") {
+            let its = |i: &&Value| i["id"] == mail["invitation_id"] && i["generation"] == mail["generation"];
+            let ended =
+                |i: &&Value| text(i, "/delivery/state") != "queued" && text(i, "/status") == "pending";
+            if of("Invitation").filter(its).any(|i| ended(&i)) {
+                lines.insert(format!("stray {}", text(mail, "/pk")), mail.to_string());
+            }
+        }
         for (tenant, id) in self.ids.tenants.iter().enumerate() {
             let Some(t) = of("Tenant").find(|t| text(t, "/id") == id) else { continue };
             let mine = |kind: &'static str| of(kind).filter(|item| text(item, "/tenant_id") == *id);
@@ -560,7 +578,7 @@ impl Driver {
         }
         for suppression in of("Suppression") {
             let at = address(text(suppression, "/email/canonical"));
-            lines.insert(format!("suppressed {at}"), String::new());
+            lines.insert(format!("suppressed {at}"), text(suppression, "/state").to_owned());
         }
         let mut sessions: BTreeMap<String, u64> = BTreeMap::new();
         for session in of("Session").filter(|session| now < seconds(&session["expires_at"])) {

@@ -73,6 +73,12 @@ impl Footprint {
         })
     }
 
+    /// Whether it changes this item.
+    #[must_use]
+    pub fn writes_to(&self, key: &str) -> bool {
+        self.writes.contains(key)
+    }
+
     /// Whether it changes anything.
     #[must_use]
     pub fn writes(&self) -> bool {

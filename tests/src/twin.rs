@@ -34,6 +34,25 @@ pub const fn limits() -> Limits {
     }
 }
 
+/// Limits as the settings of functions.
+fn settings(l: &Limits) -> BTreeMap<&'static str, String> {
+    let settings = [
+        ("NEW_TENANT_SEATS", l.seats),
+        ("INVITATIONS_PER_HOUR", l.invitations),
+        ("TENANT_MAILS_PER_DAY", l.tenant_mails),
+        ("ADDRESS_MAILS_OF_TENANT_PER_DAY", l.address_mails_of_tenant),
+        ("ADDRESS_MAILS_PER_DAY", l.address_mails),
+        ("RESENDS_PER_10_MINUTES", l.resends),
+        ("FAILED_SIGN_INS_PER_15_MINUTES", l.failures),
+        ("FAILED_SIGN_INS_OF_ADDRESS_PER_15_MINUTES", l.failures_of_address),
+        ("SIGN_UPS_OF_SOURCE_PER_HOUR", l.sign_ups_of_source),
+        ("SIGN_UPS_PER_DAY", l.sign_ups),
+        ("SESSION_DAYS", l.session_days),
+    ];
+    let policy = ("EMAIL_POLICY", if l.exclusive { "exclusive" } else { "shared" }.to_owned());
+    settings.into_iter().map(|(name, value)| (name, value.to_string())).chain([policy]).collect()
+}
+
 /// How two states differ, a line each.
 #[must_use]
 pub fn differences(model: &BTreeMap<String, String>, table: &BTreeMap<String, String>) -> String {
@@ -54,29 +73,23 @@ pub fn differences(model: &BTreeMap<String, String>, table: &BTreeMap<String, St
 impl Twin {
     /// Both with nothing in them, under these limits.
     pub async fn new(limits: Limits) -> Self {
-        let l = &limits;
-        let settings = [
-            ("NEW_TENANT_SEATS", l.seats),
-            ("INVITATIONS_PER_HOUR", l.invitations),
-            ("TENANT_MAILS_PER_DAY", l.tenant_mails),
-            ("ADDRESS_MAILS_OF_TENANT_PER_DAY", l.address_mails_of_tenant),
-            ("ADDRESS_MAILS_PER_DAY", l.address_mails),
-            ("RESENDS_PER_10_MINUTES", l.resends),
-            ("FAILED_SIGN_INS_PER_15_MINUTES", l.failures),
-            ("FAILED_SIGN_INS_OF_ADDRESS_PER_15_MINUTES", l.failures_of_address),
-            ("SIGN_UPS_OF_SOURCE_PER_HOUR", l.sign_ups_of_source),
-            ("SIGN_UPS_PER_DAY", l.sign_ups),
-            ("SESSION_DAYS", l.session_days),
-        ];
-        let policy = ("EMAIL_POLICY", if l.exclusive { "exclusive" } else { "shared" }.to_owned());
-        let settings = settings.into_iter().map(|(name, value)| (name, value.to_string())).chain([policy]);
-        let world = World::with_settings(settings.collect()).await;
+        let settings = settings(&limits);
+        let world = World::with_settings(settings).await;
         Self { driver: Driver::new(world), model: oracle::World::new(limits, START.unix_seconds()) }
     }
 
     /// A copy of both.
     pub async fn fork(&self) -> Self {
         Self { driver: self.driver.fork().await, model: self.model.clone() }
+    }
+
+    /// A copy of both, under other limits.
+    pub async fn fork_under(&self, limits: Limits) -> Self {
+        let world = self.driver.world.fork_under(settings(&limits)).await;
+        let model = oracle::World { limits, ..self.model.clone() };
+        let mut driver = self.driver.clone();
+        driver.world = world;
+        Self { driver, model }
     }
 
     /// Does one thing on both; the code that it was answered.

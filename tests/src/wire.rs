@@ -12,6 +12,7 @@ use aws_smithy_types::body::SdkBody;
 use local::HttpClientOf;
 use serde_json::{Value, json};
 
+use crate::mutant::{self, Mutant};
 use crate::schedule;
 
 /// How a call to DynamoDB goes wrong.
@@ -69,7 +70,9 @@ pub struct Wire {
 
 impl Default for Wire {
     fn default() -> Self {
-        Self { state: Arc::default(), inner: runtime::aws::https_client() }
+        let mutant = std::env::var(Mutant::VARIABLE).ok().map(|written| Mutant::read(&written).unwrap());
+        let state = Arc::new(Mutex::new(State { mutant, ..State::default() }));
+        Self { state, inner: runtime::aws::https_client() }
     }
 }
 
@@ -77,6 +80,10 @@ impl Default for Wire {
 struct State {
     rules: Vec<Rule>,
     sent: Vec<SdkCall>,
+    /// What is missing from the writes.
+    mutant: Option<Mutant>,
+    /// How often it was.
+    mutated: usize,
 }
 
 impl Wire {
@@ -102,6 +109,25 @@ impl Wire {
     pub fn fail_racer(&self, racer: usize, nth: usize, fault: Fault) {
         let rule = Rule { racer: Some(racer), function: "", operation: "", skip: nth, times: 1, fault };
         self.state.lock().unwrap().rules.push(rule);
+    }
+
+    /// Leaves this out of the writes from now on.
+    pub fn mutate(&self, mutant: &Mutant) {
+        self.state.lock().unwrap().mutant = Some(mutant.clone());
+    }
+
+    /// How many requests went without it.
+    #[must_use]
+    pub fn mutated(&self) -> usize {
+        self.state.lock().unwrap().mutated
+    }
+
+    /// The request with what is missing left out, if anything is.
+    fn without(&self, function: &str, operation: &str, body: &[u8]) -> Option<Value> {
+        let mut state = self.state.lock().unwrap();
+        let mutated = state.mutant.as_ref()?.apply(function, operation, body)?;
+        state.mutated += 1;
+        Some(mutated)
     }
 
     /// Whether anything was ever made to go wrong here.
@@ -190,7 +216,7 @@ struct Connector {
 }
 
 impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let target = request
             .headers()
             .get("x-amz-target")
@@ -203,8 +229,19 @@ impl HttpConnector for Connector {
             schedule::wait_for_turn().await;
             let (wire, function) = (&client.wire, &client.function);
             let (at, fault) = wire.note(function, &operation, &body);
+            let mutated = wire.without(function, &operation, &body);
+            let is_left = mutated.as_ref().is_none_or(|mutated| !mutant::is_empty(mutated));
+            if let Some(mutated) = mutated {
+                let mutated = mutated.to_string();
+                request.headers_mut().insert("content-length", mutated.len().to_string());
+                *request.body_mut() = SdkBody::from(mutated);
+            }
             let send = async || {
-                let answer = connector.call(request).await;
+                let answer = if is_left {
+                    connector.call(request).await
+                } else {
+                    Ok(response(200, &mutant::nothing()))
+                };
                 wire.note_done(at, &answer);
                 answer
             };

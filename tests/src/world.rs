@@ -158,8 +158,16 @@ impl World {
     /// # Panics
     /// When the table can't be copied.
     pub async fn fork(&self) -> Self {
+        self.fork_under(BTreeMap::new()).await
+    }
+
+    /// The same, its functions with these settings besides those that they have.
+    ///
+    /// # Panics
+    /// When the table can't be copied.
+    pub async fn fork_under(&self, settings: BTreeMap<&'static str, String>) -> Self {
         let wire = Wire::default();
-        let stack = self.stack.fork(Some(wire.clients())).await.unwrap();
+        let stack = self.stack.fork(Some(wire.clients()), settings).await.unwrap();
         Self { stack: Arc::new(stack), wire, seen: Arc::default(), ..self.clone() }
     }
 

@@ -127,6 +127,66 @@ async fn two_at_the_same_record_send_one_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailer_that_is_late_sends_nothing_and_says_nothing_of_a_newer_mail() {
+    let set = World::new().await;
+    let team = set.team("Acme").await;
+    let invited = team.invite("ana@acme.example", "member").await;
+    let ledger = set.ledger();
+    let mail = ledger.all("Mail").iter().find(|m| m["invitation_id"]["S"] == invited.id.as_str()).unwrap();
+    let record = json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "7", "NewImage": mail}});
+    let event = serde_json::to_vec(&json!({ "Records": [record] })).unwrap();
+    let deliver = |world: &World| {
+        let event = event.clone();
+        stories::operation(world, |world| async move {
+            world.stack().invoke("deliver", event, String::new()).await.unwrap();
+        })
+    };
+    let mails = |world: &World| world.stack().mailbox().to(Some("ana@acme.example")).len();
+    // its calls: the facts, whoever vouches, the claim, SES, the note
+    let resent = |world: &World, settles: bool| {
+        let (owner, invited) = (team.owner.in_world(world), invited.clone());
+        stories::operation(world, move |world| async move {
+            owner.resend(&invited).await.expect(200);
+            if settles {
+                world.settle().await;
+            }
+        })
+    };
+    let (before_the_claim, before_the_note) = ([0; 2], [0; 4]);
+    let all_of_the_other = [1; 20];
+
+    // superseded while it was about to claim: the newer mail alone goes out, and its link is the one that opens
+    let world = set.fork().await;
+    let order = [&before_the_claim[..], &all_of_the_other].concat();
+    stories::race(&order, vec![deliver(&world), resent(&world, true)]).await;
+    assert_eq!(mails(&world), 1);
+    invited.in_world(&world).accept().await;
+
+    // superseded while SES had it: what became of it isn't noted of the newer one
+    let world = set.fork().await;
+    let order = [&before_the_note[..], &all_of_the_other].concat();
+    stories::race(&order, vec![deliver(&world), resent(&world, false)]).await;
+    assert_eq!(delivery(&world, &invited.id).await.0, "queued");
+
+    // slower than its claim: whoever took over finds it sent when they claim
+    let world = set.fork().await;
+    let owner = team.owner.in_world(&world);
+    let other = event.clone();
+    let taken_over = stories::operation(&world, move |world| async move {
+        owner.get("").await.expect(200);
+        world.pass(31);
+        world.stack().invoke("deliver", other, String::new()).await.unwrap();
+    });
+    let copy = set.fork().await;
+    copy.wire().take_sent();
+    team.owner.in_world(&copy).get("").await.expect(200);
+    let looking = vec![1; copy.wire().take_sent().len() + before_the_claim.len()];
+    let order = [&before_the_note[..], &looking, &[0], &all_of_the_other].concat();
+    stories::race(&order, vec![deliver(&world), taken_over]).await;
+    assert_eq!(mails(&world), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn news_that_comes_before_the_note_of_sending_sends_nothing_twice() {
     let set = World::new().await;
     let invited = set.team("Acme").await.invite("ana@acme.example", "member").await;

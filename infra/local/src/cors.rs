@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::gateway::{Call, Reply};
 
 /// Which other origins may call the API from a browser, and how.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Cors {
     origins: Vec<String>,
     methods: Vec<String>,

@@ -47,7 +47,7 @@ struct Entry {
 }
 
 /// The routes of the template.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Router(Vec<Entry>);
 
 /// Where a request goes.

@@ -118,6 +118,7 @@ pub struct Stack {
 pub type Observer = Arc<dyn Fn(Activity) + Send + Sync>;
 
 /// What a template comes to: read once, the same for every copy of a stack.
+#[derive(Clone)]
 struct Blueprint {
     functions: Vec<Function>,
     router: Router,
@@ -239,13 +240,25 @@ impl Stack {
     ///
     /// # Errors
     /// When the table can't be copied.
-    pub async fn fork(&self, http_client: Option<HttpClientOf>) -> Result<Self, BoxError> {
+    pub async fn fork(
+        &self,
+        http_client: Option<HttpClientOf>,
+        settings: BTreeMap<&'static str, String>,
+    ) -> Result<Self, BoxError> {
         let clock = self.clock.fork();
         let (table, mailbox) = (self.table.fork(&clock)?, self.mailbox.fork(clock.clone()));
         let pumps = self.pumps.lock().await.clone();
-        let blueprint = Arc::clone(&self.blueprint);
-        Self::assemble(blueprint, (table, mailbox, clock), pumps, (0, 0), http_client, self.observer.clone())
-            .await
+        let mut blueprint = (*self.blueprint).clone();
+        blueprint.settings.extend(settings);
+        Self::assemble(
+            Arc::new(blueprint),
+            (table, mailbox, clock),
+            pumps,
+            (0, 0),
+            http_client,
+            self.observer.clone(),
+        )
+        .await
     }
 
     async fn assemble(

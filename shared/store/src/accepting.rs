@@ -1,8 +1,7 @@
 use model::{
-    Event, EventId, Invitation, InvitationStatus, Invitee, Joining, Limits, Member, Session, Source, Tenant,
-    Timestamp,
+    Event, EventId, Invitation, Invitee, Joining, Limits, Member, Session, Source, Tenant, Timestamp,
 };
-use policy::{BrandId, MemberStatus, TenantStatus};
+use policy::{BrandId, TenantStatus};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
@@ -44,7 +43,7 @@ impl Transaction<'_> {
         match joining {
             Joining::New { user, credential } => self
                 .create(Fact::Credential, &keys::credential(credential.email.canonical()), credential)
-                .create(Fact::Credential, &keys::user(user.id), user),
+                .add(&keys::user(user.id), user),
             Joining::Known { credential, read } => {
                 let email = credential.email.canonical();
                 let attempt = Attempt { email, source };
@@ -88,25 +87,20 @@ impl Store {
     ) -> Result<(), Error> {
         let Acceptance { before, after, member, joining, source, at, session, brands, opens } = acceptance;
         let tenant = after.tenant_id;
-        // the version implies the other two, which say what an acceptance rests on
-        let open = Expression::default()
-            .when_version(before.version)
-            .when("status", &InvitationStatus::Pending)
-            .when_after("expires_at", &at);
-        let holder = Expression::default().when("invitation_id", &before.id);
-        let gone = Expression::default().when_missing_or("status", &MemberStatus::Revoked);
+        let open = Expression::default().when_version(before.version).when_after("expires_at", &at);
         let invitee = Invitee::Member { user_id: member.user_id };
         let mut transaction = self
             .transaction()
             .put(Fact::Invitation, &keys::invitation(tenant, after.id), after, open)
-            .put(Fact::Invitee, &keys::invitee(tenant, after.email.canonical()), &invitee, holder)
-            .put(Fact::Member, &keys::member(tenant, member.user_id), member, gone)
+            // while it is pending it holds its address, and nobody else of that address is a member
+            .add(&keys::invitee(tenant, after.email.canonical()), &invitee)
+            .add(&keys::member(tenant, member.user_id), member)
             .joining(joining, source, limits, session);
         if let Some((before, after)) = opens {
             transaction = transaction.opens(before, &after);
         }
         transaction
-            .create(Fact::Fresh, &keys::session(session.user_id, &session.digest), session)
+            .add(&keys::session(session.user_id, &session.digest), session)
             .brands_exist(tenant, brands.iter().copied())
             .change(change)
             .commit()

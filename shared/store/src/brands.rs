@@ -11,7 +11,7 @@ impl Store {
     /// [`Error::Changed`] when the actor's rights changed, or the same request was answered meanwhile.
     pub async fn create_brand(&self, brand: &Brand, change: Change<'_>) -> Result<(), Error> {
         let key = keys::brand(brand.tenant_id, brand.id);
-        self.transaction().create(Fact::Brand, &key, brand).change(change).commit().await
+        self.transaction().add(&key, brand).change(change).commit().await
     }
 
     /// Writes a brand over the version that was read.

@@ -28,8 +28,8 @@ pub enum Fact {
     Idempotency,
     /// The outbox entry.
     Mail,
-    /// Something that is written once and was there already.
-    Fresh,
+    /// Whether mail is held back from the address.
+    Suppression,
 }
 
 /// Why the table didn't do it.

@@ -125,13 +125,6 @@ impl Expression {
         self
     }
 
-    /// Only while the attribute is missing or has this value.
-    pub(crate) fn when_missing_or<T: Serialize>(mut self, path: &str, value: &T) -> Self {
-        let (name, value) = (self.name(path), self.value(value));
-        self.conditions.push(format!("(attribute_not_exists({name}) OR {name} = {value})"));
-        self
-    }
-
     /// Only while the attribute is missing or comes no later than this value.
     pub(crate) fn when_missing_or_until<T: Serialize>(mut self, path: &str, value: &T) -> Self {
         let (name, value) = (self.name(path), self.value(value));

@@ -49,7 +49,7 @@ impl Transaction<'_> {
         let (of_tenant, in_all) = (limits.mails_to_address_by_tenant, limits.mails_to_address);
         // what strangers sign up for one address is bounded together, so that teams can still reach it
         let tenant = (!out.invitation.is_strangers()).then_some(out.tenant.id);
-        self.create(Fact::Mail, &keys::mail(out.mail.id), &out.mail)
+        self.add(&keys::mail(out.mail.id), &out.mail)
             .check_or(
                 Refusal::RecipientSuppressed,
                 &keys::suppression(email),
@@ -72,6 +72,11 @@ impl Transaction<'_> {
 
     /// Gives a seat back.
     pub(crate) fn free_seat(self, tenant: TenantId) -> Self {
+        self.update(Fact::Tenant, &keys::tenant(tenant), Expression::default().add("seats_used", -1))
+    }
+
+    /// Gives the seat back that an unconfirmed tenant has for its owner, unless it was swept from under its invitation.
+    fn free_first_seat(self, tenant: TenantId) -> Self {
         let change = Expression::default().add("seats_used", -1).when_there("pk");
         self.update(Fact::Tenant, &keys::tenant(tenant), change)
     }
@@ -86,8 +91,9 @@ impl Transaction<'_> {
     fn take_address(self, invitation: &Invitation, holder: Option<&Invitee>) -> Self {
         let key = keys::invitee(invitation.tenant_id, invitation.email.canonical());
         let free = match holder {
-            Some(Invitee::Invitation { invitation_id, expires_at, .. }) => {
-                Expression::default().when("invitation_id", invitation_id).when("expires_at", expires_at)
+            // nobody else's ends in that moment: a newer one ends later
+            Some(Invitee::Invitation { expires_at, .. }) => {
+                Expression::default().when("expires_at", expires_at)
             }
             Some(Invitee::Member { .. }) | None => Expression::default().when_missing("pk"),
         };
@@ -114,7 +120,7 @@ impl Store {
         self.transaction()
             .mail_of(out, true)
             .take_address(invitation, holder)
-            .create(Fact::Invitation, &keys::invitation(tenant.id, invitation.id), invitation)
+            .add(&keys::invitation(tenant.id, invitation.id), invitation)
             .mail(out)
             .change_and(change, Expression::default().count("invites", so_far, limit, now))
             .commit()
@@ -164,7 +170,11 @@ impl Store {
             ended = ended.free_address(before);
         }
         if before.status == InvitationStatus::Pending {
-            ended = ended.free_seat(before.tenant_id);
+            ended = if before.is_of_first_owner() {
+                ended.free_first_seat(before.tenant_id)
+            } else {
+                ended.free_seat(before.tenant_id)
+            };
         }
         ended.change(change).commit().await
     }

@@ -64,15 +64,14 @@ impl Store {
         let mut newest = Expression::default()
             .set("newest_token", &newest)
             .set("version", &invocation.version())
-            .when("generation", &invitation.generation)
-            .when("status", &invitation.status);
+            .when("generation", &invitation.generation);
         if let Some(delivery) = given_up {
             newest = newest.set("delivery", delivery).when_older(delivery, &[DeliveryState::Failed]);
         }
         self.transaction()
             .put(Fact::Mail, &keys::mail(after.id), after, unclaimed)
             .update(Fact::Invitation, &keys::invitation(invitation.tenant_id, invitation.id), newest)
-            .create(Fact::Fresh, &keys::token(digest), &token)
+            .add(&keys::token(digest), &token)
             .commit()
             .await
     }
@@ -139,7 +138,7 @@ impl Store {
         let Delivery { state, reason, at, .. } = delivery.clone();
         let suppression = Suppression { email: email.clone(), state, reason, at };
         let key = keys::suppression(email.canonical());
-        unless_changed(self.transaction().create(Fact::Fresh, &key, &suppression).commit().await)?;
+        unless_changed(self.transaction().create(Fact::Suppression, &key, &suppression).commit().await)?;
         Ok(())
     }
 
@@ -153,7 +152,8 @@ impl Store {
         changes: impl IntoIterator<Item = Change<'_>>,
     ) -> Result<(), Error> {
         let key = keys::suppression(email.canonical());
-        let lifted = self.transaction().delete(Fact::Mail, &key, Expression::default().when_there("pk"));
+        let lifted =
+            self.transaction().delete(Fact::Suppression, &key, Expression::default().when_there("pk"));
         changes.into_iter().fold(lifted, |t, change| t.change(change)).once().commit().await
     }
 }

@@ -106,14 +106,13 @@ impl Store {
         let (tenant, email) = (after.tenant_id, after.email.canonical());
         let left = Expression::default()
             .set(&format!("tenants.{tenant}"), &Belonging::Former)
-            .set("version", &version)
-            .when("user_id", &after.user_id);
-        let holder = Expression::default().when("user_id", &after.user_id);
-        let ended = self
-            .transaction()
-            .authority(before, after)
-            .delete(Fact::Invitee, &keys::invitee(tenant, email), holder)
-            .update(Fact::Credential, &keys::credential(email), left);
+            .set("version", &version);
+        // whoever is a member still holds their address, here and over all tenants
+        let ended = self.transaction().authority(before, after).remove(&keys::invitee(tenant, email)).update(
+            Fact::Credential,
+            &keys::credential(email),
+            left,
+        );
         // a suspended one gave its seat back already
         let ended = if before.status == MemberStatus::Active { ended.free_seat(tenant) } else { ended };
         ended.change(change).commit().await

@@ -19,7 +19,7 @@ impl Transaction<'_> {
     /// Forgets the failed sign-ins of an address from the source that has just proven itself, and no stranger's.
     pub(crate) fn forgive_sign_ins(self, attempt: Attempt<'_>, limits: &Limits, now: Timestamp) -> Self {
         let key = keys::sign_ins_from(attempt.source, attempt.email, limits.failed_sign_ins, now);
-        self.delete(Fact::Fresh, &key, Expression::default())
+        self.remove(&key)
     }
 }
 
@@ -78,7 +78,7 @@ impl Store {
             transaction = transaction.check(Fact::Member, &key, unchanged);
         }
         transaction
-            .create(Fact::Fresh, &keys::session(session.user_id, &session.digest), session)
+            .add(&keys::session(session.user_id, &session.digest), session)
             .forgive_sign_ins(attempt, limits, now)
             .record(record, now)
             .commit()
@@ -91,7 +91,7 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn close_session(&self, session: &Session) -> Result<(), Error> {
         let key = keys::session(session.user_id, &session.digest);
-        self.transaction().delete(Fact::Fresh, &key, Expression::default()).commit().await
+        self.transaction().remove(&key).commit().await
     }
 
     /// A stretch of the tenants that the user is or was in, as the index has them: for showing, not for deciding.

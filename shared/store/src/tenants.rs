@@ -31,9 +31,9 @@ impl Store {
             );
         }
         transaction
-            .create(Fact::Tenant, &keys::tenant(tenant.id), tenant)
-            .create(Fact::Invitation, &keys::invitation(tenant.id, invitation.id), invitation)
-            .create(Fact::Invitee, &invitee, &Invitee::from(invitation))
+            .add(&keys::tenant(tenant.id), tenant)
+            .add(&keys::invitation(tenant.id, invitation.id), invitation)
+            .add(&invitee, &Invitee::from(invitation))
             .mail(out)
             .change(change.founding(tenant))
             .commit()
@@ -84,8 +84,7 @@ impl Store {
         let expression = Expression::default()
             .set_or_remove("owner", after.tenant.owner.as_ref())
             .set("authority", &after.tenant.authority)
-            .when_authority(tenant.authority)
-            .when("owner", &from.user_id);
+            .when_authority(tenant.authority);
         self.transaction()
             .update(Fact::Tenant, &keys::tenant(tenant.id), expression)
             .authority(from, &after.old_owner)
@@ -110,7 +109,7 @@ impl Store {
         let transaction = self
             .transaction()
             .delete(Fact::Credential, &keys::credential(email), unchanged)
-            .delete(Fact::Fresh, &keys::suppression(email), Expression::default());
+            .remove(&keys::suppression(email));
         changes.into_iter().fold(transaction, |t, change| t.change(change)).commit().await
     }
 }

@@ -32,8 +32,8 @@ enum Write {
 }
 
 struct Action {
-    /// What its condition is about.
-    fact: Fact,
+    /// What its condition is about, where it has one.
+    fact: Option<Fact>,
     write: Write,
     parts: Parts,
     /// What is answered when this action's condition is the one that failed.
@@ -119,7 +119,13 @@ enum Verdict {
 }
 
 impl Transaction<'_> {
-    fn push(mut self, fact: Fact, write: Result<Write, Error>, expression: Expression) -> Self {
+    fn push(
+        mut self,
+        fact: impl Into<Option<Fact>>,
+        write: Result<Write, Error>,
+        expression: Expression,
+    ) -> Self {
+        let fact = fact.into();
         match write.and_then(|write| Ok((write, expression.build()?))) {
             Ok((write, parts)) => self.actions.push(Action { fact, write, parts, refusal: None }),
             Err(error) => self.error = self.error.or(Some(error)),
@@ -130,6 +136,12 @@ impl Transaction<'_> {
     /// Writes an entity on a condition.
     pub(crate) fn put<E: Entity>(self, fact: Fact, key: &Key<E>, entity: &E, when: Expression) -> Self {
         self.push(fact, to_item(key, entity).map(Write::Put), when)
+    }
+
+    /// Writes an entity whatever is there: nothing under an id that was drawn for it, or what another action's condition
+    /// is about.
+    pub(crate) fn add<E: Entity>(self, key: &Key<E>, entity: &E) -> Self {
+        self.push(None, to_item(key, entity).map(Write::Put), Expression::default())
     }
 
     /// Writes an entity that isn't there yet.
@@ -147,7 +159,12 @@ impl Transaction<'_> {
         self.push(fact, Ok(Write::Update(key_item(key))), change)
     }
 
-    /// Removes an item.
+    /// Removes an item, if it is there.
+    pub(crate) fn remove<E>(self, key: &Key<E>) -> Self {
+        self.push(None, Ok(Write::Delete(key_item(key))), Expression::default())
+    }
+
+    /// Removes an item on a condition.
     pub(crate) fn delete<E>(self, fact: Fact, key: &Key<E>, when: Expression) -> Self {
         self.push(fact, Ok(Write::Delete(key_item(key))), when)
     }
@@ -196,8 +213,7 @@ impl Transaction<'_> {
             let unchanged = Expression::default().when_authority(sponsor.authority);
             self = self.check(Fact::Sponsor, &keys::member(sponsor.tenant_id, sponsor.user_id), unchanged);
         }
-        self.create(Fact::Fresh, &keys::event(event.tenant_id, event.at, event.id), &event)
-            .record(record, event.at)
+        self.add(&keys::event(event.tenant_id, event.at, event.id), &event).record(record, event.at)
     }
 
     /// A member did something: their authority is still the one that was read. That they did is written once a day.
@@ -283,12 +299,12 @@ impl Transaction<'_> {
         let first = failed.next();
         match first {
             Some(Action { refusal: Some(refusal), .. }) => match failed.find(|a| a.refusal.is_none()) {
-                Some(other) => Error::Changed(other.fact),
-                None => Error::Refused(refusal.clone()),
+                Some(Action { fact: Some(fact), .. }) => Error::Changed(*fact),
+                Some(_) | None => Error::Refused(refusal.clone()),
             },
-            Some(action) => Error::Changed(action.fact),
-            None => {
-                Error::Corrupt("a transaction was cancelled at an action that it doesn't have".to_owned())
+            Some(Action { fact: Some(fact), .. }) => Error::Changed(*fact),
+            Some(_) | None => {
+                Error::Corrupt("a transaction was cancelled at an action that has no condition".to_owned())
             }
         }
     }

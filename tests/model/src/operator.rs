@@ -91,7 +91,7 @@ impl World {
     }
 
     pub(crate) fn lift_suppression(&self, address: Nth) -> Vec<Outcome> {
-        if !self.suppressed.contains(&address) {
+        if !self.suppressed.contains_key(&address) {
             return self.no("refused");
         }
         let mut next = self.clone();
@@ -137,7 +137,7 @@ impl World {
             if t.gone || !i.is_live(next.now) || i.generation != mail.generation {
                 continue;
             }
-            let state = if next.suppressed.contains(&i.address) {
+            let state = if next.suppressed.contains_key(&i.address) {
                 Delivery::Suppressed
             } else if !t.is_open_for(i) || t.sponsorship(i) != "holds" {
                 Delivery::Failed
@@ -165,8 +165,11 @@ impl World {
             Told::BouncedForNow => Delivery::BouncedForNow,
             Told::Complained => Delivery::Complained,
         };
-        if matches!(told, Told::Bounced | Told::Complained) {
-            next.suppressed.insert(address);
+        // the first reason stays
+        match told {
+            Told::Bounced => _ = next.suppressed.entry(address).or_insert("bounced"),
+            Told::Complained => _ = next.suppressed.entry(address).or_insert("complained"),
+            Told::Delivered | Told::Delayed | Told::BouncedForNow => {}
         }
         let t = &mut next.tenants[link.tenant];
         let i = &mut t.invitations[link.invitation];

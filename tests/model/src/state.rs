@@ -19,7 +19,7 @@ pub struct World {
     /// How many users there ever were.
     pub users: Nth,
     /// Addresses that no mail goes to.
-    pub suppressed: BTreeSet<Nth>,
+    pub suppressed: BTreeMap<Nth, &'static str>,
     /// The outbox: mails that nobody has looked at yet.
     pub outbox: Vec<Mail>,
     /// Emailed links, in the order in which they were sent.
@@ -337,7 +337,7 @@ impl World {
             tenants: Vec::new(),
             accounts: BTreeMap::new(),
             users: 0,
-            suppressed: BTreeSet::new(),
+            suppressed: BTreeMap::new(),
             outbox: Vec::new(),
             links: Vec::new(),
             sessions: Vec::new(),
@@ -372,7 +372,7 @@ impl World {
         if of_tenant || self.rate(&format!("mail {address}"), DAY) >= l.address_mails {
             refused.push("rate-limited");
         }
-        if self.suppressed.contains(&address) {
+        if self.suppressed.contains_key(&address) {
             refused.push("recipient-suppressed");
         }
         refused

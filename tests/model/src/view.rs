@@ -168,8 +168,8 @@ impl World {
             });
             lines.insert(format!("account {address}"), format!("user {} in {}", account.user, set(tenants)));
         }
-        for address in &self.suppressed {
-            lines.insert(format!("suppressed {address}"), String::new());
+        for (address, why) in &self.suppressed {
+            lines.insert(format!("suppressed {address}"), (*why).to_owned());
         }
         let open = |session: &&crate::Session| !session.closed && self.now < session.expires_at;
         for user in self.sessions.iter().filter(open).map(|s| s.user).collect::<BTreeSet<_>>() {

@@ -1,6 +1,7 @@
 //! Machines that look for the counterexample: they know no story, only the reference model (`tests/model`).
 
 mod lives;
+mod mutants;
 mod orders;
 mod scene;
 mod texts;
@@ -34,6 +35,19 @@ fn runner(seed: u64, config: Config) -> TestRunner {
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(config.rng_algorithm, &bytes);
     TestRunner::new_with_rng(Config { failure_persistence: None, ..config }, rng)
+}
+
+/// These in an order that the seed says.
+fn shuffled<T>(all: Vec<T>, seed: u64) -> Vec<T> {
+    let mut ranked: Vec<(u64, T)> =
+        all.into_iter().enumerate().map(|(at, one)| (mixed(at as u64 ^ seed), one)).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, one)| one).collect()
+}
+
+/// A number that looks like chance.
+fn mixed(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
 /// How long a machine may look: `PROOF_SECONDS`, or this long in the everyday run.

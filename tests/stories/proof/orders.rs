@@ -9,22 +9,24 @@ use std::time::Instant;
 
 use local::Reply;
 use oracle::{Request, World};
-use stories::{Driver, Fault, Footprint, SdkCall, Twin, limits, operation, race_with_crashes, schedules};
+use stories::{
+    Driver, Fault, Footprint, SdkCall, Twin, Wire, limits, operation, race_with_crashes, schedules,
+};
 
 use super::{budget, runtime, scene, seed};
 
 /// What doesn't end by then never ends.
-const ENDS: std::time::Duration = std::time::Duration::from_secs(30);
+pub(super) const ENDS: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// What goes wrong at which call of which operation.
-type Trouble = Option<(usize, usize, Fault)>;
+pub(super) type Trouble = Option<(usize, usize, Fault)>;
 
 /// One way in which operations may run at once.
 #[derive(Clone, Debug)]
-struct Case {
-    requests: Vec<Request>,
-    schedule: Vec<usize>,
-    trouble: Trouble,
+pub(super) struct Case {
+    pub(super) requests: Vec<Request>,
+    pub(super) schedule: Vec<usize>,
+    pub(super) trouble: Trouble,
 }
 
 /// A scene, and the cases that begin there.
@@ -71,7 +73,7 @@ const fn is_loose(one: &Request, other: &Request) -> bool {
 }
 
 /// What each request sends when it is alone.
-async fn alone(set: &Twin, requests: &[Request]) -> Vec<Vec<SdkCall>> {
+pub(super) async fn alone(set: &Twin, requests: &[Request]) -> Vec<Vec<SdkCall>> {
     let mut all = Vec::new();
     for request in requests {
         let twin = set.fork().await;
@@ -258,8 +260,10 @@ fn without_guesses(mut lines: BTreeMap<String, String>) -> BTreeMap<String, Stri
     lines
 }
 
-async fn run(set: &Twin, case: &Case) -> Result<(), String> {
+/// Runs them on a copy of the scene, which is made something else by `unlike`. Answers what no order explains.
+pub(super) async fn run(set: &Twin, case: &Case, unlike: impl Fn(&Wire)) -> Result<(), String> {
     let twin = set.fork().await;
+    unlike(twin.driver.world.wire());
     let wire = twin.driver.world.wire().clone();
     if let Some((racer, nth, fault)) = &case.trouble {
         wire.fail_racer(*racer, *nth, fault.clone());
@@ -324,7 +328,7 @@ async fn judge(plan: &Arc<Plan>, order: &[usize], until: Instant) -> Result<usiz
                 let Some(at) = order.get(next.fetch_add(1, Ordering::SeqCst)) else { break };
                 let case = &plan.cases[*at];
                 let ran_out = |_| format!("{case:?} never ends");
-                tokio::time::timeout(ENDS, run(&plan.set, case)).await.map_err(ran_out)??;
+                tokio::time::timeout(ENDS, run(&plan.set, case, |_| ())).await.map_err(ran_out)??;
                 ran.fetch_add(1, Ordering::SeqCst);
             }
             Ok::<_, String>(())
@@ -337,16 +341,9 @@ async fn judge(plan: &Arc<Plan>, order: &[usize], until: Instant) -> Result<usiz
 }
 
 /// Cases without trouble first, each kind in an order of its own every time.
-fn shuffled(plan: &Plan, seed: u64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..plan.cases.len()).collect();
-    let rank = |at: usize| {
-        let mixed = (at as u64 ^ seed)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(31)
-            .wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (plan.cases[at].trouble.is_some(), mixed)
-    };
-    order.sort_by_key(|at| rank(*at));
+fn in_order(plan: &Plan, seed: u64) -> Vec<usize> {
+    let mut order = super::shuffled((0..plan.cases.len()).collect(), seed);
+    order.sort_by_key(|at| plan.cases[*at].trouble.is_some());
     order
 }
 
@@ -354,7 +351,7 @@ fn everything<P: Future<Output = Plan>>(name: &str, plan: impl FnOnce(u64) -> P,
     let (runtime, seed) = (runtime(), seed());
     let plan = Arc::new(runtime.block_on(plan(seed)));
     let until = Instant::now() + budget(everyday);
-    match runtime.block_on(judge(&plan, &shuffled(&plan, seed), until)) {
+    match runtime.block_on(judge(&plan, &in_order(&plan, seed), until)) {
         Ok(ran) => {
             let (all, orders, sets, sampled) = (plan.cases.len(), plan.orders, plan.sets, plan.sampled);
             let words = format!(

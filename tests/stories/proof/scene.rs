@@ -59,24 +59,51 @@ pub(super) async fn team(limits: Limits) -> Twin {
         .await
 }
 
-/// The same team, whose sales rep is invited to two others (links 8 and 10).
+/// The same team, whose sales rep is invited to two others (links 8 and 10), as somebody is whom nobody knows (11 and 12).
 pub(super) async fn invited_elsewhere(limits: Limits) -> Twin {
-    let elsewhere = |by, tenant| {
-        let given =
-            Given { address: 3, role: Role::Member, list: None, brands: Set::These([].into()), days: 2 };
+    let elsewhere = |by, tenant, address| {
+        let given = Given { address, role: Role::Member, list: None, brands: Set::These([].into()), days: 2 };
         Request::Invite { by, tenant, given }
     };
     team(limits)
         .await
         .all(&[
-            elsewhere(4, 1),
+            elsewhere(4, 1, 3),
             Request::SignUp { address: 9 },
             Request::Deliver,
             Request::Accept { link: 9, password: Try::Right },
-            elsewhere(5, 2),
+            elsewhere(5, 2, 3),
+            Request::Deliver,
+            elsewhere(4, 1, 11),
+            Request::Deliver,
+            elsewhere(5, 2, 11),
             Request::Deliver,
         ])
         .await
+}
+
+/// The same team, which mailed an address today that nobody is invited by now.
+pub(super) async fn mailed_and_revoked(team: Twin) -> Twin {
+    let invitation = team.model.tenants[0].invitations.len();
+    team.all(&[
+        invite(0, 7, Role::Member, &[]),
+        Request::Deliver,
+        Request::RevokeInvitation { by: 0, tenant: 0, invitation },
+    ])
+    .await
+}
+
+/// A team with seats for everybody, in which everybody has done something today.
+pub(super) async fn with_room(team: Twin) -> Twin {
+    let invitation = team.model.tenants[0].invitations.len();
+    let tenant = 0;
+    team.all(&[
+        Request::SetPlan { tenant, seats: 20 },
+        Request::RenameBrand { by: 1, tenant, brand: 1 },
+        invite(0, 10, Role::Member, &[]),
+        Request::RevokeInvitation { by: 0, tenant, invitation },
+    ])
+    .await
 }
 
 /// The same team later: a member suspended, one removed, three invitations expired and found so,
@@ -117,6 +144,8 @@ pub(super) fn of_team() -> Vec<Request> {
         Request::RevokeInvitation { by: 2, tenant, invitation: 5 },
         invite(0, 7, Role::Member, &[0, 1]),
         invite(1, 7, Role::SalesRep, &[1]),
+        invite(0, 8, Role::Partner, &[1]),
+        invite(1, 8, Role::Partner, &[1]),
         invite(2, 8, Role::SalesRep, &[0]),
         Request::GiveRole { by: 0, tenant, user: 1, role: Role::Member },
         Request::GiveRole { by: 0, tenant, user: 2, role: Role::SalesRep },
@@ -136,6 +165,7 @@ pub(super) fn of_team() -> Vec<Request> {
         Request::DeleteBrand { by: 1, tenant, brand: 1 },
         Request::DeleteBrand { by: 0, tenant, brand: 0 },
         Request::SignIn { address: 1, password: right },
+        Request::SignIn { address: 1, password: Try::Wrong },
         Request::SignOut { by: 1 },
         Request::SetPlan { tenant, seats: 7 },
         Request::SuspendTenant { tenant, suspended: true },
@@ -143,6 +173,7 @@ pub(super) fn of_team() -> Vec<Request> {
         Request::Transfer { tenant, to: 3 },
         Request::CreateTenant { address: 5, seats: 3 },
         Request::SignUp { address: 8 },
+        Request::Feedback { address: 5, told: oracle::Told::Bounced },
     ]
 }
 
@@ -156,6 +187,7 @@ pub(super) fn of_later() -> Vec<Request> {
         Request::Decline { link: 5 },
         Request::Resend { by: 1, tenant, invitation: 4 },
         Request::Resend { by: 0, tenant, invitation: 5 },
+        Request::Resend { by: 1, tenant, invitation: 8 },
         Request::RevokeInvitation { by: 0, tenant, invitation: 4 },
         invite(1, 5, Role::Member, &[0]),
         invite(0, 8, Role::Member, &[]),
@@ -199,6 +231,11 @@ pub(super) fn triples() -> Vec<[Request; 3]> {
             Request::Accept { link: 8, password: right },
             Request::Accept { link: 10, password: right },
             Request::Remove { by: 0, tenant, user: 3 },
+        ],
+        [
+            Request::Accept { link: 11, password: right },
+            Request::Accept { link: 12, password: right },
+            Request::SignUp { address: 11 },
         ],
         [
             Request::Accept { link: 6, password: right },

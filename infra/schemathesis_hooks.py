@@ -1,0 +1,242 @@
+"""The team that infra/check-contract fuzzes.
+
+What the fuzzer makes up names nothing, so most of it is exchanged for what is there: ids, links, addresses, passwords. What
+an operation uses up is made anew, so that it finds something however often it is asked. A limit that was met is waited out
+by moving the clock.
+"""
+
+import os
+import random
+import re
+import time
+import uuid
+
+import requests
+import schemathesis
+
+API, MAILBOX = os.environ["API"], os.environ["MAILBOX"]
+OWNER, PASSWORD = "olive@greenleaf.example", "a demo password for everyone"
+COLLEAGUES = ["adam@greenleaf.example", "mira@greenleaf.example", "sam@greenleaf.example"]
+ROLES = ["admin", "member", "sales_rep", "partner"]
+HOUR, DAY = 3600, 86400
+
+ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+CURSOR = re.compile('"next_cursor":"([^"]+)"')
+
+RANDOM = random.Random(os.environ["PROOF_SEED"])
+
+
+def mostly():
+    return RANDOM.random() < 0.9
+
+
+class Pool(list):
+    """Some of a kind, those that are over, and how more of it are made."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.make, self.over = make, []
+
+    def one(self):
+        if len(self) < 4:
+            self.extend(self.make())
+        return RANDOM.choice(self if mostly() or not self.over else self.over)
+
+    def end(self, names):
+        self.over += [one for one in self if one in names]
+        self[:] = [one for one in self if one not in names]
+
+    def some(self):
+        self.one()
+        return RANDOM.sample(self, 3)
+
+
+class Team:
+    """The demo team, in its owner's session."""
+
+    def __init__(self):
+        self.session, self.addresses = None, 0
+        # the ids, cursors, versions and tokens that answers and mails have named
+        self.named = set()
+        self.sign_in()
+        plan = {"operation": "set-plan", "tenant": self.tenant, "plan": "fuzzed", "seats": 100_000, "reason": "room"}
+        self.ask("/2015-03-31/functions/operate/invocations", plan)
+        self.brands = Pool(lambda: [self.ask(f"{self.path}/brands", {"name": f"Brand {n}"})["id"] for n in range(8)])
+        self.members = Pool(self.join)
+        self.invitations = Pool(lambda: [self.invite()["id"] for _ in range(8)])
+        self.links = Pool(lambda: self.mail([{}] * 8))
+        self.late_links = Pool(self.expire)
+
+    def ask(self, path, body, session=None):
+        while True:
+            headers = {"Authorization": f"Bearer {session or self.session}"}
+            answer = requests.post(API + path, json=body, headers=headers, timeout=10)
+            if answer.status_code != 429:
+                answer.raise_for_status()
+                self.named.update(ID.findall(answer.text))
+                return answer.json()
+            self.wait(int(answer.headers["Retry-After"]))
+
+    def sign_in(self):
+        answer = self.ask("/v1/sessions", {"email": OWNER, "password": PASSWORD})
+        self.session = answer["session"]["token"]
+        self.tenant = answer["memberships"][0]["tenant"]["id"]
+        self.path = f"/v1/tenants/{self.tenant}"
+
+    def wait(self, seconds):
+        requests.post(f"{API}/_local/clock", json={"advance_seconds": seconds}, timeout=10).raise_for_status()
+        # a session doesn't live for ever
+        self.sign_in()
+
+    def new_address(self):
+        self.addresses += 1
+        return f"colleague{self.addresses}@contract.example"
+
+    def any_address(self):
+        """A new one, or now and then one that was invited before."""
+        if RANDOM.random() < 0.8:
+            return self.new_address()
+        return f"colleague{RANDOM.randint(1, self.addresses)}@contract.example"
+
+    def invite(self, session=None, **more):
+        body = {"email": self.new_address(), "first_name": "A", "last_name": "Colleague", "expires_in_days": 30, **more}
+        return self.ask(f"{self.path}/invitations", body, session)
+
+    def mail(self, invitations):
+        return [self.token(address) for address in [self.invite(**one)["email"] for one in invitations]]
+
+    def token(self, address):
+        for _ in range(500):
+            if mails := requests.get(f"{MAILBOX}/messages", {"to": address}, timeout=10).json():
+                token = mails[-1]["link"].split("#")[1]
+                self.named.add(token)
+                return token
+            time.sleep(0.02)
+        raise TimeoutError(f"no mail to {address}")
+
+    def expire(self):
+        tokens = self.mail([{"expires_in_days": 1}] * 16)
+        self.wait(DAY + 1)
+        return tokens
+
+    def join(self):
+        tokens = self.mail([{"role": role, "brands": self.brands.some()} for role in ROLES])
+        joined = [self.ask("/v1/invitations/accept", {"token": token, "password": PASSWORD}) for token in tokens]
+        # an admin whose access ends leaves this one behind, for somebody to take over
+        self.invite(joined[0]["session"]["token"])
+        return [one["member"]["user_id"] for one in joined]
+
+
+TEAM = Team()
+
+POOLS = {"user": TEAM.members, "brand": TEAM.brands, "invitation": TEAM.invitations, "token": TEAM.links}
+
+# by the name of a field, or the operation's and the field's
+REAL = {name: pool.one for name, pool in POOLS.items()} | {
+    "tenant": lambda: TEAM.tenant,
+    "brands": TEAM.brands.some,
+    "password": lambda: PASSWORD,
+    ("renewInvitation", "token"): TEAM.late_links.one,
+    ("invite", "email"): TEAM.any_address,
+    ("signIn", "email"): lambda: RANDOM.choice(COLLEAGUES),
+}
+
+
+def operation(case):
+    return case.operation.definition.raw["operationId"]
+
+
+def made_up(case, name, value):
+    """Whether nothing is called so. In a chain of calls a name that an answer gave stays, whatever became of it since."""
+    if isinstance(value, list):
+        return value and all(made_up(case, "brand", one) for one in value)
+    if not isinstance(value, str) or (name in ("tenant", "user", "brand", "invitation") and not ID.fullmatch(value)):
+        return False
+    return value not in (TEAM.named if case.meta.phase.name.value == "stateful" else POOLS.get(name, ()))
+
+
+@schemathesis.auth(refresh_interval=None)
+class Session:
+    def get(self, case, context):
+        return TEAM.session
+
+    def set(self, case, data, context):
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.hook("before_call")
+def exchange_what_is_made_up(context, case, kwargs):
+    for fields in (case.path_parameters, case.query, case.body):
+        for name, value in fields.items() if isinstance(fields, dict) else ():
+            real = REAL.get((operation(case), name)) or REAL.get(name)
+            if real and made_up(case, name, value) and mostly():
+                fields[name] = real()
+
+
+@schemathesis.hook("before_call")
+def leave_out_what_was_never_read(context, case, kwargs):
+    """A cursor or a version that is made up is refused, and nothing else of the request is looked at."""
+    for fields, name in ((case.query, "cursor"), (case.headers, "If-Match")):
+        if name in fields and fields[name] not in TEAM.named and mostly():
+            del fields[name]
+
+
+@schemathesis.hook("before_call")
+def take_another_key(context, case, kwargs):
+    """Keys are made up from few, and one that came with another request is refused, or answered as that one was."""
+    if "Idempotency-Key" in case.headers and case.meta.generation.mode.is_positive:
+        case.headers["Idempotency-Key"] = str(uuid.uuid4())
+
+
+@schemathesis.hook("before_call").apply_to(operation_id="signOut")
+def leave_the_session_to_it(context, case, kwargs):
+    """Everything else is asked in another one from now on."""
+    if case.headers.get("Authorization") == f"Bearer {TEAM.session}":
+        TEAM.sign_in()
+
+
+@schemathesis.hook("after_call")
+def remember_names(context, case, response):
+    # the team of whoever signed up is nobody's here
+    if operation(case) != "signUp":
+        TEAM.named.update(ID.findall(response.text), CURSOR.findall(response.text), response.headers.get("etag", ()))
+
+
+@schemathesis.hook("after_call").apply_to(operation_id=["revokeMember", "deleteBrand", "revokeInvitation"])
+def put_aside_what_ended(context, case, response):
+    if response.status_code < 300:
+        for pool in POOLS.values():
+            pool.end(case.path_parameters.values())
+
+
+@schemathesis.hook("after_call").apply_to(tag="The emailed link")
+def put_aside_a_link_that_is_over(context, case, response):
+    if response.status_code in (201, 202, 204, 404, 410) and isinstance(case.body, dict):
+        for pool in (TEAM.links, TEAM.late_links):
+            pool.end([case.body.get("token")])
+
+
+@schemathesis.hook("after_call")
+def wait_for_a_limit(context, case, response):
+    if response.status_code == 429:
+        # five mails a day to one address are not waited out
+        TEAM.invitations.end(case.path_parameters.values())
+        if (seconds := int(response.headers["retry-after"][0])) <= HOUR:
+            TEAM.wait(seconds)
+
+
+@schemathesis.check
+class every_operation_succeeds:
+    """One that is always refused was only looked at from outside."""
+
+    def __init__(self):
+        self.asked, self.succeeded = set(), set()
+
+    def after_response(self, ctx, response, case):
+        self.asked.add(operation(case))
+        if response.status_code < 300:
+            self.succeeded.add(operation(case))
+
+    def after_run(self, ctx):
+        refused = self.asked - self.succeeded
+        assert not refused, f"never answered with 2xx: {', '.join(sorted(refused))}"

@@ -1,0 +1,258 @@
+//! Mutants: each action and each condition of each write left out by the wire, one at a time, and each bound one further.
+//! What nothing misses isn't needed, or nobody looks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use oracle::{DAY, Limits, Request, Try};
+use stories::{Fault, Footprint, Mutant, SdkCall, Twin, limits};
+use tokio::sync::Mutex;
+
+use super::orders::{Case, ENDS, alone, run};
+use super::{budget, runtime, scene, seed, shuffled};
+
+/// A scene, what may happen there, and what each of that sends when it is alone.
+struct Set {
+    twin: Twin,
+    requests: Vec<Request>,
+    calls: Vec<Vec<SdkCall>>,
+}
+
+impl Set {
+    async fn of(twin: Twin, requests: Vec<Request>) -> Self {
+        let calls = alone(&twin, &requests).await;
+        Self { twin, requests, calls }
+    }
+}
+
+/// Where a mutant would be: the call of a request in a set, and the item.
+#[derive(Clone)]
+struct Place {
+    set: usize,
+    request: usize,
+    call: usize,
+    key: String,
+}
+
+/// How a mutant is looked for, what finds most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    /// The request, once more, the mails that it queued, and their links.
+    Alone,
+    /// Another request between its reads and the write.
+    Between,
+    /// Another request before it.
+    Before,
+    /// Time passing between its reads and the write, and the sweeper.
+    Time,
+    /// A lost answer, a conflict, a crash.
+    Trouble,
+}
+
+impl How {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Alone => "the request alone",
+            Self::Between => "another one between",
+            Self::Before => "another one before",
+            Self::Time => "time between",
+            Self::Trouble => "trouble",
+        }
+    }
+}
+
+/// Everything that can be missing in what happens in these sets, and where.
+fn mutants(sets: &[Set]) -> BTreeMap<Mutant, Vec<(Mutant, Place)>> {
+    let mut found: BTreeMap<Mutant, Vec<(Mutant, Place)>> = BTreeMap::new();
+    for (set, Set { calls, .. }) in sets.iter().enumerate() {
+        for (request, calls) in calls.iter().enumerate() {
+            for (call, sent) in calls.iter().enumerate() {
+                for (mutant, key) in Mutant::of(sent) {
+                    let place = Place { set, request, call, key };
+                    found.entry(mutant.family()).or_default().push((mutant, place));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The scenes, and each of them with each limit within reach.
+async fn sets() -> Vec<Set> {
+    let (of_team, of_later) = (scene::of_team(), scene::of_later());
+    let (team, later) = (scene::team(limits()).await, scene::later(limits()).await);
+    let elsewhere = scene::invited_elsewhere(limits()).await;
+    let mut sets = vec![
+        Set::of(scene::with_room(team.fork().await).await, of_team.clone()).await,
+        Set::of(scene::with_room(later.fork().await).await, of_later.clone()).await,
+    ];
+    for tighten in ONCE {
+        let mut limits = limits();
+        tighten(&mut limits);
+        let mailed = scene::mailed_and_revoked(team.fork().await).await;
+        sets.push(Set::of(mailed.fork_under(limits.clone()).await, of_team.clone()).await);
+        sets.push(Set::of(later.fork_under(limits).await, of_later.clone()).await);
+    }
+    let scenes = [(team, of_team), (later, of_later), (elsewhere, scene::triples().concat())];
+    for (at, (twin, requests)) in scenes.into_iter().enumerate() {
+        sets.insert(at, Set::of(twin, requests).await);
+    }
+    sets
+}
+
+/// Each limit, as one that is met at the first or second time.
+const ONCE: [fn(&mut Limits); 9] = [
+    |l| l.invitations = 2,
+    |l| l.tenant_mails = 1,
+    |l| l.address_mails_of_tenant = 1,
+    |l| l.address_mails = 1,
+    |l| l.resends = 1,
+    |l| l.failures = 1,
+    |l| l.failures_of_address = 1,
+    |l| l.sign_ups_of_source = 1,
+    |l| l.sign_ups = 1,
+];
+
+/// Everything that is tried to find out whether something is missing at this place; no case is the request alone.
+fn attempts(sets: &[Set], place: &Place) -> Vec<(How, Option<Case>)> {
+    let Set { requests, calls, .. } = &sets[place.set];
+    let mine = &requests[place.request];
+    let mut attempts = vec![(How::Alone, None)];
+    let mut with = |how, others: &[Request], schedule: Vec<usize>, trouble| {
+        let requests = [std::slice::from_ref(mine), others].concat();
+        attempts.push((how, Some(Case { requests, schedule, trouble })));
+    };
+    let before = vec![0; place.call];
+    for (other, theirs) in calls.iter().enumerate() {
+        // two can't read the one stream at once
+        let both_mail = *mine == Request::Deliver && requests[other] == Request::Deliver;
+        if Footprint::all(theirs).writes_to(&place.key) && !both_mail {
+            let others = [requests[other].clone()];
+            with(How::Between, &others, [before.clone(), vec![1; theirs.len()]].concat(), None);
+            with(How::Before, &others, vec![1; theirs.len()], None);
+        }
+    }
+    // the sweeper's news go over the mailer's stream
+    let spans = [900, 3 * DAY].into_iter().filter(|_| *mine != Request::Deliver);
+    for seconds in spans {
+        let others = [Request::Pass { seconds }, Request::Sweep];
+        with(How::Time, &others, [before.clone(), vec![1, 2]].concat(), None);
+    }
+    for fault in [Fault::LostAnswer, Fault::Conflict, Fault::Crash] {
+        with(How::Trouble, &[], Vec::new(), Some((0, place.call, fault)));
+    }
+    attempts
+}
+
+async fn by_itself(set: &Set, request: &Request, mutant: &Mutant) -> Result<(), String> {
+    let mut twin = set.twin.fork().await;
+    twin.driver.world.wire().mutate(mutant);
+    let before = twin.model.links.len();
+    for request in [request, request, &Request::Deliver] {
+        twin.step(request).await?;
+    }
+    // a link that was mailed opens something
+    for link in before..twin.model.links.len() {
+        twin.step(&Request::Accept { link, password: Try::Right }).await?;
+    }
+    twin.driver.world.ledger().check();
+    Ok(())
+}
+
+/// So many places of one mutant are looked at with trouble, and with time passing.
+const FEW: usize = 4;
+
+/// By what it is found that this is missing: what each of its places is likely to show first.
+async fn hunt(sets: &Arc<Vec<Set>>, places: &[(Mutant, Place)]) -> Option<&'static str> {
+    let mut all = Vec::new();
+    for (at, (mutant, place)) in places.iter().enumerate() {
+        let tried = attempts(sets, place).into_iter();
+        all.extend(tried.map(|(how, attempt)| (how, at, mutant, place, attempt)));
+    }
+    all.retain(|(how, at, ..)| *how < How::Time || *at < FEW);
+    all.sort_by_key(|(how, at, ..)| (*how, *at));
+    for (how, _, mutant, place, attempt) in all {
+        let told = format!("{mutant} never ends: {attempt:?}");
+        let (sets, place, mutant) = (Arc::clone(sets), place.clone(), mutant.clone());
+        // what is missing may make the machine itself stumble
+        let tried = tokio::spawn(async move {
+            let set = &sets[place.set];
+            match attempt {
+                None => by_itself(set, &set.requests[place.request], &mutant).await,
+                Some(case) => run(&set.twin, &case, |wire| wire.mutate(&mutant)).await,
+            }
+        });
+        match tokio::time::timeout(ENDS, tried).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(_) => return Some(how.name()),
+            Err(_) => panic!("{told}"),
+        }
+    }
+    None
+}
+
+/// The stories of what the machine can't step through: two mailers at the stream, SES's news that overtakes a mailer, the
+/// clock between two calls.
+fn stories_of(mutant: &Mutant) -> &'static [&'static str] {
+    match mutant.function() {
+        "deliver" | "feedback" => &["delivery::", "feedback::"],
+        "accept" => &["accepting::", "ended::"],
+        _ => &["races::", "seats::", "operating::", "limits::", "ended::"],
+    }
+}
+
+/// Whether a story fails where every wire leaves this out.
+fn a_story_fails(mutant: &Mutant) -> bool {
+    let told = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(stories_of(mutant))
+        .env(Mutant::VARIABLE, mutant.written())
+        .output()
+        .unwrap();
+    !told.status.success()
+}
+
+#[test]
+#[ignore = "takes minutes: PROOF_SECONDS=600 and --ignored"]
+fn nothing_can_be_left_out_of_a_write() {
+    let (runtime, seed) = (runtime(), seed());
+    let sets = Arc::new(runtime.block_on(sets()));
+    let all = Arc::new(shuffled(mutants(&sets).into_iter().collect(), seed));
+    let until = Instant::now() + budget(4);
+    let next = Arc::new(AtomicUsize::new(0));
+    let results: Arc<Mutex<BTreeMap<Mutant, Option<&str>>>> = Arc::default();
+    runtime.block_on(async {
+        // a mutant often waits for a back-off
+        let workers = (0..6).map(|_| {
+            let (sets, all) = (Arc::clone(&sets), Arc::clone(&all));
+            let (next, results) = (Arc::clone(&next), Arc::clone(&results));
+            tokio::spawn(async move {
+                while Instant::now() < until {
+                    let Some((mutant, places)) = all.get(next.fetch_add(1, Ordering::SeqCst)) else { break };
+                    let mut found = hunt(&sets, places).await;
+                    if found.is_none() {
+                        let mutant = places[0].0.clone();
+                        let told = tokio::task::spawn_blocking(move || a_story_fails(&mutant)).await;
+                        found = told.unwrap().then_some("a story");
+                    }
+                    results.lock().await.insert(mutant.clone(), found);
+                }
+            })
+        });
+        for worker in workers.collect::<Vec<_>>() {
+            worker.await.unwrap();
+        }
+    });
+    let results = runtime.block_on(async { std::mem::take(&mut *results.lock().await) });
+    let mut by: BTreeMap<&str, usize> = BTreeMap::new();
+    for how in results.values().flatten() {
+        *by.entry(how).or_default() += 1;
+    }
+    let by: Vec<String> = by.iter().map(|(how, many)| format!("{many} by {how}")).collect();
+    let words = format!("{} of {} found: {}, seed {seed}", results.len(), all.len(), by.join(", "));
+    super::report("mutants", &words);
+    let left = results.iter().filter(|(_, found)| found.is_none());
+    let left: Vec<String> = left.map(|(mutant, _)| mutant.to_string()).collect();
+    assert!(left.is_empty(), "nothing misses\n{}", left.join("\n"));
+}
