@@ -3,6 +3,7 @@
 What the emulator can't show is printed at the end.
 """
 
+import http.server
 import json
 import os
 import re
@@ -11,8 +12,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import boto3
@@ -188,12 +191,16 @@ class Team:
                          f"{self.stack.logs(name)}")
         return json.loads(text) if text.startswith(("{", "[")) else text
 
+    def links(self, to):
+        """The links in the mails to an address, oldest first: outbox, stream, deliver, SES."""
+        with urllib.request.urlopen(f"{self.stack.aws.url}/_ministack/ses/messages") as answer:
+            sent = [mail for mails in json.load(answer)["messages"].values() for mail in mails]
+        return [re.search(r"\S+/accept#[A-Za-z0-9_-]{86}", m["BodyText"]).group() for m in sent if to in m["To"]]
+
     def tokens(self, to, count=1):
-        """The tokens in the mails to an address, oldest first: outbox, stream, deliver, SES."""
+        """The tokens in them."""
         for _ in range(300):
-            with urllib.request.urlopen(f"{self.stack.aws.url}/_ministack/ses/messages") as answer:
-                sent = [mail for mails in json.load(answer)["messages"].values() for mail in mails]
-            found = [re.search(r"accept#([A-Za-z0-9_-]{86})", m["BodyText"]).group(1) for m in sent if to in m["To"]]
+            found = [link.split("#")[1] for link in self.links(to)]
             if len(found) >= count:
                 return found
             time.sleep(0.2)
@@ -390,6 +397,34 @@ def least_privilege(stack, api, team, session):
         say(f"{name} without dynamodb:{action} is refused by IAM, and works again with it")
 
 
+def anywhere(stack, api):
+    """The suite for any URL. It reads mail as the local stack's mailbox answers it."""
+    class Mailbox(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            to = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)["to"][0]
+            body = json.dumps([{"to": to, "link": link} for link in api.links(to)]).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mailbox) as mailbox:
+        threading.Thread(target=mailbox.serve_forever, daemon=True).start()
+        url = f"{stack.aws.url}/_aws/execute-api/{stack.api}/$default"
+        mails = f"http://127.0.0.1:{mailbox.server_address[1]}/messages"
+        suite = subprocess.run(["cargo", "run", "--locked", "--quiet", "-p", "anywhere", "--", url, "--mailbox", mails,
+                                "--seed", "1", "--rounds", "2"], capture_output=True, text=True, check=False)
+        mailbox.shutdown()
+    print(suite.stdout, end="", flush=True)
+    if suite.returncode:
+        raise Broken(f"the suite for any URL ended with {suite.returncode}\n{suite.stderr}")
+    say("the suite for any URL holds")
+
+
 def main():
     aws = Emulator()
     try:
@@ -398,6 +433,7 @@ def main():
         stack.route()
         api, team, session = walk(stack)
         replay(stack, api)
+        anywhere(stack, api)
         least_privilege(stack, api, team, session)
         stack.delete()
         say("the stack is deleted")

@@ -10,7 +10,7 @@ use oracle::rights::Permissions;
 use oracle::{Answer, DAY, Given, Nth, Request, Set, Told, Try};
 use serde_json::{Map, Value, json};
 
-use crate::{PASSWORD, World, schedule};
+use crate::{World, schedule};
 
 /// The ids of what the model numbers.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +35,14 @@ pub struct Driver {
 /// An id that nothing has.
 const NOTHING: &str = "01a202c6-e1a3-7a38-9802-fdcb99ebdc61";
 
+/// The password that most people have, as they chose it and as another keyboard spells it.
+const COMPOSED: &str = "un caf\u{e9} cr\u{e8}me fort";
+const DECOMPOSED: &str = "un cafe\u{301} cre\u{300}me fort";
+
 /// A password as somebody tries it.
-const fn password(password: Try) -> &'static str {
+const fn password(password: Try, spelt: &'static str) -> &'static str {
     match password {
-        Try::Right => PASSWORD,
+        Try::Right => spelt,
         Try::Wrong => "another fine and long password",
         Try::Weak => "short",
     }
@@ -189,12 +193,14 @@ impl Driver {
             R::Preview { link: nth } => world.invitation("preview", link(nth)).await,
             R::Accept { link: nth, password: tried } => {
                 let mut body = link(nth);
-                body["password"] = password(*tried).into();
+                body["password"] = password(*tried, COMPOSED).into();
                 world.invitation("accept", body).await
             }
             R::Decline { link: nth } => world.invitation("decline", link(nth)).await,
             R::Renew { link: nth } => world.invitation("renew", link(nth)).await,
-            R::SignIn { address, password: tried } => world.sign_in(&email(*address), password(*tried)).await,
+            R::SignIn { address, password: tried } => {
+                world.sign_in(&email(*address), password(*tried, DECOMPOSED)).await
+            }
             R::SignOut { by } => ask("DELETE", by, "/v1/sessions/current".to_owned(), Value::Null).await,
             R::Me { by } => ask("GET", by, "/v1/me".to_owned(), Value::Null).await,
             R::Tenant { by, tenant } => ask("GET", by, team(tenant, String::new()), Value::Null).await,
@@ -264,7 +270,24 @@ impl Driver {
                 let path = team(tenant, format!("brands/{}", self.brand_id(*tenant, *brand)));
                 ask("GET", by, path, Value::Null).await
             }
-            R::Events { by, tenant } => ask("GET", by, team(tenant, "events".to_owned()), Value::Null).await,
+            R::Events { by, tenant } => {
+                // page after page, as one answer
+                let mut all = Vec::new();
+                let mut path = team(tenant, "events?limit=40".to_owned());
+                loop {
+                    let mut page = ask("GET", by, path, Value::Null).await;
+                    if page.status >= 400 {
+                        break page;
+                    }
+                    let mut body = page.json();
+                    all.append(body["items"].as_array_mut().unwrap());
+                    let Some(cursor) = body["next_cursor"].as_str() else {
+                        page.body = json!({ "items": all }).to_string().into_bytes();
+                        break page;
+                    };
+                    path = team(tenant, format!("events?limit=40&cursor={cursor}"));
+                }
+            }
             R::Check { by, tenant, permission, brand, user } => {
                 let body = json!({"permission": permission, "brand": brand.map(|b| self.brand_id(*tenant, b)),
                     "user": user.map(|u| id(&ids.users, u))});
@@ -299,6 +322,7 @@ impl Driver {
             // they make no call that the wire could hold back
             R::Pass { seconds } => {
                 schedule::wait_for_turn().await;
+                world.wire().note_time();
                 world.pass(*seconds);
                 quiet()
             }
@@ -397,6 +421,11 @@ impl Driver {
                 let all = self.brands(*tenant, &json!(ids));
                 all.trim_matches(['[', ']']).to_owned()
             }
+            Request::Events { tenant, .. } => {
+                let items = body["items"].as_array().unwrap().iter();
+                let events = self.events(*tenant, items.filter(|e| text(e, "/subject/kind") != "member"));
+                events.iter().map(|(event, times)| format!("{event} {times}")).collect::<Vec<_>>().join("\n")
+            }
             Request::Brand { tenant, .. } => nth(&self.ids.brands[*tenant], text(&body, "/id")).to_string(),
             Request::Me { .. } => lines(&body["memberships"], &|one| {
                 let tenant = nth(&self.ids.tenants, text(one, "/tenant/id"));
@@ -407,6 +436,22 @@ impl Driver {
             _ => String::new(),
         };
         Answer { code: "ok", shows }
+    }
+
+    /// How often what happened to what; not that an invitation's time was over, which whoever is first finds.
+    fn events<'e>(&self, tenant: Nth, events: impl Iterator<Item = &'e Value>) -> BTreeMap<String, u64> {
+        let mut all: BTreeMap<String, u64> = BTreeMap::new();
+        for event in events.filter(|event| text(event, "/type") != "invitation.expired") {
+            let (kind, id) = (text(event, "/subject/kind"), text(event, "/subject/id"));
+            let subject = match kind {
+                "tenant" => nth(&self.ids.tenants, id),
+                "brand" => nth(&self.ids.brands[tenant], id),
+                "invitation" => nth(&self.ids.invitations[tenant], id),
+                _ => nth(&self.ids.users, id),
+            };
+            *all.entry(format!("{} {kind} {subject}", text(event, "/type"))).or_default() += 1;
+        }
+        all
     }
 
     fn member(&self, tenant: Nth, one: &Value) -> (Nth, String) {
@@ -548,17 +593,7 @@ impl Driver {
                 let at = address(text(held, "/sk").trim_start_matches("INVITEE#"));
                 lines.insert(format!("tenant {tenant} holder of {at}"), holder);
             }
-            let mut events: BTreeMap<String, u64> = BTreeMap::new();
-            for event in mine("Event").filter(|event| text(event, "/type") != "invitation.expired") {
-                let (kind, id) = (text(event, "/subject/kind"), text(event, "/subject/id"));
-                let subject = match kind {
-                    "tenant" => nth(&self.ids.tenants, id),
-                    "brand" => nth(&self.ids.brands[tenant], id),
-                    "invitation" => nth(&self.ids.invitations[tenant], id),
-                    _ => nth(&self.ids.users, id),
-                };
-                *events.entry(format!("{} {kind} {subject}", text(event, "/type"))).or_default() += 1;
-            }
+            let events = self.events(tenant, mine("Event"));
             let events = events.into_iter();
             lines.extend(
                 events.map(|(event, times)| (format!("tenant {tenant} event {event}"), times.to_string())),

@@ -14,6 +14,8 @@ pub struct Footprint {
     listed: BTreeSet<String>,
     writes: BTreeSet<String>,
     asks_index: bool,
+    /// Time passed, which any call may notice.
+    is_time: bool,
 }
 
 /// The key of an item, or of a key alone.
@@ -51,6 +53,7 @@ impl Footprint {
             }
             "PutItem" => _ = print.writes.insert(key(&body["Item"])),
             "UpdateItem" | "DeleteItem" => _ = print.writes.insert(key(&body["Key"])),
+            SdkCall::TIME => print.is_time = true,
             "Query" if body.get("IndexName").is_some() => print.asks_index = true,
             "Query" => {
                 let partition = body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap();
@@ -69,6 +72,7 @@ impl Footprint {
             all.listed.extend(one.listed);
             all.writes.extend(one.writes);
             all.asks_index |= one.asks_index;
+            all.is_time |= one.is_time;
             all
         })
     }
@@ -95,6 +99,6 @@ impl Footprint {
                     other.writes.contains(key) || other.reads.contains(key) || listed()
                 })
         };
-        touches(self, other) || touches(other, self)
+        self.is_time || other.is_time || touches(self, other) || touches(other, self)
     }
 }

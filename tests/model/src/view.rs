@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::rights::{Brands, Permissions};
-use crate::state::{Belonging, Delivery, Holder, Status};
+use crate::state::{Belonging, Delivery, Holder, Member, Status, Tenant};
 use crate::{DAY, Nth, Outcome, Request, World};
 
 fn set(items: impl IntoIterator<Item = impl ToString>) -> String {
@@ -43,6 +43,27 @@ const fn delivery(delivery: Delivery) -> &'static str {
         Delivery::Bounced | Delivery::BouncedForNow => "bounced",
         Delivery::Suppressed => "suppressed",
         Delivery::Complained => "complained",
+    }
+}
+
+impl Tenant {
+    /// The events that a reader sees, and how often; who did something to a member is left out: what is left of it depends
+    /// on its details.
+    fn trail(&self, me: &Member, seen: &Brands, there: &BTreeSet<Nth>) -> String {
+        let may = me.access.permissions();
+        let shown = self.events.iter().filter(|(event, _)| {
+            let mut words = event.split(' ').skip(1);
+            let (subject, nth) = (words.next(), words.next().and_then(|nth| nth.parse().ok()));
+            match (subject, nth) {
+                (Some("brand"), Some(brand)) => {
+                    *seen == Brands::All || seen.has(brand) && there.contains(&brand)
+                }
+                (Some("invitation"), _) => may.contains("members.invite"),
+                (Some("member"), _) => false,
+                _ => true,
+            }
+        });
+        shown.map(|(event, times)| format!("{event} {times}")).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -88,7 +109,7 @@ impl World {
             Request::Invitation { invitation: nth, .. } if *nth < t.invitations.len() => invitation(*nth),
             Request::Brands { .. } => set(there.iter().filter(|brand| seen.has(**brand))),
             Request::Brand { brand, .. } if there.contains(brand) && seen.has(*brand) => brand.to_string(),
-            Request::Events { .. } => String::new(),
+            Request::Events { .. } => t.trail(me, &seen, &there),
             _ => return self.no("not-found"),
         };
         self.clone().showing(shows)

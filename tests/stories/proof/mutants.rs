@@ -84,14 +84,15 @@ async fn sets() -> Vec<Set> {
     let (of_team, of_later) = (scene::of_team(), scene::of_later());
     let (team, later) = (scene::team(limits()).await, scene::later(limits()).await);
     let elsewhere = scene::invited_elsewhere(limits()).await;
+    let roomy = scene::with_room(team.fork().await).await;
+    let mailed = scene::mailed_and_revoked(roomy.fork().await).await;
     let mut sets = vec![
-        Set::of(scene::with_room(team.fork().await).await, of_team.clone()).await,
+        Set::of(roomy, of_team.clone()).await,
         Set::of(scene::with_room(later.fork().await).await, of_later.clone()).await,
     ];
     for tighten in ONCE {
         let mut limits = limits();
         tighten(&mut limits);
-        let mailed = scene::mailed_and_revoked(team.fork().await).await;
         sets.push(Set::of(mailed.fork_under(limits.clone()).await, of_team.clone()).await);
         sets.push(Set::of(later.fork_under(limits).await, of_later.clone()).await);
     }
@@ -102,9 +103,9 @@ async fn sets() -> Vec<Set> {
     sets
 }
 
-/// Each limit, as one that is met at the first or second time.
+/// Each limit, as one that is met at the next time or the one after it.
 const ONCE: [fn(&mut Limits); 9] = [
-    |l| l.invitations = 2,
+    |l| l.invitations = 3,
     |l| l.tenant_mails = 1,
     |l| l.address_mails_of_tenant = 1,
     |l| l.address_mails = 1,

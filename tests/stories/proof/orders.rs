@@ -193,6 +193,16 @@ fn may_come_before(
 ) -> bool {
     let of = |racer: usize| calls.iter().enumerate().filter(move |(_, call)| call.racer == Some(racer));
     let (begun, ended) = (of(first).map(|(at, _)| at).min(), of(second).map(|(at, _)| at).max());
+    // all began before time passed, and are judged as of then; but an acceptance looks at the clock once more when it has
+    // read everything: a link is refused from its very second on
+    match (&case.requests[first], &case.requests[second]) {
+        (Request::Accept { .. }, Request::Pass { .. }) => {
+            let reads = of(first).filter(|(_, call)| !Footprint::of(call).writes()).map(|(at, _)| at).max();
+            return reads < of(second).map(|(at, _)| at).min();
+        }
+        (Request::Pass { .. }, _) | (_, Request::Pass { .. }) => return true,
+        _ => {}
+    }
     // one that made no call at all may stand anywhere
     let (Some(begun), Some(ended)) = (begun, ended) else { return true };
     if ended < begun {

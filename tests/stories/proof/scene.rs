@@ -106,6 +106,13 @@ pub(super) async fn with_room(team: Twin) -> Twin {
     .await
 }
 
+/// The same team after months in which nobody did anything.
+pub(super) async fn long_after(team: Twin) -> Twin {
+    let back = |address| Request::SignIn { address, password: Try::Right };
+    team.all(&[Request::Pass { seconds: 290 * DAY }, Request::Sweep, back(0), back(1), back(2), back(3)])
+        .await
+}
+
 /// The same team later: a member suspended, one removed, three invitations expired and found so,
 /// one expired and not found, a mail in the outbox, an address that takes no mail.
 pub(super) async fn later(limits: Limits) -> Twin {
@@ -173,6 +180,7 @@ pub(super) fn of_team() -> Vec<Request> {
         Request::Transfer { tenant, to: 3 },
         Request::CreateTenant { address: 5, seats: 3 },
         Request::SignUp { address: 8 },
+        Request::Pass { seconds: DAY + 1 },
         Request::Feedback { address: 5, told: oracle::Told::Bounced },
     ]
 }
