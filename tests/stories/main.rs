@@ -21,6 +21,7 @@ mod operating;
 mod parity;
 mod proof;
 mod races;
+mod samples;
 mod seats;
 mod secrets;
 mod signing_in;

@@ -324,6 +324,14 @@ impl Stack {
         self.table.update_item(request)
     }
 
+    /// Puts an item there as it is, as another version of the code wrote it.
+    ///
+    /// # Errors
+    /// When the table refuses it.
+    pub fn put_item(&self, item: &Value) -> Result<(), BoxError> {
+        self.table.put_item(item)
+    }
+
     /// What was given up: the queue and the record.
     #[must_use]
     pub fn dead_letters(&self) -> Vec<(String, Value)> {

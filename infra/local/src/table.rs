@@ -99,6 +99,12 @@ impl Table {
         Ok(())
     }
 
+    /// DynamoDB's `PutItem`, of this item.
+    pub(crate) fn put_item(&self, item: &Value) -> Result<(), BoxError> {
+        self.database.put_item(request(json!({"TableName": self.name, "Item": item}))?)?;
+        Ok(())
+    }
+
     /// Every item of the table, for looking at all that is stored.
     pub(crate) fn scan(&self) -> Result<Vec<Value>, BoxError> {
         let (mut items, mut from) = (Vec::new(), Value::Null);

@@ -150,8 +150,13 @@ fn cases(requests: &[Request], calls: &[&Vec<SdkCall>], chance: &mut u64) -> (Ve
     (cases, orders.len(), are_all)
 }
 
-/// Every pair of these that meets.
+/// Every pair of these that meets, once each of them alone is what the model says.
 async fn pairs(set: Twin, requests: Vec<Request>, seed: u64) -> Plan {
+    for request in &requests {
+        if let Err(wrong) = set.fork().await.step(request).await {
+            panic!("alone: {wrong}");
+        }
+    }
     let calls = alone(&set, &requests).await;
     let prints: Vec<Footprint> = calls.iter().map(|calls| Footprint::all(calls)).collect();
     let (mut plan, mut chance) = (Plan::of(set), seed);
