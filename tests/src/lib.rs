@@ -17,6 +17,7 @@ mod footprint;
 mod ledger;
 mod mutant;
 mod schedule;
+mod second;
 mod twin;
 mod wire;
 mod world;

@@ -9,11 +9,13 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt as _;
 use local::HttpClientOf;
 use serde_json::{Value, json};
 
 use crate::mutant::{self, Mutant};
 use crate::schedule;
+use crate::second::Second;
 
 /// How a call to DynamoDB goes wrong.
 #[derive(Clone, Debug)]
@@ -89,6 +91,8 @@ struct State {
     mutant: Option<Mutant>,
     /// How often it was.
     mutated: usize,
+    /// The other engine, where there is one.
+    second: Option<Arc<Second>>,
 }
 
 impl Wire {
@@ -114,6 +118,16 @@ impl Wire {
     pub fn fail_racer(&self, racer: usize, nth: usize, fault: Fault) {
         let rule = Rule { racer: Some(racer), function: "", operation: "", skip: nth, times: 1, fault };
         self.state.lock().unwrap().rules.push(rule);
+    }
+
+    /// Holds the stack's table to another engine, where there is one.
+    pub(crate) fn hold_to_second_engine(&self, stack: &Arc<local::Stack>) {
+        self.state.lock().unwrap().second = Second::of(stack);
+    }
+
+    /// The other engine, for a call to DynamoDB.
+    fn second(&self, operation: &str) -> Option<Arc<Second>> {
+        self.state.lock().unwrap().second.clone().filter(|_| operation != "SendEmail")
     }
 
     /// Leaves this out of the writes from now on.
@@ -254,12 +268,20 @@ impl HttpConnector for Connector {
                 *request.body_mut() = SdkBody::from(mutated);
             }
             let send = async || {
-                let answer = if is_left {
-                    connector.call(request).await
-                } else {
-                    Ok(response(200, &mutant::nothing()))
+                if !is_left {
+                    return Ok(response(200, &mutant::nothing()));
+                }
+                let second = wire.second(&operation);
+                let turn = match &second {
+                    Some(second) => Some(second.turn().await),
+                    None => None,
                 };
+                let mut answer = connector.call(request).await;
                 wire.note_done(at, &answer);
+                if let (Ok(given), Some(second), Some(table)) = (&mut answer, &second, &turn) {
+                    let bytes = read(given).await;
+                    second.hold(table, &operation, &body, given.status().as_u16(), &bytes).await;
+                }
                 answer
             };
             match fault {
@@ -302,6 +324,14 @@ impl HttpConnector for Connector {
             }
         })
     }
+}
+
+/// What an answer says, which whoever asked can still read.
+async fn read(answer: &mut HttpResponse) -> Vec<u8> {
+    let taken = std::mem::replace(answer.body_mut(), SdkBody::taken());
+    let bytes = taken.collect().await.unwrap().to_bytes().to_vec();
+    *answer.body_mut() = SdkBody::from(bytes.clone());
+    bytes
 }
 
 fn refused(status: u16, code: &str, reasons: Value) -> HttpResponse {

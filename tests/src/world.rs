@@ -143,14 +143,9 @@ impl World {
             observer: None,
         })
         .await?;
-        Ok(Self {
-            stack: Arc::new(stack),
-            wire,
-            seen: Arc::default(),
-            keyed: false,
-            breaks: false,
-            source: None,
-        })
+        let stack = Arc::new(stack);
+        wire.hold_to_second_engine(&stack);
+        Ok(Self { stack, wire, seen: Arc::default(), keyed: false, breaks: false, source: None })
     }
 
     /// A world of its own that goes on from where this one is, so that a scene is set once and played many times.
@@ -167,8 +162,9 @@ impl World {
     /// When the table can't be copied.
     pub async fn fork_under(&self, settings: BTreeMap<&'static str, String>) -> Self {
         let wire = Wire::default();
-        let stack = self.stack.fork(Some(wire.clients()), settings).await.unwrap();
-        Self { stack: Arc::new(stack), wire, seen: Arc::default(), ..self.clone() }
+        let stack = Arc::new(self.stack.fork(Some(wire.clients()), settings).await.unwrap());
+        wire.hold_to_second_engine(&stack);
+        Self { stack, wire, seen: Arc::default(), ..self.clone() }
     }
 
     /// The same world, every POST with an `Idempotency-Key` of its own.

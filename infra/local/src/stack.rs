@@ -324,6 +324,12 @@ impl Stack {
         self.table.update_item(request)
     }
 
+    /// How often the table was changed without a call of DynamoDB's API: by TTL, or behind everybody's back.
+    #[must_use]
+    pub fn changes(&self) -> usize {
+        self.table.changes()
+    }
+
     /// Puts an item there as it is, as another version of the code wrote it.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The embedded table: `dynoxide-rs`, as strict as DynamoDB, on a clock of ours.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dynoxide::Database;
@@ -20,6 +21,8 @@ pub(crate) struct Table {
     shard: String,
     file: Option<PathBuf>,
     saving: Arc<Mutex<()>>,
+    /// How often it was changed without a call: by TTL, or behind everybody's back.
+    changes: Arc<AtomicUsize>,
 }
 
 fn request<T: DeserializeOwned>(json: Value) -> Result<T, BoxError> {
@@ -52,7 +55,8 @@ impl Table {
             .ok_or("the table has no stream")?
             .to_owned();
         let shard = dynoxide::streams::shard_id(&name);
-        Ok(Self { database, name, stream_arn, shard, file: file.map(Path::to_owned), saving: Arc::default() })
+        let file = file.map(Path::to_owned);
+        Ok(Self { database, name, stream_arn, shard, file, saving: Arc::default(), changes: Arc::default() })
     }
 
     /// A table of its own with the same items and the same stream, kept in memory alone.
@@ -64,7 +68,7 @@ impl Table {
         let restored = database.restore_from(&path);
         std::fs::remove_file(&copy)?;
         restored?;
-        Ok(Self { database, file: None, ..self.clone() })
+        Ok(Self { database, file: None, changes: Arc::default(), ..self.clone() })
     }
 
     /// Where the stream begins.
@@ -90,17 +94,25 @@ impl Table {
 
     /// Removes what its TTL has passed, as DynamoDB would some time later.
     pub(crate) fn sweep(&self) -> Result<usize, BoxError> {
+        self.changes.fetch_add(1, Ordering::SeqCst);
         Ok(self.database.sweep_ttl()?)
+    }
+
+    /// How often it was changed without a call of DynamoDB's API.
+    pub(crate) fn changes(&self) -> usize {
+        self.changes.load(Ordering::SeqCst)
     }
 
     /// DynamoDB's `UpdateItem`.
     pub(crate) fn update_item(&self, asked: &Value) -> Result<(), BoxError> {
+        self.changes.fetch_add(1, Ordering::SeqCst);
         self.database.update_item(request(asked.clone())?)?;
         Ok(())
     }
 
     /// DynamoDB's `PutItem`, of this item.
     pub(crate) fn put_item(&self, item: &Value) -> Result<(), BoxError> {
+        self.changes.fetch_add(1, Ordering::SeqCst);
         self.database.put_item(request(json!({"TableName": self.name, "Item": item}))?)?;
         Ok(())
     }
