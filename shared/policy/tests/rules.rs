@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use policy::{
-    BrandId, Brands, Denial, Grant, MemberStatus, Permission as P, Permissions, Principal, Relation, Role,
-    Target, TenantStatus,
+    BrandId, Brands, Denial, Grant, InvalidBrands, MemberStatus, Permission as P, Permissions, Principal,
+    Relation, Role, Target, TenantStatus,
 };
 use uuid::Uuid;
 
@@ -184,6 +184,8 @@ fn r8_a_portal_manages_its_partners_members_as_an_admin_and_nothing_else() {
     assert_eq!(portal.may_give(&grant(Role::Admin, None)), Ok(()));
     assert_eq!(portal.may_give(&grant(Role::Owner, None)), Err(Denial::OwnerIsTransferred));
     assert_eq!(portal.may(P::BillingRead, None), Err(Denial::OutsidePortal(P::BillingRead)));
+    let nobody = Principal { relation: Relation::Portal, ..active(Role::Member) };
+    assert_eq!(nobody.may(P::BillingRead, None), Err(Denial::Missing(P::PartnersManage)));
 }
 
 #[test]
@@ -205,7 +207,78 @@ fn every_denial_names_a_rule_and_speaks_in_lower_case_without_a_full_stop() {
         Denial::TargetIsYourself,
     ] {
         let words = denial.to_string();
-        assert!(!words.ends_with('.') && !words.starts_with(char::is_uppercase), "{words}");
+        assert!(
+            words.len() > 20 && !words.ends_with('.') && !words.starts_with(char::is_uppercase),
+            "{words}"
+        );
         assert!(!denial.rule().name().is_empty());
     }
+}
+
+#[test]
+fn an_id_has_one_spelling() {
+    let id = "01a202c6-e1a3-7a38-9802-fdcb99ebdc61";
+    let brand = BrandId::parse(id).unwrap();
+    assert_eq!((brand.to_string().as_str(), policy::parse_id(id)), (id, Some(brand.0)));
+    for other in [id.to_uppercase(), id.replace('-', ""), format!("{{{id}}}"), String::new()] {
+        assert_eq!(policy::parse_id(&other), None, "{other}");
+        assert_eq!(BrandId::parse(&other), None, "{other}");
+    }
+}
+
+#[test]
+fn a_set_of_brands_names_each_once_and_not_too_many() {
+    let brand = |n| BrandId(Uuid::from_u128(n));
+    let many = |n| Brands::only((0..n).map(brand));
+    for named in [0, 1, 49, 50] {
+        assert_eq!(many(named).unwrap().named().count(), usize::try_from(named).unwrap());
+    }
+    assert_eq!(many(51), Err(InvalidBrands::TooMany));
+    assert_eq!(Brands::only([brand(1), brand(2), brand(1)]), Err(InvalidBrands::Twice(brand(1))));
+    for (wrong, word) in [(InvalidBrands::TooMany, "50"), (InvalidBrands::Twice(brand(1)), "twice")] {
+        assert!(wrong.to_string().contains(word));
+    }
+}
+
+#[test]
+fn brands_are_limited_told_and_read_as_they_were_written() {
+    let [a, b, c] = [1, 2, 3].map(|n| BrandId(Uuid::from_u128(n)));
+    let some: Brands = [a, b].into_iter().collect();
+    let there = [b, c].into();
+    assert_eq!(some.among(&there), [b].into_iter().collect());
+    assert_eq!(Brands::All.among(&there), Brands::All);
+    assert_eq!(some.named().collect::<Vec<_>>(), [a, b]);
+    assert_eq!(Brands::All.named().count(), 0);
+    assert_eq!(some.to_string(), format!("{a} {b}"));
+    assert_eq!(Brands::All.to_string(), "all");
+    for brands in [some, Brands::All, Brands::none()] {
+        let json = serde_json::to_string(&brands).unwrap();
+        assert_eq!(serde_json::from_str::<Brands>(&json).unwrap(), brands);
+    }
+    assert_eq!(serde_json::to_string(&Brands::All).unwrap(), "\"all\"");
+    for wrong in ["\"none\"", "true", "[1]"] {
+        assert!(serde_json::from_str::<Brands>(wrong).is_err(), "{wrong}");
+    }
+    let words = serde_json::from_str::<Brands>("true").unwrap_err().to_string();
+    assert!(words.contains("a list of brand ids"), "{words}");
+}
+
+#[test]
+fn a_set_of_permissions_is_told_and_read_as_it_was_written() {
+    let list = Permissions::of(&[P::BrandRead, P::AuditRead]);
+    assert_eq!(list.to_string(), "audit.read brand.read");
+    assert_eq!(serde_json::from_str::<Permissions>(&serde_json::to_string(&list).unwrap()).unwrap(), list);
+    assert_eq!([P::AuditRead, P::BrandRead, P::AuditRead].into_iter().collect::<Permissions>(), list);
+    assert_eq!(list.union(list), list);
+    assert!(serde_json::from_str::<Permissions>("[\"audit\"]").is_err());
+}
+
+#[test]
+fn what_somebody_sees_is_all_or_named() {
+    let a = BrandId(Uuid::from_u128(1));
+    let assigned: Brands = [a].into_iter().collect();
+    let member = Principal { brands: &assigned, ..active(Role::Member) }.visibility();
+    assert_eq!((member.named().collect::<Vec<_>>(), member.is_complete()), (vec![a], false));
+    let admin = active(Role::Admin).visibility();
+    assert_eq!((admin.named().count(), admin.is_complete()), (0, true));
 }
