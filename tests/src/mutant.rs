@@ -106,10 +106,9 @@ fn told(action: &Value, clause: &str) -> String {
     let mut told = String::new();
     for piece in clause.split_inclusive(|c: char| " ().,".contains(c)) {
         let word = piece.trim_end_matches(|c: char| " ().,".contains(c));
-        let rest = &piece[word.len()..];
         let name = action["ExpressionAttributeNames"].get(word).and_then(Value::as_str);
         told += if word.starts_with(':') { "…" } else { name.unwrap_or(word) };
-        told += rest;
+        told.extend(piece.chars().skip(word.chars().count()));
     }
     told
 }

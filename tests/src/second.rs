@@ -161,7 +161,8 @@ impl Second {
         let (head, body) = text.split_once("\r\n\r\n").expect("an HTTP answer");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         // whatever the transfer's encoding, the document is one JSON object
-        let document = body.find('{').zip(body.rfind('}')).map_or("{}", |(from, to)| &body[from..=to]);
+        let document =
+            body.find('{').zip(body.rfind('}')).and_then(|(from, to)| body.get(from..=to)).unwrap_or("{}");
         (status, serde_json::from_str(document).unwrap_or_else(|e| panic!("{e}: {body}")))
     }
 }

@@ -158,7 +158,9 @@ mod tests {
             assert!(!message.html.contains("<img") && !message.html.contains("evil.example"), "{name}");
             assert!(!message.text.contains("evil.example"), "{name}");
             assert_eq!(message.text.matches("://").count(), 1, "{name}");
-            assert!(!message.html.contains("49"), "no template language runs in names");
+            // the token is chance, and may have any two digits in it
+            let words = message.html.replace(&token.reveal(), "");
+            assert!(!words.contains("49"), "no template language runs in names");
             assert!(message.html.contains(&format!("https://team.example.com/accept#{}", token.reveal())));
         }
     }
