@@ -27,6 +27,7 @@ pub(crate) fn by_nobody(world: &World) -> Outcome<String> {
     without_a_session(&scene)?;
     other_methods(&scene)?;
     bodies(&scene)?;
+    pages(world)?;
     made_up_links(&scene, &"A".repeat(86))?;
     Ok("sessions that are missing, links that are made up, other methods, huge bodies, other types: refused"
         .to_owned())
@@ -46,10 +47,12 @@ pub(crate) fn by_others(team: &Team<'_>, other: &Person<'_>) -> Outcome<String> 
     made_up_links(&scene, &team.owner.session)?;
     dead_links(team)?;
     keys(team)?;
+    repeated_acceptance(team)?;
+    pages(team.world())?;
     versions(team, &scene)?;
     team.settled()?;
     Ok("no session, another tenant's, made-up ones, links that are changed, used or older, other methods, huge bodies, \
-        other types, keys used twice, older versions: refused, and nothing was changed"
+        other types, keys used twice, acceptances repeated, older versions: refused, and nothing was changed"
         .to_owned())
 }
 
@@ -181,6 +184,33 @@ fn dead_links(team: &Team<'_>) -> Outcome<()> {
     }
     world.link("preview", &newer)?.expect(200)?;
     team.revoke(&older.id)
+}
+
+/// Pages are there for whoever only asks whether they are, as mail scanners do.
+fn pages(world: &World) -> Outcome<()> {
+    for path in ["/", "/accept"] {
+        let whole = world.client.page("GET", path)?.expect(200)?;
+        let head = world.client.page("HEAD", path)?.expect(200)?;
+        let is_alike = head.text.is_empty() && head.header("content-type") == whole.header("content-type");
+        head.holds(is_alike, "the headers of the page, without it")?;
+    }
+    Ok(())
+}
+
+/// An acceptance that is repeated under its key opens nothing for whoever was removed since.
+fn repeated_acceptance(team: &Team<'_>) -> Outcome<()> {
+    let world = team.world();
+    let invited = team.invite("repeated", "partner", &[])?;
+    let body = json!({ "token": invited.token, "password": world.password });
+    let accept = || {
+        let call = Call::new("POST", "/v1/invitations/accept").header("idempotency-key", &invited.id);
+        world.client.send(&call.json(&body))
+    };
+    let accepted = accept()?.expect(201)?;
+    team.did("invitation.accepted", &invited.id);
+    accept()?.expect(201)?;
+    team.remove(accepted.word("/member/user_id"))?;
+    accept()?.refused(403, "access-revoked").map(drop)
 }
 
 /// The same key: the same answer to the same request, and none to another.

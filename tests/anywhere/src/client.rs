@@ -192,6 +192,11 @@ impl Client {
         Ok(reply)
     }
 
+    /// Asks for a page, which the contract doesn't speak of.
+    pub(crate) fn page(&self, method: &str, path: &str) -> Outcome<Reply> {
+        self.exchange(&format!("{}{path}", self.base), &Call::new(method, path))
+    }
+
     /// Reads JSON from any URL, a mailbox's.
     pub(crate) fn read(&self, url: &str) -> Outcome<Value> {
         let reply = self.exchange(url, &Call::new("GET", url))?;
@@ -223,7 +228,7 @@ impl Client {
             request = request.header(name.as_str(), value.as_str());
         }
         // a POST without a body has the length 0; a GET has none, which some proxies insist on
-        let answered = if call.body.is_empty() && matches!(call.method.as_str(), "GET" | "DELETE") {
+        let answered = if call.body.is_empty() && matches!(call.method.as_str(), "GET" | "HEAD" | "DELETE") {
             request.body(()).map_err(ureq::Error::from).and_then(|request| self.agent.run(request))
         } else {
             let request = request.body(call.body.as_slice()).map_err(ureq::Error::from);

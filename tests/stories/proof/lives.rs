@@ -163,6 +163,11 @@ fn whatever_anybody_does_next_the_table_and_the_model_agree() {
         let exclusive = oracle::Limits { exclusive: true, ..limits() };
         let (team, exclusive) = (scene::team(limits()).await, scene::team(exclusive).await);
         let long_after = scene::long_after(team.fork().await).await;
+        for request in scene::reads() {
+            if let Err(wrong) = long_after.fork().await.step(&request).await {
+                panic!("long after: {wrong}");
+            }
+        }
         [team, exclusive, long_after]
     });
     let judge = |(set, chances): &(usize, Vec<Chance>)| {

@@ -152,7 +152,7 @@ fn cases(requests: &[Request], calls: &[&Vec<SdkCall>], chance: &mut u64) -> (Ve
 
 /// Every pair of these that meets, once each of them alone is what the model says.
 async fn pairs(set: Twin, requests: Vec<Request>, seed: u64) -> Plan {
-    for request in &requests {
+    for request in requests.iter().chain(&scene::reads()) {
         if let Err(wrong) = set.fork().await.step(request).await {
             panic!("alone: {wrong}");
         }

@@ -218,6 +218,26 @@ pub(super) fn of_later() -> Vec<Request> {
     ]
 }
 
+/// Everything that the team's people may read, by those whose rights differ.
+pub(super) fn reads() -> Vec<Request> {
+    let of = |by| {
+        let (tenant, user) = (0, 1);
+        let check = |permission, brand| Request::Check { by, tenant, permission, brand, user: None };
+        [
+            Request::Me { by },
+            Request::Tenant { by, tenant },
+            Request::Members { by, tenant },
+            Request::Member { by, tenant, user },
+            Request::Invitations { by, tenant },
+            Request::Brands { by, tenant },
+            Request::Events { by, tenant },
+            check("retailers.message", None),
+            check("products.write", Some(1)),
+        ]
+    };
+    (0..5).flat_map(of).collect()
+}
+
 /// Three at once that have been dangerous elsewhere.
 pub(super) fn triples() -> Vec<[Request; 3]> {
     let (tenant, right) = (0, Try::Right);
