@@ -89,8 +89,6 @@ struct State {
     sent: Vec<SdkCall>,
     /// What is missing from the writes.
     mutant: Option<Mutant>,
-    /// How often it was.
-    mutated: usize,
     /// The other engine, where there is one.
     second: Option<Arc<Second>>,
 }
@@ -135,18 +133,9 @@ impl Wire {
         self.state.lock().unwrap().mutant = Some(mutant.clone());
     }
 
-    /// How many requests went without it.
-    #[must_use]
-    pub fn mutated(&self) -> usize {
-        self.state.lock().unwrap().mutated
-    }
-
     /// The request with what is missing left out, if anything is.
     fn without(&self, function: &str, operation: &str, body: &[u8]) -> Option<Value> {
-        let mut state = self.state.lock().unwrap();
-        let mutated = state.mutant.as_ref()?.apply(function, operation, body)?;
-        state.mutated += 1;
-        Some(mutated)
+        self.state.lock().unwrap().mutant.as_ref()?.apply(function, operation, body)
     }
 
     /// Whether anything was ever made to go wrong here.

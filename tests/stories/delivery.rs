@@ -162,6 +162,31 @@ async fn a_mailer_that_is_late_sends_nothing_and_says_nothing_of_a_newer_mail() 
     assert_eq!(mails(&world), 1);
     invited.in_world(&world).accept().await;
 
+    // over while it was about to claim, and while the claim met the very transaction that ended it
+    for (ended, conflicts) in [("revoked", 0), ("declined", 0), ("revoked", 1)] {
+        let world = set.fork().await;
+        let mut link = None;
+        if ended == "declined" {
+            // a first mail went out, and whoever sent it never noted it
+            world.wire().fail_racer(0, before_the_note.len() - 1, Fault::Crash);
+            stories::race_with_crashes(&[], vec![deliver(&world)]).await;
+            link = Some(world.link("ana@acme.example").await);
+            world.pass(31);
+        }
+        world.wire().fail("deliver", "TransactWriteItems", conflicts, Fault::Conflict);
+        let before = mails(&world);
+        let (owner, invited) = (team.owner.in_world(&world), invited.in_world(&world));
+        let end = stories::operation(&world, move |_| async move {
+            match link {
+                Some(link) => link.decline().await.expect(204),
+                None => owner.revoke(&invited).await.expect(204),
+            };
+        });
+        let order = [&before_the_claim[..], &all_of_the_other].concat();
+        stories::race(&order, vec![deliver(&world), end]).await;
+        assert_eq!(mails(&world), before, "{ended} {conflicts}");
+    }
+
     // superseded while SES had it: what became of it isn't noted of the newer one
     let world = set.fork().await;
     let order = [&before_the_note[..], &all_of_the_other].concat();

@@ -44,7 +44,7 @@ pub struct Tenant {
     /// Emails in the current day.
     #[serde(default)]
     pub mails: Window,
-    /// Renewed when the status, the plan or the email policy changes; counters leave it alone.
+    /// Renewed when the status, the plan, the email policy or the owner changes; counters leave it alone.
     pub authority: Version,
 }
 

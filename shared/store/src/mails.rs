@@ -64,7 +64,8 @@ impl Store {
         let mut newest = Expression::default()
             .set("newest_token", &newest)
             .set("version", &invocation.version())
-            .when("generation", &invitation.generation);
+            .when("generation", &invitation.generation)
+            .when("status", &invitation.status);
         if let Some(delivery) = given_up {
             newest = newest.set("delivery", delivery).when_older(delivery, &[DeliveryState::Failed]);
         }

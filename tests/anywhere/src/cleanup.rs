@@ -38,7 +38,7 @@ pub(crate) fn tidy(team: &Team<'_>) -> Outcome<String> {
     ))
 }
 
-/// The order that switches a tenant off for good, for the operator to give.
+/// The order that switches a tenant off, for the operator to give.
 pub(crate) fn order(team: &Team<'_>) -> String {
     let reason = format!("made by anywhere, run {}", team.world().tag);
     json!({ "operation": "suspend-tenant", "tenant": team.owner.tenant, "suspended": true, "reason": reason })

@@ -199,7 +199,9 @@ impl Client {
 
     /// Reads JSON from any URL, a mailbox's.
     pub(crate) fn read(&self, url: &str) -> Outcome<Value> {
-        let reply = self.exchange(url, &Call::new("GET", url))?;
+        // what stands behind the `?` may be a key
+        let shown = url.split('?').next().unwrap_or_default();
+        let reply = self.exchange(url, &Call::new("GET", shown))?;
         if reply.status == 200 { Ok(reply.json) } else { Err(reply.against("200 and JSON")) }
     }
 
@@ -211,9 +213,15 @@ impl Client {
         }
     }
 
-    /// A text to be shown: without the secrets in it.
+    /// A text to be shown: without the secrets in it, nor anything that begins as one does.
     pub(crate) fn redacted(&self, text: &str) -> String {
-        self.secrets().iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "(secret)"))
+        let begins = |secret: &String| secret.chars().take(16).collect::<String>();
+        self.secrets().iter().map(begins).fold(text.to_owned(), |text, begins| {
+            let mut pieces = text.split(begins.as_str());
+            let first = pieces.next().unwrap_or_default().to_owned();
+            let is_secret = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' ');
+            pieces.fold(first, |shown, rest| shown + "(secret)" + rest.trim_start_matches(is_secret))
+        })
     }
 
     fn secrets(&self) -> MutexGuard<'_, BTreeSet<String>> {

@@ -77,6 +77,8 @@ impl World {
                 return Ok(token);
             }
             if Instant::now() > until {
+                // what stands behind the `?` may be a key
+                let mailbox = mailbox.split('?').next().unwrap_or_default();
                 return Err(Halt::broken(format!(
                     "no mail with a new link to {address} came to {mailbox} within {} seconds",
                     patience.as_secs()
@@ -114,6 +116,8 @@ impl World {
         let accepted = self.link("accept", &token)?.expect(201)?;
         accepted.holds(accepted.word("/member/role") == "owner", "an owner")?;
         let team = Team { name, owner: Person::of(self, &accepted), did: Mutex::default() };
+        // said at once: whatever happens from here on, somebody can find it
+        say(&format!("made       {}, {}, owned by {email}", team.name, team.owner.tenant));
         for event in team.all("events")? {
             team.did(text(&event, "/type"), text(&event, "/subject/id"));
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use oracle::{DAY, Limits, Request, Try};
-use stories::{Fault, Footprint, Mutant, SdkCall, Twin, limits};
+use stories::{Fault, Footprint, Mutant, SdkCall, Twin, Wire, limits};
 use tokio::sync::Mutex;
 
 use super::orders::{Case, ENDS, alone, run};
@@ -81,13 +81,17 @@ fn mutants(sets: &[Set]) -> BTreeMap<Mutant, Vec<(Mutant, Place)>> {
 
 /// The scenes, and each of them with each limit within reach.
 async fn sets() -> Vec<Set> {
-    let (of_team, of_later) = (scene::of_team(), scene::of_later());
+    let (of_team, mut of_later) = (scene::of_team(), scene::of_later());
+    of_later.push(Request::Sweep);
     let (team, later) = (scene::team(limits()).await, scene::later(limits()).await);
     let elsewhere = scene::invited_elsewhere(limits()).await;
     let roomy = scene::with_room(team.fork().await).await;
     let mailed = scene::mailed_and_revoked(roomy.fork().await).await;
+    let mut keyed = roomy.fork().await;
+    keyed.driver.world = keyed.driver.world.keyed();
     let mut sets = vec![
         Set::of(roomy, of_team.clone()).await,
+        Set::of(keyed, of_team.clone()).await,
         Set::of(scene::with_room(later.fork().await).await, of_later.clone()).await,
     ];
     for tighten in ONCE {
@@ -128,7 +132,8 @@ fn attempts(sets: &[Set], place: &Place) -> Vec<(How, Option<Case>)> {
     let before = vec![0; place.call];
     for (other, theirs) in calls.iter().enumerate() {
         // two can't read the one stream at once
-        let both_mail = *mine == Request::Deliver && requests[other] == Request::Deliver;
+        let streams = |request: &Request| matches!(request, Request::Deliver | Request::Sweep);
+        let both_mail = streams(mine) && streams(&requests[other]);
         if Footprint::all(theirs).writes_to(&place.key) && !both_mail {
             let others = [requests[other].clone()];
             with(How::Between, &others, [before.clone(), vec![1; theirs.len()]].concat(), None);
@@ -136,7 +141,7 @@ fn attempts(sets: &[Set], place: &Place) -> Vec<(How, Option<Case>)> {
         }
     }
     // the sweeper's news go over the mailer's stream
-    let spans = [900, 3 * DAY].into_iter().filter(|_| *mine != Request::Deliver);
+    let spans = [900, 3 * DAY].into_iter().filter(|_| !matches!(mine, Request::Deliver | Request::Sweep));
     for seconds in spans {
         let others = [Request::Pass { seconds }, Request::Sweep];
         with(How::Time, &others, [before.clone(), vec![1, 2]].concat(), None);
@@ -147,9 +152,11 @@ fn attempts(sets: &[Set], place: &Place) -> Vec<(How, Option<Case>)> {
     attempts
 }
 
-async fn by_itself(set: &Set, request: &Request, mutant: &Mutant) -> Result<(), String> {
+async fn by_itself(set: &Set, request: &Request, mutant: Option<&Mutant>) -> Result<(), String> {
     let mut twin = set.twin.fork().await;
-    twin.driver.world.wire().mutate(mutant);
+    if let Some(mutant) = mutant {
+        twin.driver.world.wire().mutate(mutant);
+    }
     let before = twin.model.links.len();
     for request in [request, request, &Request::Deliver] {
         twin.step(request).await?;
@@ -175,20 +182,32 @@ async fn hunt(sets: &Arc<Vec<Set>>, places: &[(Mutant, Place)]) -> Option<&'stat
     all.retain(|(how, at, ..)| *how < How::Time || *at < FEW);
     all.sort_by_key(|(how, at, ..)| (*how, *at));
     for (how, _, mutant, place, attempt) in all {
-        let told = format!("{mutant} never ends: {attempt:?}");
-        let (sets, place, mutant) = (Arc::clone(sets), place.clone(), mutant.clone());
-        // what is missing may make the machine itself stumble
-        let tried = tokio::spawn(async move {
-            let set = &sets[place.set];
-            match attempt {
-                None => by_itself(set, &set.requests[place.request], &mutant).await,
-                Some(case) => run(&set.twin, &case, |wire| wire.mutate(&mutant)).await,
+        let tried = async |mutant: Option<Mutant>| {
+            let (sets, place, attempt) = (Arc::clone(sets), place.clone(), attempt.clone());
+            let told = format!("{attempt:?} never ends");
+            // what is missing may make the machine itself stumble
+            let tried = tokio::spawn(async move {
+                let set = &sets[place.set];
+                match attempt {
+                    None => by_itself(set, &set.requests[place.request], mutant.as_ref()).await,
+                    Some(case) => {
+                        let unlike = |wire: &Wire| {
+                            if let Some(mutant) = &mutant {
+                                wire.mutate(mutant);
+                            }
+                        };
+                        run(&set.twin, &case, unlike).await
+                    }
+                }
+            });
+            let ended = tokio::time::timeout(ENDS, tried).await;
+            matches!(ended.unwrap_or_else(|_| panic!("{told}")), Ok(Ok(())))
+        };
+        if !tried(Some(mutant.clone())).await {
+            // what isn't explained with nothing missing either shows nothing
+            if tried(None).await {
+                return Some(how.name());
             }
-        });
-        match tokio::time::timeout(ENDS, tried).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(_) => return Some(how.name()),
-            Err(_) => panic!("{told}"),
         }
     }
     None
@@ -199,8 +218,9 @@ async fn hunt(sets: &Arc<Vec<Set>>, places: &[(Mutant, Place)]) -> Option<&'stat
 fn stories_of(mutant: &Mutant) -> &'static [&'static str] {
     match mutant.function() {
         "deliver" | "feedback" => &["delivery::", "feedback::"],
-        "accept" => &["accepting::", "ended::"],
-        _ => &["races::", "seats::", "operating::", "limits::", "ended::"],
+        "accept" => &["accepting::", "ended::", "faults::"],
+        "expire" => &["seats::", "races::"],
+        _ => &["faults::", "races::", "seats::", "operating::", "limits::", "ended::"],
     }
 }
 

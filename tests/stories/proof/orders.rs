@@ -198,14 +198,14 @@ fn may_come_before(
 ) -> bool {
     let of = |racer: usize| calls.iter().enumerate().filter(move |(_, call)| call.racer == Some(racer));
     let (begun, ended) = (of(first).map(|(at, _)| at).min(), of(second).map(|(at, _)| at).max());
-    // all began before time passed, and are judged as of then; but an acceptance looks at the clock once more when it has
-    // read everything: a link is refused from its very second on
+    // all began before time passed, and may be judged as of then; but an acceptance looks at the clock once more when it
+    // has read everything: a link is refused from its very second on
     match (&case.requests[first], &case.requests[second]) {
         (Request::Accept { .. }, Request::Pass { .. }) => {
             let reads = of(first).filter(|(_, call)| !Footprint::of(call).writes()).map(|(at, _)| at).max();
             return reads < of(second).map(|(at, _)| at).min();
         }
-        (Request::Pass { .. }, _) | (_, Request::Pass { .. }) => return true,
+        (_, Request::Pass { .. }) => return true,
         _ => {}
     }
     // one that made no call at all may stand anywhere
@@ -213,7 +213,8 @@ fn may_come_before(
     if ended < begun {
         return false;
     }
-    if is_loose(&case.requests[first], &case.requests[second]) {
+    let is_time = matches!(case.requests[first], Request::Pass { .. });
+    if is_time || is_loose(&case.requests[first], &case.requests[second]) {
         return true;
     }
     // what was written before what: a transaction's moment is when it was done; a counter alone decides nothing

@@ -212,6 +212,7 @@ pub(super) fn of_later() -> Vec<Request> {
         Request::Feedback { address: 7, told: oracle::Told::Complained },
         Request::Deliver,
         Request::RevokeInvitation { by: 1, tenant, invitation: 7 },
+        Request::RevokeInvitation { by: 1, tenant, invitation: 8 },
         Request::SuspendTenant { tenant, suspended: true },
         Request::GiveRole { by: 0, tenant, user: 1, role: Role::SalesRep },
         Request::DeleteBrand { by: 0, tenant, brand: 1 },
