@@ -112,6 +112,8 @@ pub struct Stack {
     pub table_url: String,
     /// Where the mailbox answers.
     pub mail_url: String,
+    /// They end with the stack.
+    _servers: [Server; 2],
 }
 
 /// Hears what happens.
@@ -269,8 +271,8 @@ impl Stack {
         http_client: Option<HttpClientOf>,
         observer: Option<Observer>,
     ) -> Result<Self, BoxError> {
-        let table_url = listen_table(table_port, table.database.clone()).await?;
-        let mail_url = listen_mail(mail_port, &mailbox).await?;
+        let (table_url, table_server) = listen_table(table_port, table.database.clone()).await?;
+        let (mail_url, mail_server) = listen_mail(mail_port, &mailbox).await?;
         let mut functions = BTreeMap::new();
         for function in &blueprint.functions {
             let started = blueprint.start(function, &clock, (&table_url, &mail_url), http_client.as_ref())?;
@@ -287,6 +289,7 @@ impl Stack {
             observer,
             table_url,
             mail_url,
+            _servers: [table_server, mail_server],
         })
     }
 
@@ -498,15 +501,30 @@ pub(crate) async fn bind(port: u16, flag: &str) -> Result<(TcpListener, String),
     Ok((listener, url))
 }
 
-async fn listen_table(port: u16, database: Database) -> Result<String, BoxError> {
-    let (listener, url) = bind(port, "--table-port").await?;
-    tokio::spawn(dynoxide::server::serve_on(listener, database));
-    Ok(url)
+/// What answers on a port, until it is dropped.
+struct Server(tokio::task::JoinHandle<()>);
+
+impl Server {
+    fn run<O>(serving: impl Future<Output = O> + Send + 'static) -> Self {
+        Self(tokio::spawn(async {
+            serving.await;
+        }))
+    }
 }
 
-async fn listen_mail(port: u16, mailbox: &Mailbox) -> Result<String, BoxError> {
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn listen_table(port: u16, database: Database) -> Result<(String, Server), BoxError> {
+    let (listener, url) = bind(port, "--table-port").await?;
+    Ok((url, Server::run(dynoxide::server::serve_on(listener, database))))
+}
+
+async fn listen_mail(port: u16, mailbox: &Mailbox) -> Result<(String, Server), BoxError> {
     let (listener, url) = bind(port, "--mail-port").await?;
     let router = mailbox.router();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    Ok(url)
+    Ok((url, Server::run(async move { axum::serve(listener, router).await })))
 }

@@ -123,3 +123,35 @@ fn generated_clients_leave_out_what_may_be_left_out_and_read_what_a_gateway_answ
         }
     }
 }
+
+#[test]
+fn every_link_leads_to_an_operation_with_parameters_that_it_has() {
+    let paths = DOCUMENT["paths"].as_object().unwrap();
+    let operations =
+        || paths.values().flat_map(|item| item.as_object().unwrap().values().map(move |o| (item, o)));
+    let text = DOCUMENT.to_string();
+    for (name, link) in DOCUMENT["components"]["links"].as_object().unwrap() {
+        assert!(text.contains(&format!("\"#/components/links/{name}\"")), "no answer has the link {name}");
+        let (item, operation) =
+            operations().find(|(_, operation)| operation["operationId"] == link["operationId"]).unwrap();
+        let taken: BTreeSet<String> = [item, operation]
+            .iter()
+            .filter_map(|holder| holder["parameters"].as_array())
+            .flatten()
+            .map(|parameter| {
+                let of = parameter["$ref"].as_str().map(|at| DOCUMENT.pointer(at.trim_start_matches('#')));
+                of.flatten().unwrap_or(parameter)["name"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        for given in link["parameters"].as_object().into_iter().flatten().map(|(given, _)| given) {
+            let given = given.rsplit('.').next().unwrap();
+            assert!(
+                taken.contains(given),
+                "{name} gives `{given}`, which {} doesn't take",
+                link["operationId"]
+            );
+        }
+        let has_body = operation.get("requestBody").is_some();
+        assert!(has_body || link.get("requestBody").is_none(), "{name} has a body for nobody");
+    }
+}

@@ -87,11 +87,8 @@ async fn sets() -> Vec<Set> {
     let elsewhere = scene::invited_elsewhere(limits()).await;
     let roomy = scene::with_room(team.fork().await).await;
     let mailed = scene::mailed_and_revoked(roomy.fork().await).await;
-    let mut keyed = roomy.fork().await;
-    keyed.driver.world = keyed.driver.world.keyed();
     let mut sets = vec![
         Set::of(roomy, of_team.clone()).await,
-        Set::of(keyed, of_team.clone()).await,
         Set::of(scene::with_room(later.fork().await).await, of_later.clone()).await,
     ];
     for tighten in ONCE {
