@@ -181,12 +181,11 @@ impl Mutant {
     }
 
     /// The same for every function where one piece of code writes it for all: what queues and counts a mail, what
-    /// changes a member, what keeps an answer.
+    /// changes a member.
     #[must_use]
     pub fn family(&self) -> Self {
         let (Missing::Clause(about) | Missing::Bound(about)) = &self.missing else { return self.clone() };
         let is_shared = self.action.contains("RATE#")
-            || self.action.contains("IDEMPOTENCY#")
             || self.action.ends_with("MEMBER#* role")
             || self.action.contains("SUPPRESSION") && self.action.starts_with("ConditionCheck")
             || about.starts_with("mails.");

@@ -1,5 +1,5 @@
 //! Items as each release wrote them, read by this one: `tests/samples` holds a table a release, with what opens it. A new
-//! one is written by `UPDATE=1 cargo test -p stories samples::`, named by the version of the workspace, when that version
+//! one is written by `RELEASE=1 cargo test -p stories samples::`, named by the version of the workspace, when that version
 //! is released; after that it stays as it is.
 
 use std::collections::BTreeSet;
@@ -122,8 +122,9 @@ async fn is_read(sample: &Value) {
 #[tokio::test]
 async fn what_each_release_wrote_is_read() {
     let today = written().await;
-    if std::env::var_os("UPDATE").is_some() {
+    if std::env::var_os("RELEASE").is_some() {
         let file = folder().join(format!("{}.json", env!("CARGO_PKG_VERSION")));
+        assert!(!file.exists(), "{} was released and stays as it is", file.display());
         std::fs::write(file, serde_json::to_string_pretty(&today).unwrap() + "\n").unwrap();
     }
     is_read(&today).await;
