@@ -19,7 +19,7 @@ pub struct Footprint {
 }
 
 /// The key of an item, or of a key alone.
-fn key(item: &Value) -> String {
+pub(crate) fn key(item: &Value) -> String {
     format!(
         "{} {}",
         item["pk"]["S"].as_str().unwrap_or_default(),

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::SdkCall;
+use crate::{SdkCall, footprint};
 
 /// What is missing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,9 +56,7 @@ fn shape(part: &str) -> String {
 
 /// The key of an action, as `pk sk`.
 fn key(action: &Value) -> String {
-    let item = action.get("Key").unwrap_or(&action["Item"]);
-    let part = |name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
-    format!("{} {}", part("pk"), part("sk"))
+    footprint::key(action.get("Key").unwrap_or(&action["Item"]))
 }
 
 /// The actions of a request, and of which kind each is; a write by itself is one.
@@ -198,24 +196,13 @@ impl Mutant {
             return None;
         }
         let mut body: Value = serde_json::from_slice(body).ok()?;
-        let (mut nth, mut at) = (0, None);
-        for (place, (kind, action)) in actions(operation, &mut body).into_iter().enumerate() {
-            if label(kind, action) != self.action {
-                continue;
-            }
-            if nth < self.nth {
-                nth += 1;
-                continue;
-            }
-            at = Some((place, kind));
-            break;
-        }
-        let (place, kind) = at?;
-        let (_, action) = actions(operation, &mut body).swap_remove(place);
+        let mine = actions(operation, &mut body).into_iter().enumerate();
+        let mut mine = mine.filter(|(_, (kind, action))| label(kind, action) == self.action);
+        let (place, (kind, action)) = mine.nth(self.nth)?;
         let all = clauses(action);
         let about = |wanted: &str| all.iter().position(|clause| told(action, clause) == wanted);
         let leave_out = match &self.missing {
-            Missing::Action => (operation == "TransactWriteItems").then_some(true)?,
+            Missing::Action => true,
             Missing::Clause(wanted) => {
                 let mut left = all.clone();
                 left.remove(about(wanted)?);

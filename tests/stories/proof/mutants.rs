@@ -201,11 +201,9 @@ async fn hunt(sets: &Arc<Vec<Set>>, places: &[(Mutant, Place)]) -> Option<&'stat
             let ended = tokio::time::timeout(ENDS, tried).await;
             matches!(ended.unwrap_or_else(|_| panic!("{told}")), Ok(Ok(())))
         };
-        if !tried(Some(mutant.clone())).await {
-            // what isn't explained with nothing missing either shows nothing
-            if tried(None).await {
-                return Some(how.name());
-            }
+        // what isn't explained with nothing missing either shows nothing
+        if !tried(Some(mutant.clone())).await && tried(None).await {
+            return Some(how.name());
         }
     }
     None
