@@ -56,6 +56,7 @@ pub struct World {
     stack: Arc<Stack>,
     wire: Wire,
     seen: Arc<Mutex<Vec<Reply>>>,
+    asked: Arc<Mutex<Vec<(String, String)>>>,
     keyed: bool,
     breaks: bool,
     source: Option<String>,
@@ -145,7 +146,15 @@ impl World {
         .await?;
         let stack = Arc::new(stack);
         wire.hold_to_second_engine(&stack);
-        Ok(Self { stack, wire, seen: Arc::default(), keyed: false, breaks: false, source: None })
+        Ok(Self {
+            stack,
+            wire,
+            seen: Arc::default(),
+            asked: Arc::default(),
+            keyed: false,
+            breaks: false,
+            source: None,
+        })
     }
 
     /// A world of its own that goes on from where this one is, so that a scene is set once and played many times.
@@ -164,7 +173,7 @@ impl World {
         let wire = Wire::default();
         let stack = Arc::new(self.stack.fork(Some(wire.clients()), settings).await.unwrap());
         wire.hold_to_second_engine(&stack);
-        Self { stack, wire, seen: Arc::default(), ..self.clone() }
+        Self { stack, wire, seen: Arc::default(), asked: Arc::default(), ..self.clone() }
     }
 
     /// The same world, every POST with an `Idempotency-Key` of its own.
@@ -203,6 +212,12 @@ impl World {
         self.seen.lock().unwrap().clone()
     }
 
+    /// What was asked, as methods and paths; of the operator's orders, `operate` and which.
+    #[must_use]
+    pub fn asked(&self) -> Vec<(String, String)> {
+        self.asked.lock().unwrap().clone()
+    }
+
     /// Lets time pass. Nothing is swept by that.
     pub fn pass(&self, seconds: u64) {
         self.stack.clock().advance(Duration::from_secs(seconds));
@@ -222,6 +237,7 @@ impl World {
     /// Sends any request.
     pub async fn call(&self, call: Call) -> Reply {
         let (method, path) = (call.method.clone(), call.path.clone());
+        self.asked.lock().unwrap().push((method.clone(), path.clone()));
         let reply = self.stack.call(call).await.unwrap();
         contract::hold(&method, &path, &reply);
         assert!(reply.status < 500 || self.may_break(), "{}", String::from_utf8_lossy(&reply.body));
@@ -291,6 +307,8 @@ impl World {
 
     /// Invokes `operate`. Answers what it answers, or why it refused.
     pub async fn operate(&self, order: Value) -> Result<Value, String> {
+        let which = order["operation"].as_str().unwrap_or_default().to_owned();
+        self.asked.lock().unwrap().push(("operate".to_owned(), which));
         let event = serde_json::to_vec(&order).unwrap();
         let answer = self.stack.invoke("operate", event, "an invocation".to_owned()).await;
         answer.map(|answer| serde_json::from_slice(&answer).unwrap()).map_err(|e| e.to_string())

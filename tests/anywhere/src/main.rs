@@ -165,7 +165,7 @@ fn main() -> ExitCode {
             );
         }
     }
-    say(&format!("{} answers, each held to infra/openapi.yaml", world.client.answers()));
+    say(&format!("proof: anywhere: {} answers, each held to the contract", world.client.answers()));
     match (run.is_broken, run.is_limited) {
         (true, _) => ExitCode::FAILURE,
         (false, true) => ExitCode::from(NOT_ALL),

@@ -182,8 +182,13 @@ pub(super) fn of_team() -> Vec<Request> {
         Request::Transfer { tenant, to: 1 },
         Request::Transfer { tenant, to: 3 },
         Request::CreateTenant { address: 5, seats: 3 },
+        // a bound of a number
+        Request::CreateTenant { address: 8, seats: 0 },
         Request::SignUp { address: 8 },
         Request::Pass { seconds: DAY + 1 },
+        // news of one mail, of every weight
+        Request::Feedback { address: 5, told: oracle::Told::Delivered },
+        Request::Feedback { address: 5, told: oracle::Told::BouncedForNow },
         Request::Feedback { address: 5, told: oracle::Told::Bounced },
     ]
 }

@@ -226,7 +226,7 @@ fn a_damaged_stream_record_or_event_breaks_nothing() {
             Ok(())
         })
     });
-    super::report("events", &format!("{looked} damaged records, events and orders"));
+    super::report("texts, events", &format!("{looked} damaged records, events and orders"));
 }
 
 #[test]
@@ -261,5 +261,5 @@ fn a_damaged_body_or_cursor_gets_its_4xx_and_a_document() {
             Ok(())
         })
     });
-    super::report("bodies", &format!("{looked} damaged bodies and cursors"));
+    super::report("texts, bodies", &format!("{looked} damaged bodies and cursors"));
 }
