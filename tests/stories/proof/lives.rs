@@ -132,6 +132,16 @@ fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
     }
 }
 
+/// Seconds until some hour of the last day of a month, of the next sixteen: where a trail is cut into partitions, mistakes lie.
+fn to_a_months_last_day(now: u64, month: u64, hour: u64) -> u64 {
+    let month_of = |seconds: u64| model::Timestamp::from_unix_millis(seconds * 1_000).month();
+    let mut day = (now / DAY + 1 + month % 16 * 30) * DAY;
+    while month_of(day) == month_of(day + DAY) {
+        day += DAY;
+    }
+    day + hour % 24 * 3_600 - now
+}
+
 /// What happens next in a team where little does: weeks and months pass, and now and then somebody looks at the trail.
 fn quiet(model: &World, [kind, _, b, c, d, _, _]: Chance) -> Request {
     let (tenant, brand) = (0, pick(b, 2));
@@ -140,8 +150,7 @@ fn quiet(model: &World, [kind, _, b, c, d, _, _]: Chance) -> Request {
         return Request::SignIn { address: 0, password: Try::Right };
     };
     match kind % 4 {
-        // up to ten weeks, at any hour
-        0 => Request::Pass { seconds: (u64::from(c) * 256 + u64::from(d)) * 97 },
+        0 => Request::Pass { seconds: to_a_months_last_day(model.now, u64::from(c), u64::from(d)) },
         1 => Request::RenameBrand { by, tenant, brand },
         _ => Request::Events { by, tenant },
     }
