@@ -66,6 +66,8 @@ class Team:
         self.invitations = Pool(lambda: [self.invite()["id"] for _ in range(8)])
         self.links = Pool(lambda: self.mail([{}] * 8))
         self.late_links = Pool(self.expire)
+        self.resets = Pool(lambda: [self.forget() for _ in range(4)])
+        self.sessions = Pool(self.open_sessions)
 
     def ask(self, path, body, session=None):
         while True:
@@ -84,6 +86,8 @@ class Team:
         self.path = f"/v1/tenants/{self.tenant}"
 
     def wait(self, seconds):
+        # links for a new password live an hour
+        self.resets.end(list(self.resets))
         requests.post(f"{API}/_local/clock", json={"advance_seconds": seconds}, timeout=10).raise_for_status()
         # a session doesn't live for ever
         self.sign_in()
@@ -119,6 +123,25 @@ class Team:
         self.wait(DAY + 1)
         return tokens
 
+    def forget(self):
+        """A link for a new password, of a colleague of its own: the next one would be dead once this one was used."""
+        address = self.invite()["email"]
+        self.ask("/v1/invitations/accept", {"token": self.token(address), "password": PASSWORD})
+        self.ask("/v1/password-resets", {"email": address})
+        for _ in range(500):
+            link = requests.get(f"{MAILBOX}/messages", {"to": address}, timeout=10).json()[-1]["link"] or ""
+            if "/reset#" in link:
+                return link.split("#")[1]
+            time.sleep(0.02)
+        raise TimeoutError(f"no link for a new password to {address}")
+
+    def open_sessions(self):
+        before = self.session
+        for _ in range(4):
+            self.ask("/v1/sessions", {"email": OWNER, "password": PASSWORD})
+        answer = requests.get(f"{API}/v1/me/sessions", headers={"Authorization": f"Bearer {before}"}, timeout=10)
+        return [one["id"] for one in answer.json()["items"] if not one["current"]]
+
     def join(self):
         tokens = self.mail([{"role": role, "brands": self.brands.some()} for role in ROLES])
         joined = [self.ask("/v1/invitations/accept", {"token": token, "password": PASSWORD}) for token in tokens]
@@ -129,14 +152,22 @@ class Team:
 
 TEAM = Team()
 
-POOLS = {"user": TEAM.members, "brand": TEAM.brands, "invitation": TEAM.invitations, "token": TEAM.links}
+POOLS = {
+    "user": TEAM.members,
+    "brand": TEAM.brands,
+    "invitation": TEAM.invitations,
+    "token": TEAM.links,
+    "session": TEAM.sessions,
+}
 
 # by the name of a field, or the operation's and the field's
 REAL = {name: pool.one for name, pool in POOLS.items()} | {
     "tenant": lambda: TEAM.tenant,
     "brands": TEAM.brands.some,
     "password": lambda: PASSWORD,
+    "current_password": lambda: PASSWORD,
     ("renewInvitation", "token"): TEAM.late_links.one,
+    ("confirmReset", "token"): TEAM.resets.one,
     ("invite", "email"): TEAM.any_address,
     ("signIn", "email"): lambda: RANDOM.choice(COLLEAGUES),
 }
@@ -150,7 +181,7 @@ def made_up(case, name, value):
     """Whether nothing is called so. In a chain of calls a name that an answer gave stays, whatever became of it since."""
     if isinstance(value, list):
         return value and all(made_up(case, "brand", one) for one in value)
-    if not isinstance(value, str) or (name in ("tenant", "user", "brand", "invitation") and not ID.fullmatch(value)):
+    if not isinstance(value, str) or (name in ("tenant", "user", "brand", "invitation", "session") and not ID.fullmatch(value)):
         return False
     return value not in (TEAM.named if case.meta.phase.name.value == "stateful" else POOLS.get(name, ()))
 
@@ -192,6 +223,23 @@ def take_another_key(context, case, kwargs):
 def leave_the_session_to_it(context, case, kwargs):
     """Everything else is asked in another one from now on."""
     if case.headers.get("Authorization") == f"Bearer {TEAM.session}":
+        TEAM.sign_in()
+
+
+@schemathesis.hook("before_call").apply_to(operation_id=["changePassword", "confirmReset"])
+def keep_the_password(context, case, kwargs):
+    """A new password that would do is the one that everybody has anyway."""
+    if isinstance(case.body, dict):
+        for name in ("new_password", "password"):
+            if isinstance(case.body.get(name), str) and 15 <= len(case.body[name]) <= 100:
+                case.body[name] = PASSWORD
+
+
+@schemathesis.hook("after_call").apply_to(operation_id=["endSession", "endSessions", "confirmReset", "changePassword"])
+def sign_in_again(context, case, response):
+    if response.status_code == 204:
+        TEAM.sessions.end(list(TEAM.sessions) if operation(case) != "endSession" else case.path_parameters.values())
+        TEAM.resets.end([case.body.get("token")] if isinstance(case.body, dict) else [])
         TEAM.sign_in()
 
 

@@ -19,6 +19,21 @@ ROOT = Path(__file__).parent.parent.parent
 STACK, MAILBOX = "http://127.0.0.1:3200", "http://127.0.0.1:8225"
 APP = "https://app.brand.example/welcome?from=invitation&x=1"
 PASSWORD = "correct horse battery staple"
+JSON = "application/json"
+OURS = "wrong on our side. Nothing is lost: try again"
+# what answers instead of a function, and what the page makes of it
+FAULTS = {
+    "too many at once": ((429, JSON, '{"message":"Too Many Requests"}'), "too often. Try again a little later"),
+    "a function that broke": ((500, JSON, '{"message":"Internal Server Error"}'), OURS),
+    "none that answers": ((503, JSON, '{"message":"Service Unavailable"}'), OURS),
+    "null": ((504, JSON, '{"message":null}'), OURS),
+    "another proxy's page": ((502, "text/html", "<html><h1>502 Bad Gateway</h1></html>"), OURS),
+    "nothing": ((500, JSON, ""), OURS),
+    "a hotel's page": ((200, "text/html", "<html><h1>Welcome to our network</h1></html>"), OURS),
+    "an empty 200": ((200, JSON, "{}"), OURS),
+    "a connection that breaks": ("reset", "can’t be reached. Check your connection"),
+    "nobody": ("hang", "did not answer. Nothing is lost: try again"),
+}
 
 
 def ask(method, url, body=None, session=None):
@@ -198,15 +213,15 @@ def chromium():
 
 
 class Page:
-    """The accept page in a browser."""
+    """A page in a browser."""
 
     def __init__(self, driver, gateway):
         self.driver, self.gateway = driver, gateway
 
-    def open(self, fragment):
+    def open(self, fragment, path="accept"):
         # another page first: a new fragment alone would not load this one
         self.driver.get("about:blank")
-        self.driver.get(f"{self.gateway.origin}/accept#{fragment}")
+        self.driver.get(f"{self.gateway.origin}/{path}#{fragment}")
         return self
 
     def hurried(self):
@@ -247,8 +262,24 @@ class Page:
     def script(self, text, *arguments):
         return self.driver.execute_script(text, *arguments)
 
+    def losing_an_answer(self):
+        """The gateway hands the next call on, and its answer never arrives."""
+        self.script("""const send = window.fetch; let lost = false;
+            window.fetch = async (...call) => {
+                const answer = await send(...call);
+                if (lost) return answer;
+                lost = true; throw new TypeError('lost');
+            };""")
+
     def focused(self):
         return self.script("return document.activeElement.id")
+
+    def followed(self, heading):
+        """Whoever reads or listens is at this heading."""
+        assert self.focused() == heading
+        assert self.one("status").get_attribute("role") == "status"
+        assert self.script("return document.getElementById('status').textContent") == self.text(heading)
+        assert self.driver.title == self.text(heading)
 
 
 @pytest.fixture

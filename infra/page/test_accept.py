@@ -1,24 +1,9 @@
 """The page behind the emailed link, as somebody meets it who was invited."""
 
 import pytest
-from conftest import APP, MAILBOX, PASSWORD, Page, Team, browser, invoke, mails, pass_time, token
+from conftest import APP, FAULTS, JSON, MAILBOX, PASSWORD, Team, browser, invoke, mails, pass_time, token
 
 API = "/v1/invitations/"
-JSON = "application/json"
-OURS = "wrong on our side. Nothing is lost: try again"
-# what answers instead of a function, and what the page makes of it
-FAULTS = {
-    "too many at once": ((429, JSON, '{"message":"Too Many Requests"}'), "too often. Try again a little later"),
-    "a function that broke": ((500, JSON, '{"message":"Internal Server Error"}'), OURS),
-    "none that answers": ((503, JSON, '{"message":"Service Unavailable"}'), OURS),
-    "null": ((504, JSON, '{"message":null}'), OURS),
-    "another proxy's page": ((502, "text/html", "<html><h1>502 Bad Gateway</h1></html>"), OURS),
-    "nothing": ((500, JSON, ""), OURS),
-    "a hotel's page": ((200, "text/html", "<html><h1>Welcome to our network</h1></html>"), OURS),
-    "an empty 200": ((200, JSON, "{}"), OURS),
-    "a connection that breaks": ("reset", "can’t be reached. Check your connection"),
-    "nobody": ("hang", "did not answer. Nothing is lost: try again"),
-}
 
 
 def test_somebody_joins_and_has_somewhere_to_go(page, team):
@@ -79,13 +64,7 @@ def test_whatever_answers_instead_of_the_api_gets_a_sentence_and_a_way_on(page, 
 def test_an_acceptance_whose_answer_was_lost_is_tried_again_and_joins_once(page, team):
     link = team.invite()
     page.open(link).sees("heading").fill(password=PASSWORD)
-    # the gateway hands it on, and the answer never arrives
-    page.script("""const send = window.fetch; let lost = false;
-        window.fetch = async (...call) => {
-            const answer = await send(...call);
-            if (lost) return answer;
-            lost = true; throw new TypeError('lost');
-        };""")
+    page.losing_an_answer()
     page.click("accept").sees("form-error", "can’t be reached").click("accept").sees("over-heading", "You’re in")
 
 
@@ -111,8 +90,9 @@ def test_without_a_script_the_page_says_what_to_do(gateway, team):
         driver.quit()
 
 
-def test_nobody_is_left_waiting_for_a_script_that_never_comes(page, team):
-    page.gateway.faults["/assets/accept.js"] = (503, JSON, '{"message":"Service Unavailable"}')
+@pytest.mark.parametrize("script", ["accept.js", "common.js"])
+def test_nobody_is_left_waiting_for_a_script_that_never_comes(page, team, script):
+    page.gateway.faults[f"/assets/{script}"] = (503, JSON, '{"message":"Service Unavailable"}')
     page.open(team.invite()).sees("loading", "takes longer than it should. Reload")
 
 
@@ -140,31 +120,25 @@ def test_somebody_who_has_a_password_proves_it(page, team):
 
 
 def test_focus_and_a_live_region_follow_every_change(page, team):
-    def followed(heading):
-        assert page.focused() == heading
-        assert page.one("status").get_attribute("role") == "status"
-        assert page.script("return document.getElementById('status').textContent") == page.text(heading)
-        assert page.driver.title == page.text(heading)
-
     page.open(team.invite()).sees("heading")
-    followed("heading")
+    page.followed("heading")
     page.click("decline").driver.switch_to.alert.accept()
     page.sees("over-heading", "^You declined")
-    followed("over-heading")
+    page.followed("over-heading")
     page.gateway.faults[API + "preview"] = (500, JSON, "")
     page.open(team.invite("ben")).sees("over-heading", "^This did not work$")
-    followed("over-heading")
+    page.followed("over-heading")
     page.gateway.faults.clear()
     said = """const status = document.getElementById('status'), said = window.said = [];
         new MutationObserver(() => said.push(status.textContent)).observe(status, {childList: true, subtree: true});"""
     page.script(said)
     page.click("again").sees("heading", "^Join ")
     assert page.script("return window.said")[0].startswith("One moment")
-    followed("heading")
+    page.followed("heading")
     page.fill(password=PASSWORD).click("accept").sees("over-heading", "^You’re in")
-    followed("over-heading")
+    page.followed("over-heading")
     page.open("nothing").sees("over-heading", "^This link is not valid$")
-    followed("over-heading")
+    page.followed("over-heading")
 
 
 def luminance(channels):

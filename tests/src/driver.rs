@@ -22,6 +22,9 @@ struct Ids {
     users: Vec<String>,
     sessions: Vec<String>,
     links: Vec<String>,
+    resets: Vec<String>,
+    /// Mails that were looked through for links.
+    mails: usize,
 }
 
 /// A stack, and what its things are called in the model.
@@ -136,6 +139,17 @@ impl Driver {
 
     fn invitation_id(&self, tenant: Nth, invitation: Nth) -> &str {
         self.ids.invitations.get(tenant).map_or(NOTHING, |invitations| id(invitations, invitation))
+    }
+
+    /// What a session is called where it is listed, as the table has it.
+    fn session_id(&self, nth: Nth) -> String {
+        let digest = self.ids.sessions.get(nth).and_then(|token| model::SessionToken::parse(token));
+        let digest = digest.map(|token| token.digest());
+        let named = digest.and_then(|digest| {
+            let pointer = format!("/sessions/{}/id", digest.as_str());
+            self.items().iter().find_map(|item| Some(item.pointer(&pointer)?.as_str()?.to_owned()))
+        });
+        named.unwrap_or_else(|| NOTHING.to_owned())
     }
 
     fn set(&self, tenant: Nth, set: &Set) -> Value {
@@ -293,6 +307,33 @@ impl Driver {
                     "user": user.map(|u| id(&ids.users, u))});
                 ask("POST", by, team(tenant, "check".to_owned()), body).await
             }
+            R::ChangeProfile { by } => {
+                let name = format!("P{}", fresh());
+                ask("PATCH", by, "/v1/me".to_owned(), json!({ "first_name": name })).await
+            }
+            R::ChangePassword { by, current, new } => {
+                let body = json!({"current_password": password(*current, DECOMPOSED), "new_password": password(*new, COMPOSED)});
+                ask("PUT", by, "/v1/me/password".to_owned(), body).await
+            }
+            R::Sessions { by } => ask("GET", by, "/v1/me/sessions".to_owned(), Value::Null).await,
+            R::EndSession { by, session } => {
+                let path = format!("/v1/me/sessions/{}", self.session_id(*session));
+                ask("DELETE", by, path, Value::Null).await
+            }
+            R::EndSessions { by } => ask("DELETE", by, "/v1/me/sessions".to_owned(), Value::Null).await,
+            R::AskForReset { address } => {
+                world.ask("POST", "/v1/password-resets", None, &json!({"email": email(*address)})).await
+            }
+            R::ConfirmReset { reset, password: tried } => {
+                let token = ids.resets.get(*reset).map_or("nothing", String::as_str);
+                let body = json!({"token": token, "password": password(*tried, COMPOSED)});
+                world.ask("POST", "/v1/password-resets/confirm", None, &body).await
+            }
+            R::SendPasswordReset { address, to } => {
+                order(json!({"operation": "send-password-reset", "email": email(*address), "to": email(*to),
+                    "reason": "r"}))
+                .await
+            }
             R::CreateTenant { address, seats } => {
                 order(json!({"operation": "create-tenant", "name": "A Company", "email": email(*address),
                     "first_name": "P", "last_name": "P", "seats": seats, "reason": "r"}))
@@ -382,10 +423,12 @@ impl Driver {
 
     fn learn_links(&mut self) {
         let mails = self.world.stack().mailbox().to(None);
-        for mail in mails.iter().skip(self.ids.links.len()) {
-            let link = mail.link.as_deref().unwrap_or_default();
-            self.ids.links.push(link.split('#').nth(1).unwrap_or_default().to_owned());
+        for link in mails.iter().skip(self.ids.mails).filter_map(|mail| mail.link.as_deref()) {
+            let (page, token) = link.split_once('#').unwrap();
+            let known = if page.ends_with("/reset") { &mut self.ids.resets } else { &mut self.ids.links };
+            known.push(token.to_owned());
         }
+        self.ids.mails = mails.len();
     }
 
     /// Sends a request, learns from it, and answers in the model's words.
@@ -409,6 +452,7 @@ impl Driver {
         let shows = match request {
             Request::Tenant { .. } => format!("{} {}", text(&body, "/status"), number(&body, "/seats/limit")),
             Request::Check { .. } => body["allowed"].to_string(),
+            Request::Sessions { .. } => body["items"].as_array().unwrap().len().to_string(),
             Request::Members { tenant, .. } => lines(&body["items"], &|one| self.member(*tenant, one)),
             Request::Member { tenant, .. } => self.member(*tenant, &body).1,
             Request::Invitations { tenant, .. } => {
@@ -524,7 +568,7 @@ impl Driver {
         let mut lines = BTreeMap::new();
         // nothing is left over of what is gone, and what has an end says so
         let strays = items.iter().filter(|item| {
-            let ends = ["Rate", "Session", "Token", "Mail"].iter().any(|kind| item["entity"] == **kind);
+            let ends = ["Rate", "Token", "Reset", "Mail"].iter().any(|kind| item["entity"] == **kind);
             item.get("entity").is_none() || (ends && item.get("ttl").is_none())
         });
         lines.extend(strays.map(|item| (format!("stray {}", text(item, "/pk")), item.to_string())));
@@ -608,7 +652,8 @@ impl Driver {
                 .collect();
             let tenants: Vec<String> =
                 tenants.iter().map(|(tenant, how)| format!("{tenant}:{how}")).collect();
-            let line = format!("user {} in {}", user(credential, "/user_id"), tenants.join(" "));
+            let (user, password) = (user(credential, "/user_id"), number(credential, "/generation"));
+            let line = format!("user {user} password {password} in {}", tenants.join(" "));
             lines.insert(format!("account {}", address(text(credential, "/email/canonical"))), line);
         }
         for suppression in of("Suppression") {
@@ -616,8 +661,15 @@ impl Driver {
             lines.insert(format!("suppressed {at}"), text(suppression, "/state").to_owned());
         }
         let mut sessions: BTreeMap<String, u64> = BTreeMap::new();
-        for session in of("Session").filter(|session| now < seconds(&session["expires_at"])) {
-            *sessions.entry(format!("sessions of {}", user(session, "/user_id"))).or_default() += 1;
+        for person in of("User") {
+            let held = person["sessions"].as_object().unwrap().values();
+            let held = held.filter(|session| now < seconds(&session["expires_at"])).count() as u64;
+            if held > 0 {
+                sessions.insert(format!("sessions of {}", user(person, "/id")), held);
+            }
+        }
+        for reset in of("Reset").filter(|reset| now < seconds(&reset["expires_at"])) {
+            *sessions.entry(format!("resets of {}", user(reset, "/user_id"))).or_default() += 1;
         }
         lines.extend(sessions.into_iter().map(|(user, many)| (user, many.to_string())));
         lines.extend(of("Rate").filter_map(|rate| self.rate(rate, now)));
@@ -636,6 +688,8 @@ impl Driver {
             }
             ["SIGN-IN", at] => (format!("failures {}", address(at)), 900),
             ["SIGN-IN", _, at] => (format!("failures here {}", address(at)), 900),
+            ["RESET", at] => (format!("reset {}", address(at)), 3_600),
+            ["RESET-FROM", _] => ("reset-from".to_owned(), 3_600),
             ["SIGN-UP"] => ("sign-ups".to_owned(), DAY),
             ["SIGN-UP", _] => ("sign-ups-here".to_owned(), 3_600),
             other => panic!("what does {other:?} count?"),

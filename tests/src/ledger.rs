@@ -37,6 +37,13 @@ impl Ledger {
         self.all(kind).iter().filter(|item| text(item, attribute) == value).count()
     }
 
+    /// How many sessions all users together have.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        let of = |user: &Value| user["sessions"]["M"].as_object().map_or(0, serde_json::Map::len);
+        self.all("User").iter().map(of).sum()
+    }
+
     /// Fails unless everything that must always hold does.
     ///
     /// # Panics
@@ -48,6 +55,10 @@ impl Ledger {
         for credential in self.all("Credential") {
             let user = text(credential, "user_id");
             assert_eq!(self.count("User", "id", &user), 1, "an address belongs to one user");
+            let its = self.all("User").iter().find(|one| text(one, "id") == user);
+            // none was changed yet where an older release wrote it
+            let which = |one: &Value| text(one, "generation").parse::<u64>().unwrap_or_default();
+            assert_eq!(its.map(which), Some(which(credential)), "its password opens the user's sessions");
         }
     }
 

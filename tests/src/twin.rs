@@ -29,6 +29,8 @@ pub const fn limits() -> Limits {
         failures_of_address: 5,
         sign_ups_of_source: 3,
         sign_ups: 4,
+        resets: 2,
+        resets_of_source: 4,
         session_days: 60,
         exclusive: false,
     }
@@ -47,6 +49,8 @@ fn settings(l: &Limits) -> BTreeMap<&'static str, String> {
         ("FAILED_SIGN_INS_OF_ADDRESS_PER_15_MINUTES", l.failures_of_address),
         ("SIGN_UPS_OF_SOURCE_PER_HOUR", l.sign_ups_of_source),
         ("SIGN_UPS_PER_DAY", l.sign_ups),
+        ("PASSWORD_RESETS_PER_HOUR", l.resets),
+        ("PASSWORD_RESETS_OF_SOURCE_PER_HOUR", l.resets_of_source),
         ("SESSION_DAYS", l.session_days),
     ];
     let policy = ("EMAIL_POLICY", if l.exclusive { "exclusive" } else { "shared" }.to_owned());

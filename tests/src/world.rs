@@ -290,6 +290,17 @@ impl World {
         token.to_owned()
     }
 
+    /// The token of the password reset in the newest mail to an address.
+    ///
+    /// # Panics
+    /// When no mail came, or the newest one is another.
+    pub async fn reset_token(&self, email: &str) -> String {
+        self.settle().await;
+        let mail = self.stack.mailbox().to(Some(email)).pop().unwrap_or_else(|| panic!("no mail to {email}"));
+        let link = mail.link.unwrap_or_else(|| panic!("a mail without a link: {}", mail.text));
+        link.strip_prefix("https://team.example.com/reset#").unwrap_or_else(|| panic!("{link}")).to_owned()
+    }
+
     /// The link in the newest mail to an address.
     pub async fn link(&self, email: &str) -> Link {
         Link { world: self.clone(), token: self.token(email).await }

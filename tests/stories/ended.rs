@@ -139,8 +139,8 @@ async fn an_accept_that_is_repeated_opens_nothing_for_who_was_removed_and_shows_
     accept().await.refused(403, "access-revoked");
     team.owner.reinstate(&ana).await.expect(200);
     team.owner.remove(&ana).await.expect(204);
-    let sessions = world.ledger().all("Session").len();
+    let sessions = world.ledger().sessions();
     accept().await.refused(403, "access-revoked");
-    assert_eq!(world.ledger().all("Session").len(), sessions);
+    assert_eq!(world.ledger().sessions(), sessions);
     world.ledger().check();
 }

@@ -9,6 +9,7 @@
 
 mod accepting;
 mod access;
+mod accounts;
 mod delivery;
 mod ended;
 mod faults;

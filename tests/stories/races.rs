@@ -187,10 +187,10 @@ async fn a_repeated_accept_against_the_removal() {
     // token, facts, counting, taking back, session, brands
     for order in interleavings(6, OTHER) {
         let scene = set.fork().await;
-        let before = scene.world.ledger().all("Session").len();
+        let before = scene.world.ledger().sessions();
         let ana = ana.in_world(&scene.world);
         let replies = race(&order, vec![accept(&scene.link), remove(&scene.team.owner, &ana)]).await;
-        let opened = scene.world.ledger().all("Session").len() - before;
+        let opened = scene.world.ledger().sessions() - before;
         match statuses(&replies) {
             (201, 204) => assert_eq!(opened, 1),
             (403, 204) => assert_eq!(opened, 0),

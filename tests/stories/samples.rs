@@ -52,6 +52,8 @@ async fn written() -> Value {
     let key = [("idempotency-key", "kept by an older release")];
     let made = team.owner.ask_with("POST", "brands", json!({"name": "Thyme"}), &key).await.expect(201);
     world.sign_in("adam@acme.example", "not the right password").await.refused(401, "unauthenticated");
+    world.ask("POST", "/v1/password-resets", None, &json!({"email": "adam@acme.example"})).await.expect(202);
+    world.settle().await;
     // queued, and not mailed yet
     team.owner.invite("quinn@acme.example", "member").await.expect(201);
     world.sign_up("Brew", "bea@brew.example").await;
@@ -74,7 +76,12 @@ async fn is_read(sample: &Value) {
         tenant: text("tenant"),
         email: String::new(),
         user: String::new(),
-        session: text("session"),
+        // sessions of before they stood with their user are over: one signs in once more
+        session: if kinds(sample["items"].as_array().unwrap()).contains("Session") {
+            world.sign_in("owner@acme.example", PASSWORD).await.expect(201).text("/session/token")
+        } else {
+            text("session")
+        },
     };
     for path in ["", "members", "invitations", "brands", "events?limit=100"] {
         owner.get(path).await.expect(200);

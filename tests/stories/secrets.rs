@@ -99,7 +99,14 @@ async fn no_token_password_or_session_is_anywhere_that_it_does_not_belong() {
 #[tokio::test]
 async fn the_pages_load_nothing_from_elsewhere_and_can_be_framed_by_nobody() {
     let world = World::new().await;
-    for path in ["/accept", "/assets/accept.js", "/assets/style.css"] {
+    for path in [
+        "/accept",
+        "/reset",
+        "/assets/accept.js",
+        "/assets/reset.js",
+        "/assets/common.js",
+        "/assets/style.css",
+    ] {
         let reply = world.ask("GET", path, None, &Value::Null).await.expect(200);
         let policy = &reply.headers["content-security-policy"];
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));

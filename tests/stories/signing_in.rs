@@ -114,7 +114,7 @@ async fn signing_in_writes_the_session_and_acting_is_noted_once_a_day() {
         .filter(|s| s.operation.contains("Write"))
         .map(|s| s.body)
         .collect();
-    assert!(writes.contains("SESSION#") && !writes.contains("MEMBER#"), "{writes}");
+    assert!(writes.contains("sessions") && !writes.contains("MEMBER#"), "{writes}");
     assert_eq!(noted(), before);
     ana.create_brand("Sage").await.expect(201);
     let first = noted();

@@ -8,7 +8,7 @@ use model::{
 };
 use policy::{BrandId, Brands, Denial, MemberStatus, TenantStatus};
 use serde::Serialize;
-use store::{Acceptance, Attempt, Record, keys};
+use store::{Acceptance, Attempt, Error, Fact, Record, keys};
 use web::views::{MemberView, SessionView};
 use web::{Answer, BadRequest, Failure, Form, Outcome, Request, Route, Unproven, until_settled};
 
@@ -119,16 +119,17 @@ impl Accept {
             Brands::All => Brands::All,
             Brands::Only(_) => kept.iter().copied().collect(),
         };
-        let user = match &proof {
-            Proof::Chosen(_) => UserId::new(invocation),
-            Proof::Known(credential) => credential.user_id,
+        let (user, generation) = match &proof {
+            Proof::Chosen(_) => (UserId::new(invocation), 0),
+            Proof::Known(credential) => (credential.user_id, credential.generation),
         };
         let member = Member::joining(invitation, user, profile, brands, invocation);
         let joining = match proof {
             Proof::Chosen(hash) => Joining::new(&member, tenant, invitation.locale.clone(), hash, invocation),
             Proof::Known(credential) => Joining::known(credential, tenant, invocation),
         };
-        let (token, session) = Session::open(user, self.limits.session, invocation);
+        let (policy, client) = (&self.limits.sessions, state.request().client());
+        let (token, session) = Session::open((user, generation), policy, client, invocation);
         let answer = |session| {
             let accepted = Accepted {
                 member: MemberView::own(&member, kept.clone()),
@@ -154,7 +155,12 @@ impl Accept {
             brands: &kept,
             opens: first_owner(tenant, user, state),
         };
-        self.store.accept_invitation(acceptance, &self.limits, change).await?;
+        let accepted = self.store.accept_invitation(acceptance, &self.limits, change).await;
+        if matches!(accepted, Err(Error::Changed(Fact::User))) {
+            // another password by now, which the next round sees; or a user whom an older release wrote
+            self.store.renew_user(user, invocation.version()).await?;
+        }
+        accepted?;
         Ok(answer(Some(SessionView::opened(&token, &session))))
     }
 
@@ -221,9 +227,11 @@ impl Accept {
         if credential.user_id != member.user_id || member.status != MemberStatus::Active {
             return Err(Denial::MemberInactive.into());
         }
-        let (token, session) = Session::open(credential.user_id, self.limits.session, state.invocation());
+        let (policy, client) = (&self.limits.sessions, state.request().client());
+        let proven = (credential.user_id, credential.generation);
+        let (token, session) = Session::open(proven, policy, client, state.invocation());
         let attempt = Attempt { email: credential.email.canonical(), source: &once.source };
-        self.store.open_session(&session, attempt, &self.limits, Some(&member), None).await?;
+        self.store.open_session(&session, &[], attempt, &self.limits, Some(&member), None).await?;
         let body = Answer::replayed_body(answered)?;
         let dropped = body.get("dropped_brands").cloned().map(serde_json::from_value).transpose();
         let dropped: Vec<BrandId> = dropped.map_err(Failure::internal)?.unwrap_or_default();

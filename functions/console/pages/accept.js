@@ -1,11 +1,7 @@
-// The page behind the emailed link. The token stands in the URL's fragment, which browsers send nowhere; it goes to the
-// API in request bodies only. Everything that is shown is set as text, never as markup.
+// The page behind the emailed link of an invitation; common.js comes first.
 'use strict';
 
-const $ = (id) => document.getElementById(id);
-const FIELDS = ['first_name', 'last_name', 'password'];
 const LOOKING = 10_000; // milliseconds that a preview may take
-const DOING = 25_000; // and anything that changes something, which the API ends by itself before
 
 const ROLES = {
   owner: 'Owner', admin: 'Admin', member: 'Member', sales_rep: 'Sales rep', partner: 'Outside partner',
@@ -23,39 +19,20 @@ const RENEWABLE = 'Links work for a limited time only. A fresh one goes to the s
 const CANCELLED = ['The sign-up is cancelled', 'The organization is not opened, and nobody emails you about it again.'];
 
 // What other refusals say to somebody who was invited: the API's own words are for whoever invites.
-const SAID = {
+Object.assign(SAID, {
   'seats-exhausted': () => 'The team has no free place at the moment. Ask who invited you to make one, then try again.',
-  'rate-limited': ({ wait }) => `That was too often. Try again ${wait || 'a little later'}.`,
   'email-in-use': () => 'This address belongs to another organization already. Ask who invited you to invite another address of yours.',
   'access-revoked': ({ detail }) => `You joined before, and your access has ended since: ${detail.replaceAll('`', '')}.`,
   'recipient-suppressed': () => 'Emails to this address came back. Ask who invited you to use another one.',
-  conflict: ({ detail }) => sentence(detail),
   'idempotency-mismatch': () => 'It may have worked the first time. Reload this page to see.',
-  silent: () => 'The server did not answer. Nothing is lost: try again in a moment.',
-  offline: () => 'The server can’t be reached. Check your connection and try again.',
-};
+});
 
 let token = '';
 let signingUp = false;
 let shortest = 0;
 let key = ''; // of the acceptance, so that trying again can't join twice
-let opened = 0; // counts the links that this tab opened: what comes late is about an older one
 
-// The token in the address. Mail programs take the full stop or bracket behind a link for a part of it.
-function readToken() {
-  let text = location.hash.slice(1);
-  try { text = decodeURIComponent(text); } catch { /* as it is */ }
-  return (text.match(/[A-Za-z0-9_-]{86}/) || [text.trim()])[0];
-}
-
-// "in 3 minutes", of a Retry-After in seconds.
-function waiting(seconds) {
-  if (!(seconds > 0)) return '';
-  const [n, unit] = seconds < 90 ? [seconds, 'second'] : seconds < 5_400 ? [Math.ceil(seconds / 60), 'minute'] : [Math.ceil(seconds / 3_600), 'hour'];
-  return `in ${n} ${unit}${n === 1 ? '' : 's'}`;
-}
-
-// What the API answers where it did what was asked. A hotel's or a company's network answers 200 with a page of its own.
+// What the API answers where it did what was asked.
 const DONE = {
   preview: (answer) => answer.tenant && answer.password_min_length,
   accept: (answer) => answer.member && answer.dropped_brands,
@@ -63,51 +40,10 @@ const DONE = {
   renew: (answer) => answer.delivery,
 };
 
-// Asks the API. A gateway, a proxy or a network may answer instead of it, or nobody: each of these is a problem too.
-async function call(verb, body = {}, headers = {}) {
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), verb === 'preview' ? LOOKING : DOING);
-  try {
-    const response = await fetch(`/v1/invitations/${verb}`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...headers },
-      body: JSON.stringify({ token, ...body }),
-      signal: stop.signal,
-    });
-    const text = await response.text();
-    let answer = {};
-    try { answer = JSON.parse(text) || {}; } catch { /* a page, or nothing */ }
-    if (response.ok) return DONE[verb](answer, response.status) ? { ok: true, answer } : { ok: false, problem: { code: 'broken' } };
-    const wait = waiting(Number(response.headers.get('Retry-After')));
-    const code = answer.code || (response.status === 429 ? 'rate-limited' : 'broken');
-    return { ok: false, problem: { ...answer, code, wait } };
-  } catch {
-    return { ok: false, problem: { code: stop.signal.aborted ? 'silent' : 'offline' } };
-  } finally {
-    clearTimeout(timer);
-  }
+function call(verb, body = {}, headers = {}) {
+  const patience = verb === 'preview' ? LOOKING : DOING;
+  return post(`/v1/invitations/${verb}`, { token, ...body }, DONE[verb], headers, patience);
 }
-
-function sentence(text) {
-  const full = text.replaceAll('`', '');
-  return `${full[0].toUpperCase()}${full.slice(1)}${/[.!?]$/.test(full) ? '' : '.'}`;
-}
-
-function explain(problem) {
-  const said = SAID[problem.code];
-  return said ? said(problem) : 'Something went wrong on our side. Nothing is lost: try again in a moment.';
-}
-
-// Shows one section, and moves whoever reads or listens there.
-function show(id, heading) {
-  for (const section of document.querySelectorAll('section')) section.hidden = section.id !== id;
-  document.title = heading.textContent;
-  $('status').textContent = heading.textContent;
-  heading.focus();
-}
-
-// Where somebody goes who has joined; empty where the deployment doesn't say.
-const APP = document.querySelector('meta[name=app-url]').content;
 
 function over([heading, text], { again = false, renewable = false, declinable = renewable, go = '' } = {}) {
   $('over-heading').textContent = heading;
@@ -144,14 +80,12 @@ function joined({ email, company, dropped }) {
 }
 
 async function start() {
-  const link = ++opened;
+  const link = another();
   signingUp = false;
-  // what still runs is about an older link
-  for (const button of document.querySelectorAll('button')) button.disabled = false;
-  token = readToken();
+  token = readToken(86);
   if (!token && history.state?.joined) return joined(history.state.joined);
   if (!token) return over(OVER['not-found']);
-  for (const section of document.querySelectorAll('section')) section.hidden = section.id !== 'loading';
+  only('loading');
   $('moment').hidden = false;
   $('status').textContent = $('moment').textContent;
   const { ok, answer, problem } = await call('preview');
@@ -165,7 +99,7 @@ function fill(invitation) {
   const { inviter, existing_user: existing } = invitation;
   signingUp = invitation.role === 'owner';
   shortest = existing ? 0 : invitation.password_min_length;
-  key = crypto.randomUUID?.() || `${Date.now()}-${Math.random()}`;
+  key = newKey();
   $('heading').textContent = signingUp ? `Confirm ${company}` : `Join ${company}`;
   $('lead').textContent = signingUp
     ? 'Your address was used to sign this organization up. Confirm it to become its owner.'
@@ -192,71 +126,31 @@ function fill(invitation) {
   $('decline').textContent = signingUp ? 'This was not me' : 'Decline';
   $('form').dataset.existing = existing ? 'yes' : '';
   $('form').dataset.company = company;
-  mark({});
+  mark($('form'), {});
   show('invitation', $('heading'));
 }
 
-// Says what is wrong with which field, and nothing of the others.
-function mark(errors) {
-  for (const field of [...FIELDS, 'form']) {
-    $(`${field}-error`).textContent = errors[field] || '';
-    if (field !== 'form') $(field).setAttribute('aria-invalid', errors[field] ? 'true' : 'false');
+onSubmit($('form'), async (current) => {
+  const body = { password: $('password').value };
+  if (!$('form').dataset.existing) {
+    body.first_name = $('first_name').value;
+    body.last_name = $('last_name').value;
   }
-  const first = FIELDS.find((field) => errors[field]);
-  if (first) $(first).focus();
-}
-
-async function busy(work) {
-  const link = opened;
-  const buttons = [...document.querySelectorAll('button')];
-  const focused = document.activeElement;
-  for (const button of buttons) button.disabled = true;
-  try {
-    await work(() => link === opened);
-  } finally {
-    if (link !== opened) return;
-    for (const button of buttons) button.disabled = false;
-    // a disabled button loses the focus: it gets it back, unless something else has it by now
-    if (document.activeElement === document.body && focused?.offsetParent) focused.focus();
+  const { ok, answer, problem } = await call('accept', body, { 'Idempotency-Key': key });
+  if (!current()) return;
+  if (ok) {
+    const state = {
+      email: answer.member.email, company: $('form').dataset.company, dropped: answer.dropped_brands.length,
+    };
+    // a used token has no business in the browser's history
+    history.replaceState({ joined: state }, '', location.pathname);
+    joined(state);
+    return;
   }
-}
-
-$('form').addEventListener('submit', (event) => {
-  event.preventDefault();
-  busy(async (current) => {
-    mark({});
-    const body = { password: $('password').value };
-    if (!$('form').dataset.existing) {
-      body.first_name = $('first_name').value;
-      body.last_name = $('last_name').value;
-    }
-    const { ok, answer, problem } = await call('accept', body, { 'Idempotency-Key': key });
-    if (!current()) return;
-    if (ok) {
-      const state = {
-        email: answer.member.email, company: $('form').dataset.company, dropped: answer.dropped_brands.length,
-      };
-      // a used token has no business in the browser's history
-      history.replaceState({ joined: state }, '', location.pathname);
-      joined(state);
-      return;
-    }
-    if (endedBy(problem)) return;
-    const errors = {};
-    for (const { pointer, detail } of problem.errors || []) errors[pointer.slice(1)] = sentence(detail);
-    if (problem.code === 'unauthenticated') errors.password = sentence(problem.detail);
-    if (!FIELDS.some((field) => errors[field])) errors.form = explain(problem);
-    mark(errors);
-  });
+  if (endedBy(problem)) return;
+  if (problem.code === 'unauthenticated') problem.errors = [{ pointer: '/password', detail: problem.detail }];
+  refuse($('form'), problem);
 });
-
-for (const field of FIELDS) {
-  // what is being mended is not marked any more
-  $(field).addEventListener('input', () => {
-    $(`${field}-error`).textContent = $('form-error').textContent = '';
-    $(field).setAttribute('aria-invalid', 'false');
-  });
-}
 
 async function decline(current, complain) {
   const { ok, problem } = await call('decline');
@@ -266,9 +160,9 @@ async function decline(current, complain) {
 }
 
 $('decline').addEventListener('click', () => busy(async (current) => {
-  mark({});
+  mark($('form'), {});
   const question = signingUp ? 'Cancel the sign-up of this organization?' : 'Decline this invitation?';
-  if (confirm(question)) await decline(current, (words) => mark({ form: words }));
+  if (confirm(question)) await decline(current, (words) => mark($('form'), { form: words }));
 }));
 
 $('refuse').addEventListener('click', () => busy(async (current) => {
@@ -285,7 +179,6 @@ $('renew').addEventListener('click', () => busy(async (current) => {
 }));
 
 $('again').addEventListener('click', start);
-$('show').addEventListener('change', () => { $('password').type = $('show').checked ? 'text' : 'password'; });
 // another link opened in this tab changes nothing but the fragment
 window.addEventListener('hashchange', start);
 

@@ -1,11 +1,12 @@
 //! The pages, and the answer to every path that nothing else serves.
 //!
 //! * `GET /`: where one is
-//! * `GET /accept`: the page behind the emailed link
+//! * `GET /accept`: the page behind the emailed link of an invitation
+//! * `GET /reset`: the page behind that of a forgotten password, and without a link where one asks for it
 //! * `GET /assets/{file}`: what the pages are made of
 //! * everything else (the API's `$default` route): 405 with `Allow` for a path that has other methods, 404 otherwise
 //!
-//! Links no table and no mail: it serves what was compiled in. `APP_URL` is where somebody goes who has joined.
+//! Links no table and no mail: it serves what was compiled in. `APP_URL` is where somebody goes who is done.
 
 use lambda_http::http::header;
 use model::Refusal;
@@ -17,11 +18,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The function.
 pub struct Console {
     home_page: String,
     accept_page: String,
+    reset_page: String,
 }
 
 impl Function for Console {
@@ -35,6 +38,7 @@ impl Function for Console {
         Ok(Self {
             home_page: include_str!("../pages/index.html").replace("{app-link}", &link),
             accept_page: include_str!("../pages/accept.html").replace("{app-url}", &app),
+            reset_page: include_str!("../pages/reset.html").replace("{app-url}", &app),
         })
     }
 
@@ -42,6 +46,7 @@ impl Function for Console {
         match request.route()? {
             Route::HomePage => Ok(page(HTML, &self.home_page)),
             Route::AcceptPage => Ok(page(HTML, &self.accept_page)),
+            Route::ResetPage => Ok(page(HTML, &self.reset_page)),
             Route::Asset => asset(request.parameter("file")?).ok_or_else(|| Refusal::NotFound.into()),
             _ => Err(Refusal::NotFound.into()),
         }
@@ -50,8 +55,10 @@ impl Function for Console {
 
 fn asset(file: &str) -> Option<Answer> {
     match file {
-        "accept.js" => Some(page("text/javascript; charset=utf-8", include_str!("../pages/accept.js"))),
+        "accept.js" => Some(page(SCRIPT, include_str!("../pages/accept.js"))),
+        "common.js" => Some(page(SCRIPT, include_str!("../pages/common.js"))),
         "icon.svg" => Some(page("image/svg+xml", include_str!("../pages/icon.svg"))),
+        "reset.js" => Some(page(SCRIPT, include_str!("../pages/reset.js"))),
         "style.css" => Some(page("text/css; charset=utf-8", include_str!("../pages/style.css"))),
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! The table's stream, new Mail items: mints the token, stores its digest, sends the mail through SES.
+//! The table's stream, new Mail items: mints the token that a mail carries, stores its digest, sends it through SES.
 //!
 //! The only function that mints emailed tokens, and the only one that talks to SES. Records come at least once, late and out of order, so
 //! what is sent is decided by what the table says now: the mail's own item (somebody may be sending it, or have sent
@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use mail::{Mailer, NotSent};
 use model::{
-    Brand, Delivery, DeliveryState, Invitation, InvitationStatus, InvitationToken, Invocation, Mail,
-    MailStatus, Member, Sponsorship, Suppression, Tenant, Timestamp,
+    About, Brand, Delivery, DeliveryState, Email, Invitation, InvitationStatus, InvitationToken, Invocation,
+    Limits, Mail, MailStatus, MailTags, Member, Reset, ResetToken, Sponsorship, Suppression, Tenant,
+    Timestamp, UserId,
 };
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
@@ -27,9 +28,13 @@ pub const ATTEMPTS: u32 = 10;
 
 const GIVEN_UP: &str = "it could not be sent, send the invitation again";
 
+/// Invitations that are mailed again to somebody who asks for a new password and is only invited.
+const INVITATIONS: i32 = 3;
+
 /// The function.
 pub struct Deliver {
     store: Store,
+    limits: Limits,
     mailer: Mailer,
 }
 
@@ -64,24 +69,51 @@ impl Consumer for Deliver {
     type Error = Retry;
 
     fn new(environment: &Environment) -> Result<Self, SettingError> {
-        Ok(Self { store: Store::open(environment)?, mailer: Mailer::open(environment)? })
+        Ok(Self {
+            store: Store::open(environment)?,
+            limits: environment.variables.limits()?,
+            mailer: Mailer::open(environment)?,
+        })
     }
 
     async fn handle(&self, record: &Value, invocation: &Invocation) -> Result<(), Retry> {
         match store::stream::read(record)? {
-            StreamChange::MailQueued(mail) => self.deliver(&mail, invocation).await,
+            StreamChange::MailQueued(mail) => match &mail.about {
+                About::Invitation(about) => self.deliver_invitation(&mail, *about, invocation).await,
+                About::PasswordReset { email } => self.deliver_reset(&mail, email, invocation).await,
+                About::PasswordChanged { user_id } => self.deliver_notice(&mail, *user_id, invocation).await,
+            },
             StreamChange::LinkSwept(..) | StreamChange::Other => Ok(()),
         }
     }
 }
 
-/// Why nothing is sent.
-fn superfluous(mail: &Mail, invitation: &Invitation, now: Timestamp) -> Option<&'static str> {
+/// Whether a mail is still to be sent, as far as it goes itself.
+///
+/// # Errors
+/// [`Retry::Claimed`] where somebody else is sending it.
+fn is_due(mail: &Mail, now: Timestamp) -> Result<bool, Retry> {
     if mail.status != MailStatus::Queued {
-        Some("it was sent, or given up")
-    } else if invitation.status_at(now) != InvitationStatus::Pending {
+        tracing::info!(mail = %mail.id, "nothing to send: it was sent, or given up");
+        Ok(false)
+    } else if mail.expires_at <= now {
+        tracing::warn!(mail = %mail.id, "nothing to send: nobody waits for it any more");
+        Ok(false)
+    } else if mail.claimed_until.is_some_and(|until| now < until) {
+        Err(Retry::Claimed)
+    } else if mail.attempts >= ATTEMPTS {
+        tracing::warn!(mail = %mail.id, "given up");
+        Ok(false)
+    } else {
+        Ok(true)
+    }
+}
+
+/// Why there is nothing more to say of an invitation in this mail.
+fn superfluous(about: MailTags, invitation: &Invitation, now: Timestamp) -> Option<&'static str> {
+    if invitation.status_at(now) != InvitationStatus::Pending {
         Some("the invitation is over")
-    } else if invitation.generation != mail.generation {
+    } else if invitation.generation != about.generation {
         Some("a newer mail follows")
     } else {
         None
@@ -122,22 +154,23 @@ struct Contents<'a> {
 }
 
 impl Deliver {
-    async fn deliver(&self, queued: &Mail, invocation: &Invocation) -> Result<(), Retry> {
-        let (t, i) = (queued.tenant_id, queued.invitation_id);
+    async fn deliver_invitation(
+        &self,
+        queued: &Mail,
+        about: MailTags,
+        invocation: &Invocation,
+    ) -> Result<(), Retry> {
+        let (t, i) = (about.tenant, about.invitation);
         let facts = (keys::mail(queued.id), keys::invitation(t, i), keys::tenant(t));
         let (Some(mail), Some(invitation), Some(tenant)) = self.store.load(facts).await? else {
             tracing::info!(mail = %queued.id, "nothing to send: what it was about is gone");
             return Ok(());
         };
-        if let Some(why) = superfluous(&mail, &invitation, invocation.now()) {
+        if let Some(why) = superfluous(about, &invitation, invocation.now()) {
             tracing::info!(mail = %mail.id, why, "nothing to send");
             return Ok(());
         }
-        if mail.claimed_until.is_some_and(|until| invocation.now() < until) {
-            return Err(Retry::Claimed);
-        }
-        if mail.attempts >= ATTEMPTS {
-            tracing::warn!(mail = %mail.id, "given up");
+        if !is_due(&mail, invocation.now())? {
             return Ok(());
         }
         let (sponsor, brands, suppression) = self
@@ -156,12 +189,7 @@ impl Deliver {
             let delivery = Delivery::new(state, Some(reason), invocation.now());
             return Ok(self.store.finish_mail(&mail, &mail.failed(), &delivery, invocation).await?);
         }
-        let (claimed, token) = match self.claim(&mail, &invitation, invocation).await {
-            Ok(claimed) => claimed,
-            // somebody else claimed it, or the invitation moved on: the next look tells which
-            Err(Error::Changed(_)) => return Err(Retry::Claimed),
-            Err(error) => return Err(error.into()),
-        };
+        let (claimed, token) = claimed(self.claim(&mail, &invitation, invocation).await)?;
         let contents =
             Contents { invitation: &invitation, tenant: &tenant, sponsor: sponsor.as_ref(), token: &token };
         self.send(&claimed, &contents, invocation).await
@@ -200,9 +228,96 @@ impl Deliver {
             expires_at: invitation.expires_at,
             token,
         };
-        let message = words.write(self.mailer.origin()).map_err(|e| Retry::Ses(e.to_string()))?;
-        let (after, state, reason) = match self.mailer.send(&invitation.email, &message, claimed.tags()).await
-        {
+        self.send_message(claimed, words.write(self.mailer.origin()), invocation).await
+    }
+
+    /// The link under which a forgotten password is replaced. Whoever asked isn't told what comes of it: nothing where nobody
+    /// has the address, or has nothing left to sign in to; the invitation again where one waits.
+    async fn deliver_reset(
+        &self,
+        queued: &Mail,
+        email: &Email,
+        invocation: &Invocation,
+    ) -> Result<(), Retry> {
+        let (now, to) = (invocation.now(), queued.to.canonical());
+        let facts = (keys::mail(queued.id), keys::credential(email.canonical()), keys::suppression(to));
+        let (mail, credential, suppression) = self.store.load(facts).await?;
+        let Some(mail) = mail else { return Ok(()) };
+        if !is_due(&mail, now)? {
+            return Ok(());
+        }
+        if suppression.is_some() {
+            return self.give_up(&mail, "the address takes no mail", invocation).await;
+        }
+        let Some(credential) = credential else {
+            self.mail_invitations(email, invocation).await?;
+            return self.give_up(&mail, "nobody has the address", invocation).await;
+        };
+        if self.store.use_of(&credential).await?.is_none() {
+            self.mail_invitations(email, invocation).await?;
+            return self.give_up(&mail, "there is nothing to sign in to", invocation).await;
+        }
+        let (after, reset) = (mail.claimed(now, CLAIM), Reset::of(&credential, now));
+        let token = ResetToken::mint(invocation.random());
+        claimed(self.store.claim_reset((&mail, &after), &reset, &token.digest()).await)?;
+        let words = mail::PasswordReset { address: email, expires_at: reset.expires_at, token: &token };
+        self.send_message(&after, words.write(self.mailer.origin()), invocation).await
+    }
+
+    /// The invitations that wait for an address, mailed again as they are.
+    async fn mail_invitations(&self, email: &Email, invocation: &Invocation) -> Result<(), Retry> {
+        for (tenant, invitation) in self.store.invitations_of(email.canonical(), INVITATIONS).await? {
+            let is_live = invitation.status_at(invocation.now()) == InvitationStatus::Pending;
+            if is_live && invitation.is_open_in(&tenant) {
+                let again = Mail::about(&invitation, invocation);
+                let queued = self.store.mail_again(&again, &self.limits).await?;
+                tracing::info!(invitation = %invitation.id, queued, "asked for again");
+            }
+        }
+        Ok(())
+    }
+
+    /// That a password was changed.
+    async fn deliver_notice(
+        &self,
+        queued: &Mail,
+        user: UserId,
+        invocation: &Invocation,
+    ) -> Result<(), Retry> {
+        let facts = (keys::mail(queued.id), keys::user(user), keys::suppression(queued.to.canonical()));
+        let (Some(mail), Some(user), suppression) = self.store.load(facts).await? else { return Ok(()) };
+        if !is_due(&mail, invocation.now())? {
+            return Ok(());
+        }
+        if suppression.is_some() {
+            return self.give_up(&mail, "the address takes no mail", invocation).await;
+        }
+        let after = mail.claimed(invocation.now(), CLAIM);
+        claimed(self.store.claim_notice((&mail, &after)).await)?;
+        let words =
+            mail::PasswordChanged { first_name: &user.first_name, address: &mail.to, at: mail.created_at };
+        self.send_message(&after, words.write(), invocation).await
+    }
+
+    /// Nothing is sent, now or later.
+    async fn give_up(&self, mail: &Mail, why: &'static str, invocation: &Invocation) -> Result<(), Retry> {
+        tracing::info!(mail = %mail.id, why, "not sent");
+        let delivery = Delivery::new(DeliveryState::Failed, Some(why), invocation.now());
+        Ok(self.store.finish_mail(mail, &mail.failed(), &delivery, invocation).await?)
+    }
+
+    async fn send_message(
+        &self,
+        claimed: &Mail,
+        message: Result<mail::Message, mail::Unwritten>,
+        invocation: &Invocation,
+    ) -> Result<(), Retry> {
+        let message = message.map_err(|e| Retry::Ses(e.to_string()))?;
+        let tags = match claimed.about {
+            About::Invitation(about) => Some(about),
+            About::PasswordReset { .. } | About::PasswordChanged { .. } => None,
+        };
+        let (after, state, reason) = match self.mailer.send(&claimed.to, &message, tags).await {
             Ok(message_id) => {
                 tracing::info!(mail = %claimed.id, message_id, "sent");
                 (claimed.sent(message_id), DeliveryState::Sent, None)
@@ -224,4 +339,12 @@ impl Deliver {
         let delivery = Delivery::new(state, reason, invocation.now());
         Ok(self.store.finish_mail(claimed, &after, &delivery, invocation).await?)
     }
+}
+
+/// A claim, or that somebody else claimed it or its subject moved on: the next look tells which.
+fn claimed<T>(claim: Result<T, Error>) -> Result<T, Retry> {
+    claim.map_err(|error| match error {
+        Error::Changed(_) => Retry::Claimed,
+        error => error.into(),
+    })
 }

@@ -8,6 +8,7 @@
 //! * `transfer-ownership`: from an owner who is gone to another member
 //! * `release-email`: frees a mistyped or duplicate address that a dead account holds
 //! * `lift-suppression`: lets mail go again to an address that bounced or complained
+//! * `send-password-reset`: mails the link under which a forgotten password is replaced
 //! * `suspend-tenant`: switches a tenant off, or on again
 //! * `export-tenant`: brands, members, invitations and events of a tenant, a page at a time
 
@@ -16,6 +17,7 @@ mod export;
 mod plan;
 mod release;
 mod repeat;
+mod reset;
 mod suspend;
 mod transfer;
 
@@ -49,6 +51,8 @@ policy::closed_set! {
         ReleaseEmail = "release-email",
         /// Lets mail go again to an address.
         LiftSuppression = "lift-suppression",
+        /// Mails the link under which a forgotten password is replaced.
+        SendPasswordReset = "send-password-reset",
         /// Off, or on again.
         SuspendTenant = "suspend-tenant",
         /// All that is stored, a page at a time.
@@ -117,6 +121,7 @@ impl Operate {
             Operation::TransferOwnership => self.transfer(order(event)?, invocation).await,
             Operation::ReleaseEmail => self.release(order(event)?, invocation).await,
             Operation::LiftSuppression => self.lift(order(event)?, invocation).await,
+            Operation::SendPasswordReset => self.reset(order(event)?, invocation).await,
             Operation::SuspendTenant => self.suspend(order(event)?, invocation).await,
             Operation::ExportTenant => self.export(order(event)?, invocation).await,
         }

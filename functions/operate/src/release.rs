@@ -17,7 +17,7 @@ pub(crate) struct Order {
 
 impl Operate {
     pub(crate) async fn release(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
-        let email = order.email()?;
+        let email = address("email", &order.email)?;
         let credential = self.store.load(keys::credential(email.canonical())).await?;
         let credential = credential.ok_or_else(|| Refused::because("nobody has this address"))?;
         let current = credential.tenants.iter().find(|(_, belonging)| **belonging != Belonging::Former);
@@ -33,7 +33,7 @@ impl Operate {
 
     /// Needs no account behind the address: what was suppressed may never have been anybody's.
     pub(crate) async fn lift(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
-        let email = order.email()?;
+        let email = address("email", &order.email)?;
         let facts = (keys::suppression(email.canonical()), keys::credential(email.canonical()));
         let (suppression, credential) = self.store.load(facts).await?;
         let suppression =
@@ -45,14 +45,13 @@ impl Operate {
     }
 }
 
-impl Order {
-    fn email(&self) -> Result<Email, Refused> {
-        Email::parse(&self.email).map_err(|why| Refused::because(format!("`email`: {why}")))
-    }
+/// The address in this field of an order.
+pub(crate) fn address(field: &str, text: &str) -> Result<Email, Refused> {
+    Email::parse(text).map_err(|why| Refused::because(format!("`{field}`: {why}")))
 }
 
 /// A change in the trail of each tenant that an address belongs or belonged to.
-fn trails<'a>(
+pub(crate) fn trails<'a>(
     credential: &'a Credential,
     kind: EventKind,
     reason: &'a str,

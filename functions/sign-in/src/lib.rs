@@ -2,10 +2,13 @@
 //!
 //! * `POST /v1/sessions`, public: `{email, password}` → `{session, user, memberships}`
 //! * `DELETE /v1/sessions/current`
-//! * `GET /v1/me`
+//! * `GET`, `PATCH /v1/me`, `PUT /v1/me/password`
+//! * `GET`, `DELETE /v1/me/sessions`, `DELETE /v1/me/sessions/{session}`
+//! * `POST /v1/password-resets`, `/confirm`, public: a forgotten password is replaced under an emailed link
 
+mod me;
+mod new_password;
 mod open;
-mod session;
 
 use model::{Limits, Refusal, SourceKey};
 use password::{Hasher, Rules};
@@ -38,6 +41,13 @@ impl Function for SignIn {
             Route::SignIn => self.sign_in(request).await,
             Route::SignOut => self.sign_out(request).await,
             Route::ReadMe => self.me(request).await,
+            Route::ChangeProfile => self.change_profile(request).await,
+            Route::ChangePassword => self.change_password(request).await,
+            Route::ListSessions => self.sessions(request).await,
+            Route::EndSessions => self.end_sessions(request).await,
+            Route::EndSession => self.end_session(request).await,
+            Route::AskForReset => self.ask_for_reset(request).await,
+            Route::ConfirmReset => self.confirm_reset(request).await,
             _ => Err(Refusal::NotFound.into()),
         }
     }

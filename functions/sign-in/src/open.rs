@@ -3,15 +3,15 @@ use std::collections::BTreeSet;
 use model::{
     Belonging, Credential, Email, Member, Password, Refusal, Session, Source, Tenant, TenantId, User, UserId,
 };
-use policy::{BrandId, MemberStatus, TenantStatus};
+use policy::{BrandId, MemberStatus};
 use serde::Serialize;
 use store::keys::{self, Scope};
-use store::{Key, Record};
+use store::{Error, Fact, Key, Record};
 use web::views::{MembershipView, SessionView, UserView};
 use web::{Answer, BadRequest, Failure, Idempotency, Outcome, Request, Unproven, next_cursor, until_settled};
 
 use crate::SignIn;
-use crate::session::LIST;
+use crate::me::LIST;
 
 /// One answer for an address that nobody has and for a password that isn't its.
 const WRONG: BadRequest =
@@ -81,7 +81,7 @@ pub(crate) fn shown<'a>(
 }
 
 fn is_of_use((member, tenant): &(Member, Tenant)) -> bool {
-    member.status == MemberStatus::Active && tenant.status == TenantStatus::Active
+    member.is_of_use(tenant)
 }
 
 impl Memberships {
@@ -188,13 +188,26 @@ impl SignIn {
         if !memberships.of_use {
             return Err(Refusal::AccessRevoked(memberships.why_of_no_use()).into());
         }
-        let (token, session) = Session::open(credential.user_id, self.limits.session, request.invocation());
+        let (id, proven_by) = (credential.user_id, credential.generation);
+        let (policy, client) = (&self.limits.sessions, request.client());
+        let (token, session) = Session::open((id, proven_by), policy, client, request.invocation());
+        let dropped = memberships.user.sessions_to_drop(request.now());
         // the same sign-in again is a sign-in, and the key keeps its first record; only another request is refused
         let record = match attempt.idempotency.answered(memberships.record.take())? {
             Some(_) => None,
             None => attempt.idempotency.record(&memberships.answer(None)),
         };
-        self.store.open_session(&session, attempt.counted(), &self.limits, None, record).await?;
+        let opened =
+            self.store.open_session(&session, &dropped, attempt.counted(), &self.limits, None, record).await;
+        if matches!(opened, Err(Error::Changed(Fact::User))) {
+            self.store.renew_user(id, request.invocation().version()).await?;
+            let now = self.store.load(keys::credential(credential.email.canonical())).await?;
+            if now.is_none_or(|now| (now.user_id, now.generation) != (id, proven_by)) {
+                // it was right, and is another one by now
+                return Err(WRONG.into());
+            }
+        }
+        opened?;
         Ok(memberships.answer(Some(SessionView::opened(&token, &session))))
     }
 }

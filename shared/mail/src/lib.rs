@@ -7,5 +7,7 @@
 mod message;
 mod ses;
 
-pub use message::{Invitation, Message};
+/// Why a mail couldn't be written; never in practice.
+pub use askama::Error as Unwritten;
+pub use message::{Invitation, Message, PasswordChanged, PasswordReset};
 pub use ses::{Mailer, NotSent};

@@ -1,5 +1,5 @@
 use askama::Template;
-use model::{CompanyName, Email, InvitationToken, PersonName, Timestamp};
+use model::{CompanyName, Email, InvitationToken, PersonName, ResetToken, Timestamp};
 use policy::Role;
 
 /// What the mail of an invitation says.
@@ -20,6 +20,26 @@ pub struct Invitation<'a> {
     pub token: &'a InvitationToken,
 }
 
+/// What the mail of a password reset says.
+pub struct PasswordReset<'a> {
+    /// The address whose password it is; the mail may go to another one.
+    pub address: &'a Email,
+    /// Until when the link works.
+    pub expires_at: Timestamp,
+    /// The token for the link.
+    pub token: &'a ResetToken,
+}
+
+/// What the mail says that tells somebody that their password was changed.
+pub struct PasswordChanged<'a> {
+    /// Their first name.
+    pub first_name: &'a PersonName,
+    /// The address whose password it is.
+    pub address: &'a Email,
+    /// When it was changed.
+    pub at: Timestamp,
+}
+
 /// A mail, ready to be sent.
 pub struct Message {
     /// The subject: a fixed text.
@@ -31,22 +51,40 @@ pub struct Message {
 }
 
 #[derive(Template)]
-#[template(path = "invitation.html")]
+#[template(path = "mail.html")]
 struct Html<'a>(Words<'a>);
 
 #[derive(Template)]
-#[template(path = "invitation.txt", escape = "none")]
+#[template(path = "mail.txt", escape = "none")]
 struct Text<'a>(Words<'a>);
 
+/// What a mail says, whatever it is about.
 struct Words<'a> {
     heading: &'static str,
     greeting: String,
     lead: String,
+    action: Option<Action<'a>>,
+    /// Whom it was sent to, or whose it is about.
+    address: String,
+    /// Why it came, and what to do if nobody asked for it.
+    unexpected: &'static str,
+}
+
+/// The one link of a mail.
+struct Action<'a> {
     button: &'static str,
     link: &'a str,
     until: String,
-    address: String,
-    unexpected: &'static str,
+}
+
+impl Message {
+    fn write<'w>(subject: &'static str, words: impl Fn() -> Words<'w>) -> Result<Self, askama::Error> {
+        Ok(Self { subject, text: Text(words()).render()?, html: Html(words()).render()? })
+    }
+}
+
+fn until(expires_at: Timestamp) -> String {
+    format!("The link works until {}.", expires_at.for_people())
 }
 
 /// What people entered, in a mail. Mail programs make links of whatever looks like an address, so dots, at-signs and slashes between
@@ -98,22 +136,66 @@ impl Invitation<'_> {
                          become its owner."
                     .to_owned(),
             },
-            button: if self.inviter.is_some() { "See the invitation" } else { "Confirm and set a password" },
-            link: &link,
-            until: format!("The link works until {}.", self.expires_at.for_people()),
+            action: Some(Action {
+                button: if self.inviter.is_some() { "See the invitation" } else { "Confirm and set a password" },
+                link: &link,
+                until: until(self.expires_at),
+            }),
             address: format!("This mail was sent to {}.", defused(self.address.as_entered())),
             unexpected: "If you did not expect this, you need not do anything: without you nothing happens.",
         }
         };
-        Ok(Message {
-            subject: if self.inviter.is_some() {
-                "You are invited to a team"
-            } else {
-                "Confirm your new account"
-            },
-            text: Text(words()).render()?,
-            html: Html(words()).render()?,
-        })
+        let subject =
+            if self.inviter.is_some() { "You are invited to a team" } else { "Confirm your new account" };
+        Message::write(subject, words)
+    }
+}
+
+impl PasswordReset<'_> {
+    /// Writes the mail; its link leads to `origin`.
+    ///
+    /// # Errors
+    /// As [`Invitation::write`].
+    pub fn write(&self, origin: &str) -> Result<Message, askama::Error> {
+        let link = format!("{origin}/reset#{}", self.token.reveal());
+        let words = || Words {
+            heading: "Choose a new password",
+            greeting: "Hello,".to_owned(),
+            lead: format!(
+                "Somebody asked for a new password for {}. If that was you, choose it here; every device is signed out then.",
+                defused(self.address.as_entered()),
+            ),
+            action: Some(Action {
+                button: "Choose a new password",
+                link: &link,
+                until: format!("{} It can be used once.", until(self.expires_at)),
+            }),
+            address: "This mail came because a password reset was asked for with your address.".to_owned(),
+            unexpected: "If it was not you, you need not do anything: your password stays as it is.",
+        };
+        Message::write("Choose a new password", words)
+    }
+}
+
+impl PasswordChanged<'_> {
+    /// Writes the mail; it has no link, so that nobody learns to follow one out of fright.
+    ///
+    /// # Errors
+    /// As [`Invitation::write`].
+    pub fn write(&self) -> Result<Message, askama::Error> {
+        let words = || Words {
+            heading: "Your password was changed",
+            greeting: format!("Hello {},", defused(self.first_name.as_str())),
+            lead: format!(
+                "The password of {} was changed on {}. Other devices were signed out.",
+                defused(self.address.as_entered()),
+                self.at.for_people(),
+            ),
+            action: None,
+            address: "This mail came because it is your account.".to_owned(),
+            unexpected: "If it was not you, ask for a new password at once where you sign in, and tell an admin of your team.",
+        };
+        Message::write("Your password was changed", words)
     }
 }
 

@@ -49,7 +49,12 @@ impl Mailer {
     ///
     /// # Errors
     /// [`NotSent`]. SES has no idempotency: after a lost answer a second try may send a second mail.
-    pub async fn send(&self, to: &Email, message: &Message, tags: MailTags) -> Result<String, NotSent> {
+    pub async fn send(
+        &self,
+        to: &Email,
+        message: &Message,
+        tags: Option<MailTags>,
+    ) -> Result<String, NotSent> {
         let utf8 = |data: &str| {
             Content::builder()
                 .data(data)
@@ -64,6 +69,15 @@ impl Mailer {
                 .build()
                 .map_err(|e| NotSent::Rejected(e.to_string()))
         };
+        // a mail that is about no invitation has nothing to be found by
+        let marks = match tags {
+            Some(tags) => Some(vec![
+                tag("tenant", tags.tenant.to_string())?,
+                tag("invitation", tags.invitation.to_string())?,
+                tag("generation", tags.generation.to_string())?,
+            ]),
+            None => None,
+        };
         let body = Body::builder().text(utf8(&message.text)?).html(utf8(&message.html)?).build();
         let content = SesMessage::builder().subject(utf8(message.subject)?).body(body).build();
         let sent = self
@@ -72,9 +86,7 @@ impl Mailer {
             .from_email_address(&self.from)
             .destination(Destination::builder().to_addresses(to.address()).build())
             .content(EmailContent::builder().simple(content).build())
-            .email_tags(tag("tenant", tags.tenant.to_string())?)
-            .email_tags(tag("invitation", tags.invitation.to_string())?)
-            .email_tags(tag("generation", tags.generation.to_string())?)
+            .set_email_tags(marks)
             .set_configuration_set_name(self.configuration_set.clone())
             .send()
             .await;

@@ -47,12 +47,16 @@ policy::closed_set! {
         MemberRoleChanged = "member.role_changed",
         /// A member was assigned to other brands.
         MemberBrandsChanged = "member.brands_changed",
+        /// A member has another name or number.
+        MemberProfileChanged = "member.profile_changed",
         /// A membership was switched off.
         MemberSuspended = "member.suspended",
         /// A membership was switched on again.
         MemberReinstated = "member.reinstated",
         /// A membership was ended.
         MemberRevoked = "member.revoked",
+        /// The operator mailed somebody the link under which their password is replaced.
+        PasswordResetSent = "password.reset_sent",
         /// The operator made an address free that nobody uses any more.
         EmailReleased = "email.released",
         /// The operator lets mail go again to an address that had bounced or complained.

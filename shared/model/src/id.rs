@@ -57,6 +57,8 @@ ids! {
     UserId,
     /// The id of an invitation, a UUIDv7.
     InvitationId,
+    /// The id of a session, a UUIDv7: what it is called where it is listed. It opens nothing.
+    SessionId,
     /// The id of an outbox item, a UUIDv7.
     MailId,
     /// The id of an event, a UUIDv7: events sort by it.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Refusal, Timestamp};
+use crate::{Refusal, SessionPolicy, Timestamp};
 
 /// How often something may be done in a stretch of time. Stretches are fixed (`seconds` since the epoch, divided), so
 /// that one number on an item that is written anyway is all the memory that counting needs.
@@ -88,8 +88,12 @@ pub struct Limits {
     pub sign_ups_by_source: Limit,
     /// Sign-ups of the whole deployment.
     pub sign_ups: Limit,
+    /// Password resets that are asked for with one address.
+    pub resets_of_address: Limit,
+    /// The same, from one source.
+    pub resets_by_source: Limit,
     /// How long a session lives.
-    pub session: Duration,
+    pub sessions: SessionPolicy,
 }
 
 impl Default for Limits {
@@ -106,7 +110,9 @@ impl Default for Limits {
             failed_sign_ins_of_address: Limit { times: 100, seconds: 900 },
             sign_ups_by_source: Limit { times: 20, seconds: HOUR },
             sign_ups: Limit { times: 1_000, seconds: DAY },
-            session: Duration::from_secs(14 * DAY),
+            resets_of_address: Limit { times: 5, seconds: HOUR },
+            resets_by_source: Limit { times: 50, seconds: HOUR },
+            sessions: SessionPolicy { lifetime: Duration::from_secs(14 * DAY), idle: None },
         }
     }
 }

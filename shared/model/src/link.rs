@@ -1,6 +1,10 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Invitation, InvitationId, InvitationStatus, TenantId, Timestamp};
+use crate::{
+    Credential, Digest, Email, Invitation, InvitationId, InvitationStatus, TenantId, Timestamp, UserId,
+};
 
 /// What an invitation remembers of its newest token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,48 @@ impl TokenRecord {
             generation: invitation.generation,
             expires_at: invitation.expires_at,
         }
+    }
+}
+
+/// What the token of a password reset stands for: whose password it replaces, as it was when the link was mailed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reset {
+    /// Whose.
+    pub user_id: UserId,
+    /// The address that the password belongs to.
+    pub email: Email,
+    /// The password that it replaces: once that is another one, the link is dead.
+    pub generation: u32,
+    /// From this moment on it is refused.
+    pub expires_at: Timestamp,
+}
+
+impl Reset {
+    /// How long a link lives, from the mail on.
+    pub const LIVES: Duration = Duration::from_secs(3_600);
+
+    /// For the password that this address has now.
+    #[must_use]
+    pub fn of(credential: &Credential, now: Timestamp) -> Self {
+        Self {
+            user_id: credential.user_id,
+            email: credential.email.clone(),
+            generation: credential.generation,
+            expires_at: now + Self::LIVES,
+        }
+    }
+
+    /// Whether this password is the one that it was replaced by.
+    #[must_use]
+    pub fn was_used_for(&self, credential: &Credential) -> bool {
+        (self.user_id, self.generation + 1) == (credential.user_id, credential.generation)
+    }
+
+    /// Whether it replaces this password at `now`.
+    #[must_use]
+    pub fn opens(&self, credential: &Credential, now: Timestamp) -> bool {
+        (self.user_id, self.generation) == (credential.user_id, credential.generation)
+            && now < self.expires_at
     }
 }
 

@@ -2,14 +2,31 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeliveryState, Email, Invitation, InvitationId, Invocation, MailId, TenantId, Timestamp};
+use crate::{
+    DeliveryState, Email, Invitation, InvitationId, Invocation, MailId, Reset, TenantId, Timestamp, User,
+    UserId,
+};
 
-policy::closed_set! {
-    /// What a mail is about.
-    pub enum MailKind: "kind of mail" {
-        /// The link of an invitation.
-        Invitation = "invitation",
-    }
+/// How long a notice is worth sending.
+const NOTICE: Duration = Duration::from_secs(86_400);
+
+/// What a mail is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum About {
+    /// The link of an invitation.
+    Invitation(MailTags),
+    /// The link under which a forgotten password is replaced, of whoever has this address, if anybody does: whoever asked
+    /// for it isn't told.
+    PasswordReset {
+        /// The address that the password belongs to.
+        email: Email,
+    },
+    /// That somebody's password was changed.
+    PasswordChanged {
+        /// Whose.
+        user_id: UserId,
+    },
 }
 
 policy::closed_set! {
@@ -19,7 +36,7 @@ policy::closed_set! {
         Queued = "queued",
         /// SES took it.
         Sent = "sent",
-        /// SES will never take it.
+        /// It will never be sent.
         Failed = "failed",
     }
 }
@@ -30,13 +47,8 @@ pub struct Mail {
     /// Its id.
     pub id: MailId,
     /// What it is about.
-    pub kind: MailKind,
-    /// The tenant that it is sent for.
-    pub tenant_id: TenantId,
-    /// The invitation that it is about.
-    pub invitation_id: InvitationId,
-    /// That invitation's generation: a mail of an older one is not sent.
-    pub generation: u32,
+    #[serde(flatten)]
+    pub about: About,
     /// Whom it goes to.
     pub to: Email,
     /// What became of it.
@@ -56,35 +68,59 @@ pub struct Mail {
     pub expires_at: Timestamp,
 }
 
-/// What a sent mail is marked with, so that what SES says of it later finds its invitation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which generation of which invitation a mail is about: what it is marked with, so that what SES says of it later finds
+/// that invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailTags {
     /// The tenant.
+    #[serde(rename = "tenant_id")]
     pub tenant: TenantId,
     /// The invitation.
+    #[serde(rename = "invitation_id")]
     pub invitation: InvitationId,
-    /// Its generation.
+    /// Its generation: a mail of an older one is not sent.
     pub generation: u32,
 }
 
 impl Mail {
-    /// The mail that carries the link of an invitation's newest generation.
-    #[must_use]
-    pub fn about(invitation: &Invitation, invocation: &Invocation) -> Self {
+    fn new(about: About, to: Email, expires_at: Timestamp, invocation: &Invocation) -> Self {
         Self {
             id: MailId::new(invocation),
-            kind: MailKind::Invitation,
-            tenant_id: invitation.tenant_id,
-            invitation_id: invitation.id,
-            generation: invitation.generation,
-            to: invitation.email.clone(),
+            about,
+            to,
             status: MailStatus::Queued,
             attempts: 0,
             claimed_until: None,
             message_id: None,
             created_at: invocation.now(),
-            expires_at: invitation.expires_at,
+            expires_at,
         }
+    }
+
+    /// The mail that carries the link of an invitation's newest generation.
+    #[must_use]
+    pub fn about(invitation: &Invitation, invocation: &Invocation) -> Self {
+        let tags = MailTags {
+            tenant: invitation.tenant_id,
+            invitation: invitation.id,
+            generation: invitation.generation,
+        };
+        Self::new(About::Invitation(tags), invitation.email.clone(), invitation.expires_at, invocation)
+    }
+
+    /// The mail that carries the link under which the password of `email` is replaced; to that address, or to another one
+    /// of somebody who proved to be its owner. Asked for longer ago than a link lives, it isn't sent.
+    #[must_use]
+    pub fn password_reset(email: &Email, to: &Email, invocation: &Invocation) -> Self {
+        let about = About::PasswordReset { email: email.clone() };
+        Self::new(about, to.clone(), invocation.now() + Reset::LIVES, invocation)
+    }
+
+    /// The mail that tells somebody that their password was changed.
+    #[must_use]
+    pub fn password_changed(user: &User, invocation: &Invocation) -> Self {
+        let about = About::PasswordChanged { user_id: user.id };
+        Self::new(about, user.email.clone(), invocation.now() + NOTICE, invocation)
     }
 
     /// The mail with one more send begun, whose claim lasts so long from `now` on.
@@ -103,12 +139,6 @@ impl Mail {
     #[must_use]
     pub fn failed(&self) -> Self {
         Self { status: MailStatus::Failed, ..self.clone() }
-    }
-
-    /// What SES is told to mark it with.
-    #[must_use]
-    pub const fn tags(&self) -> MailTags {
-        MailTags { tenant: self.tenant_id, invitation: self.invitation_id, generation: self.generation }
     }
 }
 

@@ -2,7 +2,8 @@ use policy::{Brands, Grant, MemberStatus, Permissions, Principal, Relation, Role
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Email, Invitation, Invocation, PersonName, Phone, Profile, TenantId, Timestamp, UserId, Version, Window,
+    Email, Invitation, Invocation, PersonName, Phone, Profile, Tenant, TenantId, Timestamp, UserId, Version,
+    Window,
 };
 
 /// A user inside a tenant.
@@ -43,6 +44,12 @@ pub struct Member {
 }
 
 impl Member {
+    /// Whether a session is good for something here: active, in a tenant that is in use (R7).
+    #[must_use]
+    pub fn is_of_use(&self, tenant: &Tenant) -> bool {
+        self.status == MemberStatus::Active && tenant.status == TenantStatus::Active
+    }
+
     /// Who an accepted invitation makes a member, of those of its brands that are still there.
     #[must_use]
     pub fn joining(

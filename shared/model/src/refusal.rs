@@ -38,6 +38,8 @@ pub enum Refusal {
     InvitationDeclined,
     /// The invitation was accepted already.
     InvitationAccepted,
+    /// The link of a password reset isn't one, was used, is past its time, or is for a password that was changed since.
+    ResetOver,
     /// The plan has no seat left.
     SeatsExhausted(u32),
     /// The same, said to who was invited.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{InvitationId, Random, TenantId, UserId};
 
 /// A SHA-256, as 64 hexadecimal digits: what is stored of a secret. A secret of 256 random bits needs no slower hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Digest(String);
 
@@ -94,6 +94,43 @@ impl InvitationToken {
     }
 }
 
+/// The secret in the emailed link of a password reset: 256 random bits and nothing else, since its record says whose it is.
+///
+/// As text: 32 bytes in base64url, 43 characters, so that it is never taken for another kind.
+#[derive(Clone)]
+pub struct ResetToken([u8; 32]);
+
+impl ResetToken {
+    /// A fresh one.
+    #[must_use]
+    pub fn mint(random: &dyn Random) -> Self {
+        let mut secret = [0; 32];
+        random.fill(&mut secret);
+        Self(secret)
+    }
+
+    /// Parses what came in a body. `None` is a text that was never such a token.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 43 {
+            return None;
+        }
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.0)
+    }
+
+    /// The text for the emailed link.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+}
+
 /// The bearer token of a session: the user's id and 256 random bits, `user_id.secret`, so that the session's key and
 /// the membership's are known before the first read.
 pub struct SessionToken {
@@ -161,7 +198,7 @@ impl Password {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, clippy::string_slice, reason = "tests")]
-    use super::{InvitationToken, SessionToken};
+    use super::{InvitationToken, ResetToken, SessionToken};
     use std::sync::Arc;
 
     use crate::{InvitationId, Invocation, SystemRandom, TenantId, Timestamp, UserId};
@@ -200,5 +237,9 @@ mod tests {
         }
         assert!(InvitationToken::parse(&text).is_none(), "one kind is never taken for the other");
         assert!(SessionToken::parse(&token.reveal()).is_none());
+        let reset = ResetToken::mint(invocation.random());
+        assert_eq!(ResetToken::parse(&reset.reveal()).unwrap().digest(), reset.digest());
+        assert!(ResetToken::parse(&text).is_none() && ResetToken::parse(&token.reveal()).is_none());
+        assert!(InvitationToken::parse(&reset.reveal()).is_none());
     }
 }

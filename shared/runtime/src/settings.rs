@@ -3,8 +3,9 @@ use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use model::{EmailPolicy, Limit, Limits, SourceKey, TenantDefaults};
+use model::{EmailPolicy, Limit, Limits, SessionPolicy, SourceKey, TenantDefaults};
 
 /// A setting that is missing or can't be read. The function doesn't start: nothing is served half configured.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +117,8 @@ impl Variables {
     /// When one can't be read.
     pub fn limits(&self) -> Result<Limits, SettingError> {
         let default = Limits::default();
-        let days = self.or("SESSION_DAYS", default.session.as_secs() / 86_400)?;
+        let days = self.or("SESSION_DAYS", default.sessions.lifetime.as_secs() / 86_400)?;
+        let idle_hours: u64 = self.or("SESSION_IDLE_HOURS", 0)?;
         Ok(Limits {
             invitations_by_inviter: self.limit("INVITATIONS_PER_HOUR", default.invitations_by_inviter)?,
             mails_by_tenant: self.limit("TENANT_MAILS_PER_DAY", default.mails_by_tenant)?,
@@ -129,7 +131,12 @@ impl Variables {
                 .limit("FAILED_SIGN_INS_OF_ADDRESS_PER_15_MINUTES", default.failed_sign_ins_of_address)?,
             sign_ups_by_source: self.limit("SIGN_UPS_OF_SOURCE_PER_HOUR", default.sign_ups_by_source)?,
             sign_ups: self.limit("SIGN_UPS_PER_DAY", default.sign_ups)?,
-            session: std::time::Duration::from_secs(days * 86_400),
+            resets_of_address: self.limit("PASSWORD_RESETS_PER_HOUR", default.resets_of_address)?,
+            resets_by_source: self.limit("PASSWORD_RESETS_OF_SOURCE_PER_HOUR", default.resets_by_source)?,
+            sessions: SessionPolicy {
+                lifetime: Duration::from_secs(days * 86_400),
+                idle: (idle_hours > 0).then(|| Duration::from_secs(idle_hours * 3_600)),
+            },
         })
     }
 

@@ -1,5 +1,5 @@
 use model::{
-    Event, EventId, Invitation, Invitee, Joining, Limits, Member, Session, Source, Tenant, Timestamp,
+    Event, EventId, Invitation, Invitee, Joining, Limits, Member, NewSession, Source, Tenant, Timestamp,
 };
 use policy::{BrandId, TenantStatus};
 
@@ -23,7 +23,7 @@ pub struct Acceptance<'a> {
     /// The moment right before the write: the link has to be open then.
     pub at: Timestamp,
     /// The session that is opened.
-    pub session: &'a Session,
+    pub session: &'a NewSession,
     /// The brands that are assigned, which have to exist.
     pub brands: &'a [BrandId],
     /// The tenant as read and in use, where this is its first owner. No other acceptance touches it.
@@ -38,20 +38,21 @@ impl Expression {
 }
 
 impl Transaction<'_> {
-    /// The address as it belongs to the tenant now. Who proved an old password is forgiven the wrong ones before.
-    fn joining(self, joining: &Joining, source: &Source, limits: &Limits, session: &Session) -> Self {
+    /// The address as it belongs to the tenant now, and its session. Who proved an old password is forgiven the wrong ones before.
+    fn joining(self, joining: &Joining, source: &Source, limits: &Limits, new: &NewSession) -> Self {
         match joining {
-            Joining::New { user, credential } => self
-                .create(Fact::Credential, &keys::credential(credential.email.canonical()), credential)
-                .add(&keys::user(user.id), user),
+            Joining::New { user, credential } => {
+                let mut user = user.clone();
+                user.sessions.insert(new.digest.clone(), new.session.clone());
+                self.create(Fact::Credential, &keys::credential(credential.email.canonical()), credential)
+                    .add(&keys::user(user.id), &user)
+            }
             Joining::Known { credential, read } => {
                 let email = credential.email.canonical();
                 let attempt = Attempt { email, source };
-                self.replace(Fact::Credential, &keys::credential(email), credential, *read).forgive_sign_ins(
-                    attempt,
-                    limits,
-                    session.created_at,
-                )
+                self.replace(Fact::Credential, &keys::credential(email), credential, *read)
+                    .session(new, &[])
+                    .forgive_sign_ins(attempt, limits, new.session.created_at)
             }
         }
     }
@@ -99,11 +100,6 @@ impl Store {
         if let Some((before, after)) = opens {
             transaction = transaction.opens(before, &after);
         }
-        transaction
-            .add(&keys::session(session.user_id, &session.digest), session)
-            .brands_exist(tenant, brands.iter().copied())
-            .change(change)
-            .commit()
-            .await
+        transaction.brands_exist(tenant, brands.iter().copied()).change(change).commit().await
     }
 }

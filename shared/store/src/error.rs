@@ -22,6 +22,8 @@ pub enum Fact {
     Brand,
     /// Whose the address is.
     Credential,
+    /// The user: which password opens sessions, or their profile.
+    User,
     /// A limit was reached.
     Limit,
     /// The same request was answered meanwhile.

@@ -16,7 +16,7 @@ pub(crate) fn to_item<E: Entity>(key: &Key<E>, entity: &E) -> Result<Item, Error
     set("pk", key.pk.clone());
     set("sk", key.sk.clone());
     set("entity", E::NAME.to_owned());
-    if let Some((pk, sk)) = entity.index() {
+    if let Some((pk, sk)) = entity.index(key) {
         set("gsi1pk", pk);
         set("gsi1sk", sk);
     }

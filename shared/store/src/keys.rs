@@ -6,13 +6,13 @@
 //! | Brand | `TENANT#t` | `BRAND#b` | | brand routes, `check`, assignments; listed by prefix |
 //! | Member | `TENANT#t` | `MEMBER#u` | `USER#u` / `TENANT#t` | every request inside a tenant; the user's tenants |
 //! | Invitation | `TENANT#t` | `INVITATION#i` | while pending: `PENDING#t` / `expires_at#i` | the emailed link; seats to reclaim |
-//! | Invitee | `TENANT#t` | `INVITEE#email` | | inviting, coming back: one invitation or member an address, an expired one until a newer takes it |
+//! | Invitee | `TENANT#t` | `INVITEE#email` | of an invitation: `EMAIL#canonical` / `TENANT#t` | inviting, coming back: one invitation or member an address, an expired one until a newer takes it |
 //! | Mail (`ttl`) | `MAIL#m` | `MAIL` | | `deliver` |
 //! | Token (`ttl`) | `TOKEN#sha256` | `TOKEN` | | the emailed link |
-//! | User | `USER#u` | `USER` | | signing in, `GET /me` |
+//! | Reset (`ttl`) | `RESET#sha256` | `RESET` | | the emailed link of a forgotten password |
+//! | User, with their sessions | `USER#u` | `USER` | | every request that takes a session, signing in |
 //! | Credential | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting |
 //! | Suppression | `EMAIL#canonical` | `SUPPRESSION` | | every write that queues a mail |
-//! | Session (`ttl`) | `USER#u` | `SESSION#sha256` | | every request that takes a session |
 //! | Event | `EVENTS#t#yyyy-mm` | `uuidv7` | | the audit trail, a month a partition |
 //! | Idempotency record (`ttl`) | `IDEMPOTENCY#scope` | `key` | | every POST with an `Idempotency-Key` |
 //! | Rate window (`ttl`) | `RATE#scope` | `window` | | limits that no other item can carry |
@@ -25,8 +25,8 @@ use std::marker::PhantomData;
 
 use model::{
     Brand, Credential, Digest, Email, Event, EventId, Invitation, InvitationId, InvitationStatus, Invitee,
-    Limit, Mail, MailId, Member, Session, Source, Suppression, Tenant, TenantId, Timestamp, TokenRecord,
-    User, UserId,
+    Limit, Mail, MailId, Member, Reset, Source, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User,
+    UserId,
 };
 use policy::BrandId;
 use serde::Serialize;
@@ -67,8 +67,11 @@ pub trait Entity: Serialize + DeserializeOwned {
     /// The value of the attribute `entity`.
     const NAME: &'static str;
 
-    /// The entry in the index, where it has one now.
-    fn index(&self) -> Option<(String, String)> {
+    /// The entry in the index, where it has one now, of the item that lies at this key.
+    fn index(&self, _key: &Key<Self>) -> Option<(String, String)>
+    where
+        Self: Sized,
+    {
         None
     }
 
@@ -89,13 +92,13 @@ impl Entity for Brand {
 }
 impl Entity for Member {
     const NAME: &'static str = "Member";
-    fn index(&self) -> Option<(String, String)> {
+    fn index(&self, _: &Key<Self>) -> Option<(String, String)> {
         Some((user_partition(self.user_id), tenant_partition(self.tenant_id)))
     }
 }
 impl Entity for Invitation {
     const NAME: &'static str = "Invitation";
-    fn index(&self) -> Option<(String, String)> {
+    fn index(&self, _: &Key<Self>) -> Option<(String, String)> {
         (self.status == InvitationStatus::Pending)
             .then(|| (pending_partition(self.tenant_id), format!("{}#{}", self.expires_at, self.id)))
     }
@@ -105,6 +108,10 @@ impl Entity for Invitation {
 }
 impl Entity for Invitee {
     const NAME: &'static str = "Invitee";
+    fn index(&self, key: &Key<Self>) -> Option<(String, String)> {
+        let email = key.sk.strip_prefix(INVITEE).filter(|_| matches!(self, Self::Invitation { .. }))?;
+        Some((email_partition(email), key.pk.clone()))
+    }
     fn ttl(&self) -> Option<u64> {
         match self {
             Self::Invitation { unconfirmed_until, .. } => unconfirmed_until.map(Timestamp::unix_seconds),
@@ -124,6 +131,12 @@ impl Entity for TokenRecord {
         Some(self.expires_at.unix_seconds())
     }
 }
+impl Entity for Reset {
+    const NAME: &'static str = "Reset";
+    fn ttl(&self) -> Option<u64> {
+        Some(self.expires_at.unix_seconds())
+    }
+}
 impl Entity for User {
     const NAME: &'static str = "User";
 }
@@ -132,12 +145,6 @@ impl Entity for Credential {
 }
 impl Entity for Suppression {
     const NAME: &'static str = "Suppression";
-}
-impl Entity for Session {
-    const NAME: &'static str = "Session";
-    fn ttl(&self) -> Option<u64> {
-        Some(self.expires_at.unix_seconds())
-    }
 }
 impl Entity for Event {
     const NAME: &'static str = "Event";
@@ -155,6 +162,7 @@ impl Entity for Record {
 const MEMBER: &str = "MEMBER#";
 const BRAND: &str = "BRAND#";
 const INVITATION: &str = "INVITATION#";
+const INVITEE: &str = "INVITEE#";
 
 fn tenant_partition(t: TenantId) -> String {
     format!("TENANT#{t}")
@@ -162,6 +170,10 @@ fn tenant_partition(t: TenantId) -> String {
 
 fn user_partition(u: UserId) -> String {
     format!("USER#{u}")
+}
+
+fn email_partition(email: &str) -> String {
+    format!("EMAIL#{email}")
 }
 
 fn pending_partition(t: TenantId) -> String {
@@ -195,7 +207,7 @@ pub fn invitation(t: TenantId, i: InvitationId) -> Key<Invitation> {
 /// Who holds the canonical address `email` in the tenant.
 #[must_use]
 pub fn invitee(t: TenantId, email: &str) -> Key<Invitee> {
-    Key::new(tenant_partition(t), format!("INVITEE#{email}"))
+    Key::new(tenant_partition(t), format!("{INVITEE}{email}"))
 }
 
 /// An entry of the outbox.
@@ -210,7 +222,13 @@ pub fn token(digest: &Digest) -> Key<TokenRecord> {
     Key::new(format!("TOKEN#{}", digest.as_str()), "TOKEN".to_owned())
 }
 
-/// A user's profile.
+/// What the token of a password reset with this digest stands for.
+#[must_use]
+pub fn reset(digest: &Digest) -> Key<Reset> {
+    Key::new(format!("RESET#{}", digest.as_str()), "RESET".to_owned())
+}
+
+/// A user: their profile, and their sessions.
 #[must_use]
 pub fn user(u: UserId) -> Key<User> {
     Key::new(user_partition(u), "USER".to_owned())
@@ -219,19 +237,13 @@ pub fn user(u: UserId) -> Key<User> {
 /// Whose the canonical address `email` is.
 #[must_use]
 pub fn credential(email: &str) -> Key<Credential> {
-    Key::new(format!("EMAIL#{email}"), "EMAIL".to_owned())
+    Key::new(email_partition(email), "EMAIL".to_owned())
 }
 
 /// Why no mail goes to the canonical address `email` any more.
 #[must_use]
 pub fn suppression(email: &str) -> Key<Suppression> {
-    Key::new(format!("EMAIL#{email}"), "SUPPRESSION".to_owned())
-}
-
-/// The session of this user whose token has this digest.
-#[must_use]
-pub fn session(u: UserId, digest: &Digest) -> Key<Session> {
-    Key::new(user_partition(u), format!("SESSION#{}", digest.as_str()))
+    Key::new(email_partition(email), "SUPPRESSION".to_owned())
 }
 
 /// An event. The month is that of its id's time.
@@ -251,6 +263,8 @@ pub enum Scope<'a> {
     SignUp(&'a Email),
     /// Of sign-ins with this address.
     SignIn(&'a Email),
+    /// Of password resets asked for with this address.
+    Reset(&'a Email),
     /// The operator's.
     Operator,
 }
@@ -263,6 +277,7 @@ impl fmt::Display for Scope<'_> {
             Self::Token(token) => write!(f, "TOKEN#{}", token.as_str()),
             Self::SignUp(email) => write!(f, "SIGN-UP#{}", digest(email).as_str()),
             Self::SignIn(email) => write!(f, "SIGN-IN#{}", digest(email).as_str()),
+            Self::Reset(email) => write!(f, "RESET#{}", digest(email).as_str()),
             Self::Operator => f.write_str("OPERATOR"),
         }
     }
@@ -301,6 +316,16 @@ pub(crate) fn sign_ins_from(source: &Source, email: &str, limit: Limit, now: Tim
 /// Failed sign-ins of one canonical address, from anywhere.
 pub(crate) fn sign_ins_of(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
     rate(&format!("SIGN-IN#{email}"), limit, now)
+}
+
+/// Password resets asked for with one canonical address.
+pub(crate) fn resets_of(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("RESET#{email}"), limit, now)
+}
+
+/// The same, from one source.
+pub(crate) fn resets_from(source: &Source, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("RESET-FROM#{source}"), limit, now)
 }
 
 /// Sign-ups from one source.
@@ -357,6 +382,11 @@ pub(crate) fn memberships(u: UserId) -> String {
 /// The sort key of a user's membership of this tenant; one that sorts before all of them for none.
 pub(crate) fn membership_in(t: Option<TenantId>) -> String {
     t.map_or_else(|| "TENANT#".to_owned(), tenant_partition)
+}
+
+/// The index partition of the invitations of a canonical address; its sort keys are those of memberships.
+pub(crate) fn invited(email: &str) -> String {
+    email_partition(email)
 }
 
 pub(crate) fn tenant_of_membership(gsi1sk: &str) -> Option<TenantId> {

@@ -8,6 +8,7 @@
 //! May: build keys and expressions, retry what is safe to retry. May not: decide who may do what, know HTTP.
 
 mod accepting;
+mod accounts;
 mod brands;
 mod change;
 mod error;
@@ -31,6 +32,7 @@ use model::Random;
 use runtime::{Environment, SettingError};
 
 pub use accepting::Acceptance;
+pub use accounts::{PasswordChange, ProfileChange};
 pub use change::{Change, Record};
 pub use error::{Error, Fact};
 pub use invitations::Outgoing;

@@ -1,6 +1,6 @@
 use model::{
-    Delivery, DeliveryState, Digest, Email, Invitation, Invocation, Mail, MailStatus, MailTags, NewestToken,
-    Suppression, TokenRecord,
+    About, Delivery, DeliveryState, Digest, Email, Invitation, Invocation, Limits, Mail, MailStatus,
+    MailTags, NewestToken, Reset, Suppression, TokenRecord,
 };
 
 use crate::error::{Error, Fact};
@@ -22,6 +22,13 @@ impl Expression {
 }
 
 impl Transaction<'_> {
+    /// Claims a mail that nobody has claimed since it was read.
+    fn claimed(self, before: &Mail, after: &Mail) -> Self {
+        let unclaimed =
+            Expression::default().when("status", &MailStatus::Queued).when("attempts", &before.attempts);
+        self.put(Fact::Mail, &keys::mail(after.id), after, unclaimed)
+    }
+
     /// Notes how far a mail got, unless the invitation moved on to a newer one or knows better already.
     fn note(self, mail: MailTags, delivery: &Delivery, invocation: &Invocation) -> Self {
         let newer = Expression::default()
@@ -57,8 +64,6 @@ impl Store {
         given_up: Option<&Delivery>,
         invocation: &Invocation,
     ) -> Result<(), Error> {
-        let unclaimed =
-            Expression::default().when("status", &MailStatus::Queued).when("attempts", &before.attempts);
         let token = TokenRecord::of(invitation);
         let newest = NewestToken { digest: digest.clone(), generation: token.generation };
         let mut newest = Expression::default()
@@ -70,15 +75,52 @@ impl Store {
             newest = newest.set("delivery", delivery).when_older(delivery, &[DeliveryState::Failed]);
         }
         self.transaction()
-            .put(Fact::Mail, &keys::mail(after.id), after, unclaimed)
+            .claimed(before, after)
             .update(Fact::Invitation, &keys::invitation(invitation.tenant_id, invitation.id), newest)
             .add(&keys::token(digest), &token)
             .commit()
             .await
     }
 
-    /// Notes how a send ended, on the mail and on the invitation at once; on the mail alone where the invitation has moved
-    /// on to a newer one or knows more already.
+    /// The same for the link of a password reset, whose record becomes known.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when somebody else claimed it.
+    pub async fn claim_reset(
+        &self,
+        (before, after): (&Mail, &Mail),
+        reset: &Reset,
+        digest: &Digest,
+    ) -> Result<(), Error> {
+        self.transaction().claimed(before, after).add(&keys::reset(digest), reset).commit().await
+    }
+
+    /// The same for a mail without a link.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when somebody else claimed it.
+    pub async fn claim_notice(&self, (before, after): (&Mail, &Mail)) -> Result<(), Error> {
+        self.transaction().claimed(before, after).commit().await
+    }
+
+    /// Queues the mail of an invitation once more, unchanged, because somebody asked for it with the address: counted
+    /// with what strangers cause. Answers whether it was, or there were too many.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn mail_again(&self, mail: &Mail, limits: &Limits) -> Result<bool, Error> {
+        let (limit, now) = (limits.mails_to_address_by_tenant, mail.created_at);
+        let strangers = keys::mails_from(None, mail.to.canonical(), limit, now);
+        let queued = self.transaction().add(&keys::mail(mail.id), mail);
+        match queued.count(&strangers, limit, now, "emails to this address").commit().await {
+            Ok(()) => Ok(true),
+            Err(Error::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Notes how a send ended, on the mail and, where it is about one, on the invitation at once; on the mail alone where
+    /// the invitation has moved on to a newer one or knows more already.
     ///
     /// # Errors
     /// [`Error::Changed`] when the mail is somebody else's by now.
@@ -93,7 +135,8 @@ impl Store {
             let ours = Expression::default().when("attempts", &before.attempts);
             self.transaction().put(Fact::Mail, &keys::mail(after.id), after, ours)
         };
-        match mail().note(after.tags(), delivery, invocation).commit().await {
+        let About::Invitation(about) = &after.about else { return mail().commit().await };
+        match mail().note(*about, delivery, invocation).commit().await {
             Err(Error::Changed(Fact::Invitation)) => mail().commit().await,
             noted => noted,
         }

@@ -1,5 +1,10 @@
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::{Limits, Member, Session, Source, TenantId, Timestamp, UserId};
+use model::{
+    Credential, Digest, Invitation, Invitee, Limits, Member, NewSession, Session, Source, Tenant, TenantId,
+    Timestamp, UserId, Version,
+};
 
 use crate::error::{Error, Fact, failed};
 use crate::expression::Expression;
@@ -20,6 +25,20 @@ impl Transaction<'_> {
     pub(crate) fn forgive_sign_ins(self, attempt: Attempt<'_>, limits: &Limits, now: Timestamp) -> Self {
         let key = keys::sign_ins_from(attempt.source, attempt.email, limits.failed_sign_ins, now);
         self.remove(&key)
+    }
+}
+
+/// Where a session lies in its user's item.
+pub(crate) fn path(digest: &Digest) -> String {
+    format!("sessions.{}", digest.as_str())
+}
+
+impl Transaction<'_> {
+    /// Opens a session, if the password that proved it is still the user's.
+    pub(crate) fn session(self, new: &NewSession, dropped: &[&Digest]) -> Self {
+        let opened = Expression::default().set(&path(&new.digest), &new.session);
+        let opened = dropped.iter().fold(opened, |change, digest| change.remove(&path(digest)));
+        self.update(Fact::User, &keys::user(new.user_id), opened.when("generation", &new.generation))
     }
 }
 
@@ -57,41 +76,111 @@ impl Store {
         }
     }
 
-    /// Opens a session. Which memberships it is good for, each request reads for itself; where it is answered with one
-    /// of them, that `member` is still what was read.
+    /// Opens a session, in the room that `dropped` ones leave. Which memberships it is good for, each request reads for
+    /// itself; where it is answered with one of them, that `member` is still what was read.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the same request was answered meanwhile, or the member changed.
+    /// [`Error::Changed`] when the password changed since it was proven, the same request was answered meanwhile, or the
+    /// member changed.
     pub async fn open_session(
         &self,
-        session: &Session,
+        new: &NewSession,
+        dropped: &[&Digest],
         attempt: Attempt<'_>,
         limits: &Limits,
         member: Option<&Member>,
         record: Option<Record>,
     ) -> Result<(), Error> {
-        let now = session.created_at;
+        let now = new.session.created_at;
         let mut transaction = self.transaction();
         if let Some(member) = member {
-            let unchanged = Expression::default().when_authority(member.authority);
-            let key = keys::member(member.tenant_id, member.user_id);
-            transaction = transaction.check(Fact::Member, &key, unchanged);
+            transaction = transaction.unchanged(member);
         }
         transaction
-            .add(&keys::session(session.user_id, &session.digest), session)
+            .session(new, dropped)
             .forgive_sign_ins(attempt, limits, now)
             .record(record, now)
             .commit()
             .await
     }
 
+    /// Gives a user whom a release without sessions there wrote a place for them. Nobody else's is touched.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn renew_user(&self, user: UserId, version: Version) -> Result<(), Error> {
+        let change = Expression::default()
+            .set("sessions", &BTreeMap::<Digest, Session>::new())
+            .set("generation", &0)
+            .set("version", &version)
+            .when_there("pk")
+            .when_missing("version");
+        match self.transaction().update(Fact::User, &keys::user(user), change).commit().await {
+            Ok(()) | Err(Error::Changed(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Notes that a session is used now. One that was ended meanwhile stays ended.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn note_use(&self, user: UserId, digest: &Digest, now: Timestamp) -> Result<(), Error> {
+        let change =
+            Expression::default().set(&format!("{}.used_at", path(digest)), &now).when_there(&path(digest));
+        match self.transaction().update(Fact::User, &keys::user(user), change).commit().await {
+            Ok(()) | Err(Error::Changed(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Ends a session. Ending one that is gone is done already.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn close_session(&self, session: &Session) -> Result<(), Error> {
-        let key = keys::session(session.user_id, &session.digest);
-        self.transaction().remove(&key).commit().await
+    pub async fn close_session(&self, user: UserId, digest: &Digest) -> Result<(), Error> {
+        let change = Expression::default().remove(&path(digest)).when_there(&path(digest));
+        match self.transaction().update(Fact::User, &keys::user(user), change).commit().await {
+            Ok(()) | Err(Error::Changed(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A membership of the address that is of use now: active, in a tenant that is in use.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn use_of(&self, credential: &Credential) -> Result<Option<Member>, Error> {
+        const AT_ONCE: usize = 50;
+        let tenants: Vec<TenantId> = credential.current().collect();
+        for stretch in tenants.chunks(AT_ONCE) {
+            let members: Vec<_> = stretch.iter().map(|t| keys::member(*t, credential.user_id)).collect();
+            let tenants: Vec<_> = stretch.iter().map(|t| keys::tenant(*t)).collect();
+            let (members, tenants) = self.load((members, tenants)).await?;
+            let there = members.into_iter().zip(tenants).filter_map(|(m, t)| Some((m?, t?)));
+            if let Some((member, _)) = there.into_iter().find(|(member, tenant)| member.is_of_use(tenant)) {
+                return Ok(Some(member));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Invitations that may wait for an address, one a tenant, at most so many: found by the index, which may lag a moment.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn invitations_of(&self, email: &str, limit: i32) -> Result<Vec<(Tenant, Invitation)>, Error> {
+        let found = self.index_of(keys::invited(email), None, limit).await?;
+        let holders = found.items.iter().map(|t| keys::invitee(*t, email)).collect::<Vec<_>>();
+        let holders = self.load(holders).await?;
+        let held = found.items.into_iter().zip(holders).filter_map(|(tenant, holder)| match holder {
+            Some(Invitee::Invitation { invitation_id, .. }) => Some((tenant, invitation_id)),
+            Some(Invitee::Member { .. }) | None => None,
+        });
+        let (tenants, invitations): (Vec<_>, Vec<_>) =
+            held.map(|(t, i)| (keys::tenant(t), keys::invitation(t, i))).unzip();
+        let (tenants, invitations) = self.load((tenants, invitations)).await?;
+        Ok(tenants.into_iter().zip(invitations).filter_map(|(t, i)| Some((t?, i?))).collect())
     }
 
     /// A stretch of the tenants that the user is or was in, as the index has them: for showing, not for deciding.
@@ -99,16 +188,26 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn tenants_of(&self, user: UserId, page: Page) -> Result<Listed<TenantId>, Error> {
-        let after = page.after.map(TenantId);
+        let limit = i32::try_from(page.limit).unwrap_or(i32::MAX);
+        self.index_of(keys::memberships(user), page.after.map(TenantId), limit).await
+    }
+
+    /// A stretch of the tenants in a partition of the index.
+    async fn index_of(
+        &self,
+        partition: String,
+        after: Option<TenantId>,
+        limit: i32,
+    ) -> Result<Listed<TenantId>, Error> {
         let found = self
             .client
             .query()
             .table_name(self.table.as_ref())
             .index_name(keys::INDEX)
-            .key_condition_expression("gsi1pk = :user AND gsi1sk > :after")
-            .expression_attribute_values(":user", AttributeValue::S(keys::memberships(user)))
+            .key_condition_expression("gsi1pk = :of AND gsi1sk > :after")
+            .expression_attribute_values(":of", AttributeValue::S(partition))
             .expression_attribute_values(":after", AttributeValue::S(keys::membership_in(after)))
-            .limit(i32::try_from(page.limit).unwrap_or(i32::MAX))
+            .limit(limit)
             .send()
             .await
             .map_err(failed)?;

@@ -3,7 +3,7 @@
 //! Records of one transaction may come apart, late, twice and in any order, so each is understood by itself; what is
 //! decided on is read from the table.
 
-use model::{InvitationId, Mail, TenantId, TokenRecord};
+use model::{About, InvitationId, Mail, TenantId, TokenRecord};
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -65,7 +65,10 @@ pub fn read(record: &serde_json::Value) -> Result<StreamChange, Error> {
         }
         ("REMOVE", _, Some(image)) if swept && is::<Mail>(&image) => {
             let mail: Mail = entity(image)?;
-            Ok(StreamChange::LinkSwept(mail.tenant_id, mail.invitation_id))
+            Ok(match mail.about {
+                About::Invitation(about) => StreamChange::LinkSwept(about.tenant, about.invitation),
+                About::PasswordReset { .. } | About::PasswordChanged { .. } => StreamChange::Other,
+            })
         }
         _ => Ok(StreamChange::Other),
     }

@@ -1,4 +1,4 @@
-use model::{Digest, Refusal, Session, TenantId, Timestamp, UserId};
+use model::{Digest, Refusal, TenantId, Timestamp, User, UserId};
 use policy::MemberStatus;
 use store::keys::{self, Scope};
 use store::{Record, Store, Want};
@@ -73,15 +73,14 @@ impl<'r> Caller<'r> {
         wants: &W,
     ) -> Result<(Context<'_, W::Found>, Option<Record>), Failure> {
         let facts = (
-            keys::session(self.user, &self.session),
+            keys::user(self.user),
             keys::member(self.tenant, self.user),
             keys::tenant(self.tenant),
             self.idempotency.wants(),
             wants,
         );
-        let (session, member, tenant, record, found) = store.load(facts).await?;
-        let now = self.request.now();
-        live(session, now)?;
+        let (user, member, tenant, record, found) = store.load(facts).await?;
+        live(store, user, &self.session, self.request.now()).await?;
         let (Some(member), Some(tenant)) = (member, tenant) else { return Err(Refusal::NotFound.into()) };
         if member.status != MemberStatus::Active {
             let how = if member.status == MemberStatus::Suspended { "suspended" } else { "ended" };
@@ -93,10 +92,23 @@ impl<'r> Caller<'r> {
     }
 }
 
-/// The session, if it still holds.
+/// Who is signed in, if the session with this digest still holds; that it is used is noted, at most once an hour.
 ///
 /// # Errors
 /// [`BadRequest::Unauthenticated`].
-pub fn live(session: Option<Session>, now: Timestamp) -> Result<Session, BadRequest> {
-    session.filter(|session| now < session.expires_at).ok_or(BadRequest::NO_SESSION)
+pub async fn live(
+    store: &Store,
+    user: Option<User>,
+    digest: &Digest,
+    now: Timestamp,
+) -> Result<User, BadRequest> {
+    let user = user.ok_or(BadRequest::NO_SESSION)?;
+    let session = user.session(digest, now).ok_or(BadRequest::NO_SESSION)?;
+    if session.is_to_be_noted(now)
+        && let Err(error) = store.note_use(user.id, digest, now).await
+    {
+        // at worst it ends a while earlier than it might
+        tracing::warn!(%error, "that a session is used is not noted");
+    }
+    Ok(user)
 }

@@ -124,6 +124,19 @@ impl Form {
         self.parsed(&pointer(name), &text, parse)
     }
 
+    /// Takes a text that may be omitted, or be null, which is something else.
+    pub fn nullable<T, E: Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        self.know(name);
+        match self.fields.remove(name)? {
+            Value::Null => Some(None),
+            text => self.parsed(&pointer(name), &text, parse).map(Some),
+        }
+    }
+
     /// Takes a text that has to be there.
     pub fn required<T, E: Display>(
         &mut self,

@@ -279,6 +279,13 @@ fn refused(refusal: &Refusal) -> Problem {
             "The invitation was accepted",
             "it was accepted already, sign in instead",
         ),
+        Refusal::ResetOver => plain(
+            S::NOT_FOUND,
+            "not-found",
+            "The link is over",
+            "a link for a new password works once, for an hour, and until the password is changed otherwise; ask for another",
+        )
+        .extra("actions", vec![action("ask-again", Route::AskForReset, &[])]),
         Refusal::SeatsExhausted(limit) => plain(
             S::PAYMENT_REQUIRED,
             "seats-exhausted",

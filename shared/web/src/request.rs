@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::{HeaderName, Method, header};
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
-use model::{InvitationId, Invocation, Refusal, SessionToken, TenantId, Timestamp, UserId, Version};
+use model::{Client, InvitationId, Invocation, Refusal, SessionToken, TenantId, Timestamp, UserId, Version};
 use policy::BrandId;
 
 use crate::answer::etag;
@@ -191,6 +191,13 @@ impl Request {
             }
             _ => "",
         }
+    }
+
+    /// What kind of client it says that it is.
+    #[must_use]
+    pub fn client(&self) -> Option<Client> {
+        let agent = self.inner.headers().get(header::USER_AGENT)?;
+        Client::of(agent.to_str().ok()?)
     }
 
     /// The session's token.

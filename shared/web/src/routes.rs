@@ -88,9 +88,17 @@ routes! {
     SignIn: POST "/v1/sessions", "sign-in", Public;
     SignOut: DELETE "/v1/sessions/current", "sign-in", Session;
     ReadMe: GET "/v1/me", "sign-in", Session, "limit", "cursor";
+    ChangeProfile: PATCH "/v1/me", "sign-in", Session;
+    ChangePassword: PUT "/v1/me/password", "sign-in", Session;
+    ListSessions: GET "/v1/me/sessions", "sign-in", Session;
+    EndSessions: DELETE "/v1/me/sessions", "sign-in", Session;
+    EndSession: DELETE "/v1/me/sessions/{session}", "sign-in", Session;
+    AskForReset: POST "/v1/password-resets", "sign-in", Public;
+    ConfirmReset: POST "/v1/password-resets/confirm", "sign-in", Public;
     Check: POST "/v1/tenants/{tenant}/check", "check", Session;
     HomePage: GET "/", "console", Public;
     AcceptPage: GET "/accept", "console", Public;
+    ResetPage: GET "/reset", "console", Public;
     Asset: GET "/assets/{file}", "console", Public;
 }
 

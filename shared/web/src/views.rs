@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use model::{
     Actor, Brand, DeliveryState, EmailPolicy, Event, EventId, EventKind, Invitation, InvitationId,
-    InvitationStatus, Member, Session, SessionToken, Sponsorship, Subject, Tenant, TenantId, Timestamp, User,
-    UserId,
+    InvitationStatus, Member, NewSession, Session, SessionId, SessionToken, Sponsorship, Subject, Tenant,
+    TenantId, Timestamp, User, UserId,
 };
 use policy::{BrandId, Brands, MemberStatus, Permissions, Role, TenantStatus};
 use serde::Serialize;
@@ -327,8 +327,34 @@ pub struct SessionView {
 impl SessionView {
     /// With the token that is shown this once.
     #[must_use]
-    pub fn opened(token: &SessionToken, session: &Session) -> Self {
-        Self { token: token.reveal(), expires_at: session.expires_at }
+    pub fn opened(token: &SessionToken, new: &NewSession) -> Self {
+        Self { token: token.reveal(), expires_at: new.session.expires_at }
+    }
+}
+
+/// One of a user's sessions, as they see it.
+#[derive(Serialize)]
+pub struct OpenSessionView<'a> {
+    id: SessionId,
+    created_at: Timestamp,
+    used_at: Timestamp,
+    expires_at: Timestamp,
+    client: Option<&'a str>,
+    current: bool,
+}
+
+impl<'a> OpenSessionView<'a> {
+    /// Whether it is the `current` one, which asks.
+    #[must_use]
+    pub fn of(session: &'a Session, current: bool) -> Self {
+        Self {
+            id: session.id,
+            created_at: session.created_at,
+            used_at: session.used_at,
+            expires_at: session.ends_at(),
+            client: session.client.as_ref().map(model::Client::as_str),
+            current,
+        }
     }
 }
 

@@ -80,7 +80,9 @@ fn of_fields(scene: &Scene<'_>, operation: &Operation) -> Outcome<()> {
     let body = scene.body(operation);
     let fields = body.as_object().ok_or_else(|| Halt::broken("an example that is no object"))?;
     let takes_a_link = fields.contains_key("token");
-    for name in fields.keys().filter(|name| *name == "token" || !takes_a_link || scene.token.is_some()) {
+    for name in
+        fields.keys().filter(|name| *name == "token" || !takes_a_link || scene.link(operation).is_some())
+    {
         for value in [json!({ "$ne": 1 }), json!([[]])] {
             let body = with(&body, name, value).to_string();
             is_refused(scene, operation, &body, (422, "validation"), Some(name.as_str()))?;
@@ -94,7 +96,7 @@ fn of_fields(scene: &Scene<'_>, operation: &Operation) -> Outcome<()> {
         };
         is_refused(scene, operation, &long, refusal, pointer)?;
     }
-    if takes_a_link && scene.token.is_none() {
+    if takes_a_link && scene.link(operation).is_none() {
         return Ok(());
     }
     let more = with(&body, "is_admin", Value::Bool(true)).to_string();

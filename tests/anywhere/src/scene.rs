@@ -14,8 +14,8 @@ pub(crate) struct Scene<'w> {
     pub(crate) world: &'w World,
     /// The session of who may; nobody has one where no mail is read.
     pub(crate) session: Option<String>,
-    /// The tenant, a member, an invitation and a brand, by their names in paths.
-    pub(crate) ids: [(&'static str, String); 4],
+    /// The tenant, a member, an invitation, a brand and a session that nobody has, by their names in paths.
+    pub(crate) ids: [(&'static str, String); 5],
     /// The token of the invitation's link, which works.
     pub(crate) token: Option<String>,
 }
@@ -23,7 +23,8 @@ pub(crate) struct Scene<'w> {
 impl<'w> Scene<'w> {
     /// With ids that are made up.
     pub(crate) fn of_nobody(world: &'w World) -> Self {
-        let ids = ["tenant", "user", "invitation", "brand"].map(|name| (name, Uuid::new_v4().to_string()));
+        let ids = ["tenant", "user", "invitation", "brand", "session"]
+            .map(|name| (name, Uuid::new_v4().to_string()));
         Self { world, session: None, ids, token: None }
     }
 
@@ -37,6 +38,7 @@ impl<'w> Scene<'w> {
             ("user", member.user),
             ("invitation", invited.id),
             ("brand", brand),
+            ("session", Uuid::new_v4().to_string()),
         ];
         let session = Some(team.owner.session.clone());
         Ok(Self { world: team.world(), session, ids, token: Some(invited.token) })
@@ -68,10 +70,15 @@ impl<'w> Scene<'w> {
 
     /// The contract's example of the operation's body, with the link that works.
     pub(crate) fn body(&self, operation: &Operation) -> Value {
-        match (&self.token, operation.example.get("token")) {
-            (Some(token), Some(_)) => with(&operation.example, "token", json!(token)),
-            _ => operation.example.clone(),
+        match self.link(operation) {
+            Some(token) => with(&operation.example, "token", json!(token)),
+            None => operation.example.clone(),
         }
+    }
+
+    /// The link that works, for an operation that takes one of that kind.
+    pub(crate) fn link(&self, operation: &Operation) -> Option<&str> {
+        self.token.as_deref().filter(|_| operation.path.starts_with("/v1/invitations/"))
     }
 
     /// The operation, by who may.

@@ -18,6 +18,7 @@
 //! * [`World::lines`]: the state as lines of text, to be compared with those read off a table
 #![expect(clippy::indexing_slicing, reason = "a model that names what isn't there is wrong, and fails")]
 
+mod account;
 mod links;
 mod operator;
 mod request;
@@ -28,8 +29,8 @@ mod view;
 
 pub use request::{Answer, Given, Outcome, Request, Set, Told, Try};
 pub use state::{
-    Account, Belonging, Delivery, Holder, Invitation, Limits, Link, Mail, Member, Session, Status, Tenant,
-    Window, World,
+    Account, Belonging, Delivery, Holder, Invitation, Limits, Link, Mail, Member, Reset, Session, Status,
+    Tenant, Window, World,
 };
 
 /// A number that stands for a tenant, a brand, an invitation, a user, a session, a link or an address.

@@ -105,7 +105,7 @@ impl World {
             None if password == Try::Weak => return self.no("validation"),
             None => {
                 let mut next = self.clone();
-                let account = Account { user: next.users, password, tenants: BTreeMap::new() };
+                let account = Account { user: next.users, password, generation: 0, tenants: BTreeMap::new() };
                 next.accounts.insert(address, account);
                 next.users += 1;
                 next
@@ -162,7 +162,7 @@ impl World {
     }
 
     /// The same, and the source is forgiven what it tried before.
-    fn proven(&self, address: Nth, password: Try) -> Result<Self, Vec<Outcome>> {
+    pub(crate) fn proven(&self, address: Nth, password: Try) -> Result<Self, Vec<Outcome>> {
         let mut next = self.tried(address, password)?;
         next.rates.remove(&(format!("failures here {address}"), next.now / crate::state::QUARTER));
         Ok(next)
@@ -175,13 +175,7 @@ impl World {
             Err(refused) => return refused,
         };
         let Some(account) = self.accounts.get(&address) else { return Vec::new() };
-        let of_use = account.tenants.iter().any(|(tenant, belonging)| {
-            let t = &self.tenants[*tenant];
-            let member = t.members.get(&account.user);
-            *belonging != Belonging::Former
-                && t.status == Status::Active
-                && member.is_some_and(|m| m.status == Status::Active)
-        });
+        let of_use = self.has_use(address);
         if !of_use {
             return tried.no("access-revoked");
         }

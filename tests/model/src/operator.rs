@@ -1,7 +1,7 @@
 //! Signing up, the operator's orders, time, the sweeper, the mailer and what SES says.
 
 use crate::rights::Role;
-use crate::state::{Belonging, Delivery, Link, Status};
+use crate::state::{Belonging, Delivery, Link, Mail, Status};
 use crate::{DAY, HOUR, Nth, Outcome, Told, World};
 
 impl World {
@@ -101,7 +101,7 @@ impl World {
     }
 
     /// In the trail of each team that an address belongs or belonged to.
-    fn told_everywhere(&mut self, address: Nth, event: &str) {
+    pub(crate) fn told_everywhere(&mut self, address: Nth, event: &str) {
         let Some(account) = self.accounts.get(&address) else { return };
         let (user, tenants): (Nth, Vec<Nth>) = (account.user, account.tenants.keys().copied().collect());
         for tenant in tenants {
@@ -131,10 +131,23 @@ impl World {
     /// Every mail of the outbox is looked at once: what it is about has to be as it was (R9, R10).
     pub(crate) fn deliver(&self) -> Vec<Outcome> {
         let mut next = self.clone();
-        for mail in std::mem::take(&mut next.outbox) {
-            let t = &next.tenants[mail.tenant];
-            let i = &t.invitations[mail.invitation];
-            if t.gone || !i.is_live(next.now) || i.generation != mail.generation {
+        while !next.outbox.is_empty() {
+            let (tenant, invitation, generation) = match next.outbox.remove(0) {
+                Mail::Invitation { tenant, invitation, generation } => (tenant, invitation, generation),
+                Mail::Reset { address, to, asked_at } => {
+                    next.deliver_reset(address, to, asked_at);
+                    continue;
+                }
+                Mail::Notice { to, at } => {
+                    if next.now < at + DAY && !next.suppressed.contains_key(&to) {
+                        next.mailed.push((to, None));
+                    }
+                    continue;
+                }
+            };
+            let t = &next.tenants[tenant];
+            let i = &t.invitations[invitation];
+            if t.gone || !i.is_live(next.now) || i.generation != generation {
                 continue;
             }
             let state = if next.suppressed.contains_key(&i.address) {
@@ -143,11 +156,13 @@ impl World {
                 Delivery::Failed
             } else {
                 let (address, expires_at) = (i.address, i.expires_at);
-                let (tenant, invitation, generation) = (mail.tenant, mail.invitation, mail.generation);
+                next.mailed.push((address, Some(next.links.len())));
                 next.links.push(Link { address, tenant, invitation, generation, expires_at, swept: false });
                 Delivery::Sent
             };
-            next.tenants[mail.tenant].invitations[mail.invitation].delivery = state;
+            // a mail that is sent once more says nothing newer of one that arrived
+            let known = &mut next.tenants[tenant].invitations[invitation].delivery;
+            *known = (*known).max(state);
         }
         next.done()
     }
@@ -155,7 +170,7 @@ impl World {
     /// What SES says of the newest mail to an address. What is known for certain is never replaced by older news.
     pub(crate) fn feedback(&self, address: Nth, told: Told) -> Vec<Outcome> {
         let mut next = self.clone();
-        let Some(link) = self.links.iter().rev().find(|link| link.address == address) else {
+        let Some((_, link)) = self.mailed.iter().rev().find(|(to, _)| *to == address) else {
             return next.done();
         };
         let state = match told {
@@ -171,6 +186,8 @@ impl World {
             Told::Complained => _ = next.suppressed.entry(address).or_insert("complained"),
             Told::Delivered | Told::Delayed | Told::BouncedForNow => {}
         }
+        // of any other mail only the address is noted
+        let Some(link) = link.map(|link| &self.links[link]) else { return next.done() };
         let t = &mut next.tenants[link.tenant];
         let i = &mut t.invitations[link.invitation];
         if !t.gone && i.generation == link.generation && i.delivery < state {

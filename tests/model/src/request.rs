@@ -90,6 +90,14 @@ pub enum Request {
     Brand { by: Nth, tenant: Nth, brand: Nth },
     Events { by: Nth, tenant: Nth },
     Check { by: Nth, tenant: Nth, permission: &'static str, brand: Option<Nth>, user: Option<Nth> },
+    ChangeProfile { by: Nth },
+    ChangePassword { by: Nth, current: Try, new: Try },
+    Sessions { by: Nth },
+    EndSession { by: Nth, session: Nth },
+    EndSessions { by: Nth },
+    AskForReset { address: Nth },
+    ConfirmReset { reset: Nth, password: Try },
+    SendPasswordReset { address: Nth, to: Nth },
     CreateTenant { address: Nth, seats: u64 },
     SetPlan { tenant: Nth, seats: u64 },
     SuspendTenant { tenant: Nth, suspended: bool },
@@ -100,6 +108,63 @@ pub enum Request {
     Sweep,
     Deliver,
     Feedback { address: Nth, told: Told },
+}
+
+impl Request {
+    /// The session that asks, where one does.
+    #[must_use]
+    pub const fn by(&self) -> Option<Nth> {
+        match self {
+            Self::SignOut { by }
+            | Self::Me { by }
+            | Self::Tenant { by, .. }
+            | Self::Invite { by, .. }
+            | Self::Resend { by, .. }
+            | Self::RevokeInvitation { by, .. }
+            | Self::Invitation { by, .. }
+            | Self::Invitations { by, .. }
+            | Self::Member { by, .. }
+            | Self::Members { by, .. }
+            | Self::GiveRole { by, .. }
+            | Self::SetBrands { by, .. }
+            | Self::AddBrand { by, .. }
+            | Self::TakeBrand { by, .. }
+            | Self::Suspend { by, .. }
+            | Self::Reinstate { by, .. }
+            | Self::Remove { by, .. }
+            | Self::CreateBrand { by, .. }
+            | Self::RenameBrand { by, .. }
+            | Self::DeleteBrand { by, .. }
+            | Self::Brands { by, .. }
+            | Self::Brand { by, .. }
+            | Self::Events { by, .. }
+            | Self::Check { by, .. }
+            | Self::ChangeProfile { by }
+            | Self::ChangePassword { by, .. }
+            | Self::Sessions { by }
+            | Self::EndSession { by, .. }
+            | Self::EndSessions { by } => Some(*by),
+            Self::SignUp { .. }
+            | Self::Preview { .. }
+            | Self::Accept { .. }
+            | Self::Decline { .. }
+            | Self::Renew { .. }
+            | Self::SignIn { .. }
+            | Self::AskForReset { .. }
+            | Self::ConfirmReset { .. }
+            | Self::SendPasswordReset { .. }
+            | Self::CreateTenant { .. }
+            | Self::SetPlan { .. }
+            | Self::SuspendTenant { .. }
+            | Self::Transfer { .. }
+            | Self::ReleaseEmail { .. }
+            | Self::LiftSuppression { .. }
+            | Self::Pass { .. }
+            | Self::Sweep
+            | Self::Deliver
+            | Self::Feedback { .. } => None,
+        }
+    }
 }
 
 /// What a request is answered: `ok`, or the code of the refusal (the operator's orders are `refused` without one), and
@@ -135,6 +200,14 @@ impl World {
             R::SignIn { address, password } => self.sign_in(*address, *password),
             R::SignOut { by } => self.sign_out(*by),
             R::Me { by } => self.me(*by),
+            R::ChangeProfile { by } => self.change_profile(*by),
+            R::ChangePassword { by, current, new } => self.change_password(*by, *current, *new),
+            R::Sessions { by } => self.sessions_of(*by),
+            R::EndSession { by, session } => self.end_session(*by, *session),
+            R::EndSessions { by } => self.end_sessions(*by),
+            R::AskForReset { address } => self.ask_for_reset(*address),
+            R::ConfirmReset { reset, password } => self.confirm_reset(*reset, *password),
+            R::SendPasswordReset { address, to } => self.send_password_reset(*address, *to),
             R::CreateTenant { address, seats } => self.create_tenant(*address, *seats),
             R::SetPlan { tenant, seats } => self.set_plan(*tenant, *seats),
             R::SuspendTenant { tenant, suspended } => self.suspend_tenant(*tenant, *suspended),

@@ -24,6 +24,10 @@ pub struct World {
     pub outbox: Vec<Mail>,
     /// Emailed links, in the order in which they were sent.
     pub links: Vec<Link>,
+    /// Links under which a password is replaced, in the order in which they were sent.
+    pub resets: Vec<Reset>,
+    /// To whom each mail was sent, and which link was in it where it is an invitation's.
+    pub mailed: Vec<(Nth, Option<Nth>)>,
     /// Sessions, in the order in which they were opened.
     pub sessions: Vec<Session>,
     /// Counters that belong to no other thing: how often, in which stretch.
@@ -53,6 +57,10 @@ pub struct Limits {
     pub sign_ups_of_source: u64,
     /// Sign-ups a day.
     pub sign_ups: u64,
+    /// Password resets of one address an hour.
+    pub resets: u64,
+    /// The same of one source.
+    pub resets_of_source: u64,
     /// Days that a session lives.
     pub session_days: u64,
     /// Whether a new tenant keeps its addresses to itself.
@@ -212,13 +220,45 @@ impl Invitation {
 
 /// An entry of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mail {
-    /// Of which tenant.
-    pub tenant: Nth,
-    /// About which invitation.
-    pub invitation: Nth,
-    /// Of which generation.
+pub enum Mail {
+    /// The link of an invitation.
+    Invitation {
+        /// Of which tenant.
+        tenant: Nth,
+        /// Which one.
+        invitation: Nth,
+        /// Of which generation.
+        generation: u64,
+    },
+    /// The link under which a forgotten password is replaced.
+    Reset {
+        /// Of whoever has this address.
+        address: Nth,
+        /// Where it goes.
+        to: Nth,
+        /// When.
+        asked_at: u64,
+    },
+    /// That a password was changed.
+    Notice {
+        /// Whom it tells.
+        to: Nth,
+        /// When it was.
+        at: u64,
+    },
+}
+
+/// A link under which a password is replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reset {
+    /// Of which address.
+    pub address: Nth,
+    /// Of whom.
+    pub user: Nth,
+    /// Which of their passwords.
     pub generation: u64,
+    /// When it is over.
+    pub expires_at: u64,
 }
 
 /// A link that was sent.
@@ -245,6 +285,8 @@ pub struct Account {
     pub user: Nth,
     /// Which password it was that they chose.
     pub password: Try,
+    /// How often it was changed.
+    pub generation: u64,
     /// Where it belongs.
     pub tenants: BTreeMap<Nth, Belonging>,
 }
@@ -340,6 +382,8 @@ impl World {
             suppressed: BTreeMap::new(),
             outbox: Vec::new(),
             links: Vec::new(),
+            resets: Vec::new(),
+            mailed: Vec::new(),
             sessions: Vec::new(),
             rates: BTreeMap::new(),
         }
@@ -382,7 +426,7 @@ impl World {
     pub(crate) fn queue(&mut self, tenant: Nth, invitation: Nth) {
         let i = &self.tenants[tenant].invitations[invitation];
         let (address, generation, strangers) = (i.address, i.generation, i.founding == Some(false));
-        self.outbox.push(Mail { tenant, invitation, generation });
+        self.outbox.push(Mail::Invitation { tenant, invitation, generation });
         self.count(&mail_rate(tenant, address, strangers), DAY);
         self.count(&format!("mail {address}"), DAY);
     }

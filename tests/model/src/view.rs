@@ -187,7 +187,15 @@ impl World {
                 };
                 format!("{tenant}:{belonging}")
             });
-            lines.insert(format!("account {address}"), format!("user {} in {}", account.user, set(tenants)));
+            lines.insert(
+                format!("account {address}"),
+                format!("user {} password {} in {}", account.user, account.generation, set(tenants)),
+            );
+        }
+        for reset in self.resets.iter().filter(|reset| self.now < reset.expires_at) {
+            let of_user = |r: &&crate::Reset| self.now < r.expires_at && r.user == reset.user;
+            let many = self.resets.iter().filter(of_user).count();
+            lines.insert(format!("resets of {}", reset.user), many.to_string());
         }
         for (address, why) in &self.suppressed {
             lines.insert(format!("suppressed {address}"), (*why).to_owned());
@@ -213,7 +221,7 @@ impl World {
     fn stretch(&self, name: &str) -> u64 {
         match name.split(' ').next() {
             Some("failures") => crate::state::QUARTER,
-            Some("sign-ups-here") => crate::HOUR,
+            Some("sign-ups-here" | "reset" | "reset-from") => crate::HOUR,
             _ => DAY,
         }
     }

@@ -57,16 +57,28 @@ impl Plan {
 /// Whether two operations that overlap may be explained in either order. What one changes holds for requests that begin
 /// after it (a session, the tenant's status); it does one thing after the other (the mailer; a sign-in, which counts
 /// first; what SES says, which is noted of the address, then of the invitation); a brand that goes while somebody is invited to it is dropped when they accept (R9).
-const fn is_loose(one: &Request, other: &Request) -> bool {
+fn is_loose(model: &World, one: &Request, other: &Request) -> bool {
     use Request as R;
     const fn by_itself(request: &R) -> bool {
-        matches!(
-            request,
-            R::SignOut { .. } | R::SuspendTenant { .. } | R::Deliver | R::SignIn { .. } | R::Feedback { .. }
-        )
+        matches!(request, R::SuspendTenant { .. } | R::Deliver | R::SignIn { .. } | R::Feedback { .. })
     }
+    let user = |by: &usize| model.sessions.get(*by).map(|session| session.user);
+    // whose sessions end
+    let ends = |request: &R| match request {
+        R::SignOut { by }
+        | R::EndSession { by, .. }
+        | R::EndSessions { by }
+        | R::ChangePassword { by, .. } => user(by),
+        R::ConfirmReset { reset, .. } => model.resets.get(*reset).map(|reset| reset.user),
+        _ => None,
+    };
+    let ends_theirs = |one: &R, other: &R| {
+        ends(one).is_some_and(|ended| other.by().and_then(|by| user(&by)) == Some(ended))
+    };
     by_itself(one)
         || by_itself(other)
+        || ends_theirs(one, other)
+        || ends_theirs(other, one)
         || matches!(
             (one, other),
             (R::Invite { .. }, R::DeleteBrand { .. }) | (R::DeleteBrand { .. }, R::Invite { .. })
@@ -165,7 +177,11 @@ async fn pairs(set: Twin, requests: Vec<Request>, seed: u64) -> Plan {
         for b in a..requests.len() {
             // the local stack has one stream, which two can't read at once: two mailers have a story of their own. A
             // session that is ended twice at once is ended, and both are told so
-            let twice = a == b && matches!(requests[a], Request::Deliver | Request::SignOut { .. });
+            let twice = a == b
+                && matches!(
+                    requests[a],
+                    Request::Deliver | Request::SignOut { .. } | Request::EndSession { .. }
+                );
             if twice || !prints[a].meets(&prints[b]) {
                 continue;
             }
@@ -191,6 +207,7 @@ fn permutations(many: usize) -> Vec<Vec<usize>> {
 
 /// Whether the calls allow that `first` is explained before `second`.
 fn may_come_before(
+    model: &World,
     case: &Case,
     replies: &[Option<Reply>],
     calls: &[SdkCall],
@@ -215,7 +232,7 @@ fn may_come_before(
         return false;
     }
     let is_time = matches!(case.requests[first], Request::Pass { .. });
-    if is_time || is_loose(&case.requests[first], &case.requests[second]) {
+    if is_time || is_loose(model, &case.requests[first], &case.requests[second]) {
         return true;
     }
     // what was written before what: a transaction's moment is when it was done; a counter alone decides nothing
@@ -280,7 +297,9 @@ fn without_guesses(mut lines: BTreeMap<String, String>) -> BTreeMap<String, Stri
 /// A counter of guesses that one request raised more than once, however many rounds it took. Where an answer was lost, the
 /// SDK may have asked again.
 fn counted_twice(case: &Case, calls: &[SdkCall]) -> Option<String> {
-    if matches!(case.trouble, Some((_, _, Fault::LostAnswer))) {
+    // a password that is another one meanwhile is proven once more
+    let changes = |r: &Request| matches!(r, Request::ChangePassword { .. } | Request::ConfirmReset { .. });
+    if matches!(case.trouble, Some((_, _, Fault::LostAnswer))) || case.requests.iter().any(changes) {
         return None;
     }
     let mut raised = BTreeSet::new();
@@ -317,7 +336,9 @@ pub(super) async fn run(set: &Twin, case: &Case, unlike: impl Fn(&Wire)) -> Resu
     let mut seen = BTreeMap::new();
     for order in permutations(case.requests.len()) {
         let follows = |at: usize| {
-            order[at + 1..].iter().all(|later| may_come_before(case, &replies, &calls, order[at], *later))
+            order[at + 1..]
+                .iter()
+                .all(|later| may_come_before(&twin.model, case, &replies, &calls, order[at], *later))
         };
         if !(0..order.len()).all(follows) {
             continue;

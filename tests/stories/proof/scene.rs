@@ -15,6 +15,20 @@ fn invite(by: Nth, address: Nth, role: Role, brands: &[Nth]) -> Request {
     Request::Invite { by, tenant: 0, given: Given { address, role, list: None, brands, days: 2 } }
 }
 
+/// A team with two brands, and nobody in it but its owner.
+pub(super) async fn founded(limits: Limits) -> Twin {
+    Twin::new(limits)
+        .await
+        .all(&[
+            Request::SignUp { address: 0 },
+            Request::Deliver,
+            Request::Accept { link: 0, password: Try::Right },
+            Request::CreateBrand { by: 0, tenant: 0 },
+            Request::CreateBrand { by: 0, tenant: 0 },
+        ])
+        .await
+}
+
 /// A team with an owner (session 0), an admin (1), a member who holds more than others on the first of two brands (2),
 /// and a sales rep (3); three pending invitations, one of them by the limited member; another team whose owner (4) is
 /// invited to the first. The addresses 0 to 3 are the team's, 4 the other owner's, 5 and 6 are invited, 7 is nobody's.
@@ -27,14 +41,9 @@ pub(super) async fn team(limits: Limits) -> Twin {
         brands: Set::These([0].into()),
         days: 2,
     };
-    Twin::new(limits)
+    founded(limits)
         .await
         .all(&[
-            Request::SignUp { address: 0 },
-            Request::Deliver,
-            accept(0),
-            Request::CreateBrand { by: 0, tenant: 0 },
-            Request::CreateBrand { by: 0, tenant: 0 },
             invite(0, 1, Role::Admin, &[]),
             Request::Deliver,
             accept(1),
@@ -55,6 +64,16 @@ pub(super) async fn team(limits: Limits) -> Twin {
             invite(0, 4, Role::Partner, &[1]),
             Request::Deliver,
             Request::Pass { seconds: DAY },
+            // the admin has forgotten their password, and everybody's use of their session is noted
+            Request::AskForReset { address: 1 },
+            Request::Deliver,
+            Request::Me { by: 0 },
+            Request::Me { by: 1 },
+            Request::Me { by: 2 },
+            Request::Me { by: 3 },
+            Request::Me { by: 4 },
+            // and the limited member, whose mail is still to be sent
+            Request::AskForReset { address: 2 },
         ])
         .await
 }
@@ -177,6 +196,15 @@ pub(super) fn of_team() -> Vec<Request> {
         Request::SignIn { address: 1, password: right },
         Request::SignIn { address: 1, password: Try::Wrong },
         Request::SignOut { by: 1 },
+        Request::Deliver,
+        Request::AskForReset { address: 1 },
+        Request::AskForReset { address: 5 },
+        Request::ConfirmReset { reset: 0, password: Try::Wrong },
+        Request::ChangePassword { by: 1, current: right, new: Try::Wrong },
+        Request::ChangeProfile { by: 1 },
+        Request::EndSession { by: 1, session: 1 },
+        Request::EndSessions { by: 1 },
+        Request::SendPasswordReset { address: 1, to: 8 },
         Request::SetPlan { tenant, seats: 7 },
         Request::SuspendTenant { tenant, suspended: true },
         Request::Transfer { tenant, to: 1 },
@@ -231,6 +259,7 @@ pub(super) fn reads() -> Vec<Request> {
         let check = |permission, brand| Request::Check { by, tenant, permission, brand, user: None };
         [
             Request::Me { by },
+            Request::Sessions { by },
             Request::Tenant { by, tenant },
             Request::Members { by, tenant },
             Request::Member { by, tenant, user },

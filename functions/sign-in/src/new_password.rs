@@ -1,0 +1,225 @@
+//! A password that is forgotten, and one that is changed.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::{Credential, Email, Mail, Member, Password, Refusal, Reset, ResetToken};
+use serde::Serialize;
+use store::keys::{self, Scope};
+use store::{Attempt, PasswordChange, Record};
+use web::{Answer, BadRequest, Failure, Form, Idempotency, Outcome, Request, until_settled};
+
+use crate::SignIn;
+use crate::me::SignedIn;
+
+/// The same for everybody.
+#[derive(Serialize)]
+struct Asked {}
+
+/// Teams whose names a new password can't be.
+const GUESSABLE: usize = 50;
+
+/// What is said to somebody whose address the operator made free.
+const RELEASED: &str =
+    "the account has no address to sign in with any more, ask an admin of your team to invite you";
+
+/// One answer for a link that was never sent, that was used, that is past its time, and whose password is another one by now.
+const OVER: Refusal = Refusal::ResetOver;
+
+impl SignIn {
+    /// Asks for the link under which a forgotten password is replaced. What comes of it is nobody's business here: the
+    /// mailer looks whether anybody has the address.
+    pub(crate) async fn ask_for_reset(&self, request: &Request) -> Outcome {
+        let mut form = request.form()?;
+        let email = form.required("email", Email::parse);
+        let email = form.finish(|| email)?;
+        let idempotency = Idempotency::of(request, Scope::Reset(&email))?;
+        let source = self.sources.source(request.source_ip());
+        let (email, source, idempotency) = (&email, &source, &idempotency);
+        web::change(
+            || async move {
+                let found = match idempotency.wants() {
+                    Some(key) => self.store.load(key).await?,
+                    None => None,
+                };
+                Ok(((), idempotency.answered(found)?))
+            },
+            |()| async move {
+                let mail = Mail::password_reset(email, email, request.invocation());
+                let answer = Answer::accepted(&Asked {});
+                let record = idempotency.record(&answer);
+                self.store.ask_for_reset(&mail, source, &self.limits, record).await?;
+                Ok(answer)
+            },
+        )
+        .await
+    }
+
+    /// Replaces a forgotten password: every session ends, and the person is told by mail.
+    pub(crate) async fn confirm_reset(&self, request: &Request) -> Outcome {
+        let mut form = request.form()?;
+        let token = take_token(&mut form)?;
+        let password = form.password("password", |password| self.rules.bound(password));
+        let (token, password) = form.finish(|| token.zip(password))?;
+        let digest = token.digest();
+        let idempotency = Idempotency::redacted(request, Scope::Token(&digest), &"password-reset")?;
+        let hash = Mutex::new(None);
+        let (digest, password, idempotency, hash) = (&digest, &password, &idempotency, &hash);
+        until_settled(|| async move {
+            let (reset, found) = self.store.load((keys::reset(digest), idempotency.wants())).await?;
+            let answered = idempotency.answered(found)?;
+            let reset = match (reset, answered) {
+                (Some(reset), Some(answered)) => {
+                    return self.confirmed_before(request, &reset, &answered, password).await;
+                }
+                (None, Some(answered)) => return Answer::replayed(&answered),
+                (reset, None) => reset.ok_or(OVER)?,
+            };
+            let credential = self.store.load(keys::credential(reset.email.canonical())).await?;
+            let now = request.invocation().look_at_clock();
+            let credential = credential.filter(|credential| reset.opens(credential, now)).ok_or(OVER)?;
+            let Some(member) = self.store.use_of(&credential).await? else {
+                let words = "the account has no membership in use any more, ask an admin of your team";
+                return Err(Refusal::AccessRevoked(words.to_owned()).into());
+            };
+            self.judge(password, &credential, "/password").await?;
+            let hash = self.hash_once(password, hash, request);
+            self.replace(request, &credential, &hash, Proof::Link(&member), idempotency).await
+        })
+        .await
+    }
+
+    /// The same request again, after an answer that was lost: the key keeps nothing of the password, so that another one
+    /// would only seem to be set.
+    async fn confirmed_before(
+        &self,
+        request: &Request,
+        reset: &Reset,
+        answered: &Record,
+        password: &Password,
+    ) -> Outcome {
+        let credential = self.store.load(keys::credential(reset.email.canonical())).await?;
+        if let Some(credential) = credential.filter(|credential| reset.was_used_for(credential)) {
+            let source = self.sources.source(request.source_ip());
+            let attempt = Attempt { email: credential.email.canonical(), source: &source };
+            if !self.is_right(request, attempt, password, &credential.password_hash).await? {
+                return Err(BadRequest::IdempotencyMismatch.into());
+            }
+        }
+        Answer::replayed(answered)
+    }
+
+    /// Whether a password is the one that was hashed: counted as a try, before it is looked at, until it is.
+    async fn is_right(
+        &self,
+        request: &Request,
+        attempt: Attempt<'_>,
+        password: &Password,
+        stored: &str,
+    ) -> Result<bool, Failure> {
+        self.store.count_sign_in(attempt, &self.limits, request.now()).await?;
+        let right = self.hasher.verify(password, Some(stored)).map_err(Failure::internal)?;
+        if right {
+            self.store.uncount_sign_in(attempt, &self.limits, request.now()).await;
+        }
+        Ok(right)
+    }
+
+    /// Changes the password of who is signed in: their other sessions end, and they are told by mail.
+    pub(crate) async fn change_password(&self, request: &Request) -> Outcome {
+        request.session_token()?;
+        let mut form = request.form()?;
+        let current = form.password("current_password", |password| self.rules.bound(password));
+        let new = form.password("new_password", |password| self.rules.bound(password));
+        let (current, new) = &form.finish(|| current.zip(new))?;
+        let source = self.sources.source(request.source_ip());
+        let (proven, hash) = (Mutex::new(None), Mutex::new(None));
+        let (source, proven, hash) = (&source, &proven, &hash);
+        until_settled(|| async move {
+            let (me, ()) = self.signed_in(request, ()).await?;
+            let credential = self.store.load(keys::credential(me.user.email.canonical())).await?;
+            let credential = credential.filter(|credential| credential.user_id == me.user.id);
+            let credential = credential.ok_or_else(|| Refusal::AccessRevoked(RELEASED.to_owned()))?;
+            // before anything is counted: whoever looks for a new one isn't guessing the old one
+            self.judge(new, &credential, "/new_password").await?;
+            let stored = Some(credential.password_hash.clone());
+            let attempt = Attempt { email: credential.email.canonical(), source };
+            if *lock(proven) != stored {
+                if !self.is_right(request, attempt, current, &credential.password_hash).await? {
+                    return Err(BadRequest::invalid("/current_password", "is another one").into());
+                }
+                *lock(proven) = stored;
+            }
+            let hash = self.hash_once(new, hash, request);
+            self.replace(request, &credential, &hash, Proof::Old(&me, attempt), &Idempotency::none(request))
+                .await
+        })
+        .await
+    }
+
+    /// Whether a password may be chosen.
+    async fn judge(
+        &self,
+        password: &Password,
+        credential: &Credential,
+        pointer: &str,
+    ) -> Result<(), Failure> {
+        let tenants: Vec<_> = credential.current().take(GUESSABLE).map(keys::tenant).collect();
+        let tenants = self.store.load(tenants).await?;
+        let names = tenants.iter().flatten().map(|tenant| tenant.name.as_str());
+        let guessable: Vec<&str> =
+            [credential.email.canonical(), credential.email.as_entered()].into_iter().chain(names).collect();
+        Ok(self.rules.judge(password, &guessable).map_err(|weak| BadRequest::invalid(pointer, weak))?)
+    }
+
+    /// The hash of a new password, computed once a request, however many rounds that takes.
+    fn hash_once(&self, password: &Password, hash: &Mutex<Option<String>>, request: &Request) -> String {
+        let fresh = || self.hasher.hash(password, request.invocation().random());
+        lock(hash).get_or_insert_with(fresh).clone()
+    }
+
+    async fn replace(
+        &self,
+        request: &Request,
+        credential: &Credential,
+        hash: &str,
+        proof: Proof<'_>,
+        idempotency: &Idempotency,
+    ) -> Outcome {
+        let answer = Answer::done();
+        let user = self.store.load(keys::user(credential.user_id)).await?;
+        let user = user.ok_or_else(|| Failure::internal("an address without its user"))?;
+        let user = self.renewed(user, request).await?;
+        let (kept, membership, forgiven) = match proof {
+            Proof::Link(member) => (None, Some(member), None),
+            Proof::Old(me, attempt) => {
+                (me.session().map(|session| (&me.digest, session)), None, Some((attempt, &self.limits)))
+            }
+        };
+        let notice = Mail::password_changed(&user, request.invocation());
+        let change = PasswordChange { before: credential, hash, kept, membership, forgiven, notice: &notice };
+        self.store.change_password(change, idempotency.record(&answer), request.invocation()).await?;
+        Ok(answer)
+    }
+}
+
+/// What a new password is set with.
+enum Proof<'a> {
+    /// An emailed link, for the sake of a membership.
+    Link(&'a Member),
+    /// The old one, in a session, which goes on.
+    Old(&'a SignedIn, Attempt<'a>),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes the token out of a body; a text that was never one is answered as one that is over, before the password is judged.
+fn take_token(form: &mut Form) -> Result<Option<ResetToken>, Refusal> {
+    let parse = |text: &str| Ok::<_, std::convert::Infallible>(ResetToken::parse(text));
+    match form.optional("token", parse).flatten() {
+        Some(token) => Ok(Some(token)),
+        None if form.is_wrong("token") => Ok(None),
+        None => Err(OVER),
+    }
+}
