@@ -1,8 +1,7 @@
 use std::collections::BTreeSet;
 
 use model::{
-    Digest, EventKind, Locale, Member, NewProfile, PersonName, Phone, Refusal, Session, SessionId, TenantId,
-    User,
+    Digest, EventKind, Locale, Member, NewProfile, PersonName, Phone, Refusal, SessionId, TenantId, User,
 };
 use serde::Serialize;
 use store::{Error, Fact, Listed, ProfileChange, Want, keys};
@@ -32,13 +31,6 @@ pub(crate) const LIST: &str = "memberships";
 pub(crate) struct SignedIn {
     pub(crate) user: User,
     pub(crate) digest: Digest,
-}
-
-impl SignedIn {
-    /// The session that asks.
-    pub(crate) fn session(&self) -> Option<&Session> {
-        self.user.sessions.get(&self.digest)
-    }
 }
 
 impl SignIn {

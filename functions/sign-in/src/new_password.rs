@@ -2,14 +2,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{Credential, Email, Mail, Member, Password, Refusal, Reset, ResetToken};
+use model::{Credential, Digest, Email, Mail, Member, Password, Refusal, Reset, ResetToken, Source, User};
 use serde::Serialize;
 use store::keys::{self, Scope};
 use store::{Attempt, PasswordChange, Record};
 use web::{Answer, BadRequest, Failure, Form, Idempotency, Outcome, Request, until_settled};
 
 use crate::SignIn;
-use crate::me::SignedIn;
 
 /// The same for everybody.
 #[derive(Serialize)]
@@ -74,7 +73,8 @@ impl SignIn {
                 (None, Some(answered)) => return Answer::replayed(&answered),
                 (reset, None) => reset.ok_or(OVER)?,
             };
-            let credential = self.store.load(keys::credential(reset.email.canonical())).await?;
+            let facts = (keys::credential(reset.email.canonical()), keys::user(reset.user_id));
+            let (credential, user) = self.store.load(facts).await?;
             let now = request.invocation().look_at_clock();
             let credential = credential.filter(|credential| reset.opens(credential, now)).ok_or(OVER)?;
             let Some(member) = self.store.use_of(&credential).await? else {
@@ -83,7 +83,8 @@ impl SignIn {
             };
             self.judge(password, &credential, "/password").await?;
             let hash = self.hash_once(password, hash, request);
-            self.replace(request, &credential, &hash, Proof::Link(&member), idempotency).await
+            let account = (user.ok_or(OVER)?, credential);
+            self.replace(request, account, &hash, Proof::Link(&member), idempotency).await
         })
         .await
     }
@@ -136,8 +137,12 @@ impl SignIn {
         let (source, proven, hash) = (&source, &proven, &hash);
         until_settled(|| async move {
             let (me, ()) = self.signed_in(request, ()).await?;
-            let credential = self.store.load(keys::credential(me.user.email.canonical())).await?;
-            let credential = credential.filter(|credential| credential.user_id == me.user.id);
+            // both at once: whose session ended with their password is told that, and not that it is another one
+            let facts = (keys::credential(me.user.email.canonical()), keys::user(me.user.id));
+            let (credential, user) = self.store.load(facts).await?;
+            let user = user.filter(|user| user.session(&me.digest, request.now()).is_some());
+            let user = user.ok_or(BadRequest::NO_SESSION)?;
+            let credential = credential.filter(|credential| credential.user_id == user.id);
             let credential = credential.ok_or_else(|| Refusal::AccessRevoked(RELEASED.to_owned()))?;
             // before anything is counted: whoever looks for a new one isn't guessing the old one
             self.judge(new, &credential, "/new_password").await?;
@@ -150,8 +155,8 @@ impl SignIn {
                 *lock(proven) = stored;
             }
             let hash = self.hash_once(new, hash, request);
-            self.replace(request, &credential, &hash, Proof::Old(&me, attempt), &Idempotency::none(request))
-                .await
+            let proof = Proof::Old(&me.digest, source);
+            self.replace(request, (user, credential), &hash, proof, &Idempotency::none(request)).await
         })
         .await
     }
@@ -180,23 +185,23 @@ impl SignIn {
     async fn replace(
         &self,
         request: &Request,
-        credential: &Credential,
+        (user, credential): (User, Credential),
         hash: &str,
         proof: Proof<'_>,
         idempotency: &Idempotency,
     ) -> Outcome {
         let answer = Answer::done();
-        let user = self.store.load(keys::user(credential.user_id)).await?;
-        let user = user.ok_or_else(|| Failure::internal("an address without its user"))?;
         let user = self.renewed(user, request).await?;
         let (kept, membership, forgiven) = match proof {
             Proof::Link(member) => (None, Some(member), None),
-            Proof::Old(me, attempt) => {
-                (me.session().map(|session| (&me.digest, session)), None, Some((attempt, &self.limits)))
+            Proof::Old(digest, source) => {
+                let attempt = Attempt { email: credential.email.canonical(), source };
+                (user.sessions.get_key_value(digest), None, Some((attempt, &self.limits)))
             }
         };
         let notice = Mail::password_changed(&user, request.invocation());
-        let change = PasswordChange { before: credential, hash, kept, membership, forgiven, notice: &notice };
+        let change =
+            PasswordChange { before: &credential, hash, kept, membership, forgiven, notice: &notice };
         self.store.change_password(change, idempotency.record(&answer), request.invocation()).await?;
         Ok(answer)
     }
@@ -206,8 +211,8 @@ impl SignIn {
 enum Proof<'a> {
     /// An emailed link, for the sake of a membership.
     Link(&'a Member),
-    /// The old one, in a session, which goes on.
-    Old(&'a SignedIn, Attempt<'a>),
+    /// The old one, in a session, which goes on, from this source.
+    Old(&'a Digest, &'a Source),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

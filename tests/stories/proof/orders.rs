@@ -177,11 +177,14 @@ async fn pairs(set: Twin, requests: Vec<Request>, seed: u64) -> Plan {
         for b in a..requests.len() {
             // the local stack has one stream, which two can't read at once: two mailers have a story of their own. A
             // session that is ended twice at once is ended, and both are told so
-            let twice = a == b
-                && matches!(
-                    requests[a],
-                    Request::Deliver | Request::SignOut { .. } | Request::EndSession { .. }
-                );
+            let ends_one = |request: &Request| {
+                matches!(
+                    request,
+                    Request::SignOut { .. } | Request::EndSession { .. } | Request::EndSessions { .. }
+                )
+            };
+            let twice = (a == b && requests[a] == Request::Deliver)
+                || (ends_one(&requests[a]) && ends_one(&requests[b]));
             if twice || !prints[a].meets(&prints[b]) {
                 continue;
             }
