@@ -247,6 +247,24 @@ impl Driver {
             R::GiveRole { by, tenant, user, role } => {
                 ask("PUT", by, member(tenant, user, "/role"), json!({"role": role.name()})).await
             }
+            R::Permit { by, tenant, user, list: Some(list) } => {
+                let body = json!({ "permissions": names(list) });
+                ask("PUT", by, member(tenant, user, "/permissions"), body).await
+            }
+            R::Permit { by, tenant, user, list: None } => {
+                ask("DELETE", by, member(tenant, user, "/permissions"), Value::Null).await
+            }
+            R::HandOver { by, tenant, to, password: tried } => {
+                let body = json!({"to": id(&ids.users, *to), "password": password(*tried, DECOMPOSED)});
+                ask("POST", by, team(tenant, "transfer".to_owned()), body).await
+            }
+            R::Leave { by, tenant } => {
+                ask("DELETE", by, team(tenant, "members/me".to_owned()), Value::Null).await
+            }
+            R::OwnMember { by, tenant } => {
+                ask("GET", by, team(tenant, "members/me".to_owned()), Value::Null).await
+            }
+            R::Roles { by, tenant } => ask("GET", by, team(tenant, "roles".to_owned()), Value::Null).await,
             R::SetBrands { by, tenant, user, brands } => {
                 let body = json!({"brands": self.set(*tenant, brands)});
                 ask("PUT", by, member(tenant, user, "/brands"), body).await
@@ -454,7 +472,14 @@ impl Driver {
             Request::Check { .. } => body["allowed"].to_string(),
             Request::Sessions { .. } => body["items"].as_array().unwrap().len().to_string(),
             Request::Members { tenant, .. } => lines(&body["items"], &|one| self.member(*tenant, one)),
-            Request::Member { tenant, .. } => self.member(*tenant, &body).1,
+            Request::Member { tenant, .. } | Request::OwnMember { tenant, .. } => {
+                self.member(*tenant, &body).1
+            }
+            Request::Roles { .. } => {
+                let roles = body["items"].as_array().unwrap().iter();
+                let given = roles.filter(|role| role["grantable"] == true).map(|role| text(role, "/role"));
+                given.collect::<Vec<_>>().join(" ")
+            }
             Request::Invitations { tenant, .. } => {
                 lines(&body["items"], &|one| self.invitation(*tenant, one))
             }

@@ -14,6 +14,7 @@ mod delivery;
 mod ended;
 mod faults;
 mod feedback;
+mod giving;
 mod input;
 mod life;
 mod limits;

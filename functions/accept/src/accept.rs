@@ -199,12 +199,11 @@ impl Accept {
         }
         let attempt = Attempt { email: credential.email.canonical(), source: &once.source };
         let now = state.invocation().now();
-        self.store.count_sign_in(attempt, &self.limits, now).await?;
-        let right = self.hasher.verify(&once.password, Some(&credential.password_hash));
+        let verify = || self.hasher.verify(&once.password, Some(&credential.password_hash));
+        let right = self.store.try_password(attempt, &self.limits, now, verify).await?;
         if !right.map_err(Failure::internal)? {
             return Err(WRONG.into());
         }
-        self.store.uncount_sign_in(attempt, &self.limits, now).await;
         let mut verified = once.verified.lock().unwrap_or_else(PoisonError::into_inner);
         *verified = Some(credential.password_hash.clone());
         Ok(())

@@ -1,6 +1,7 @@
 //! Reading a team.
 //!
 //! * `GET /v1/tenants/{tenant}/members`, `…/members/{user}`: `members.read`
+//! * `GET /v1/tenants/{tenant}/members/me`, `…/roles`: whoever is in it
 //! * `GET /v1/tenants/{tenant}/invitations`, `…/invitations/{invitation}`: `members.invite`
 //! * `GET /v1/tenants/{tenant}/events`: `audit.read`
 //!
@@ -12,6 +13,7 @@ mod events;
 mod filter;
 mod invitations;
 mod members;
+mod roles;
 
 use model::Refusal;
 use runtime::{Environment, SettingError};
@@ -32,6 +34,8 @@ impl Function for Browse {
         let caller = Caller::of(request)?;
         match request.route()? {
             Route::ListMembers => self.members(&caller, request).await,
+            Route::ReadOwnMember => self.member(&caller, caller.user()).await,
+            Route::ListRoles => self.roles(&caller).await,
             Route::ReadMember => self.member(&caller, request.user()?).await,
             Route::ListInvitations => self.invitations(&caller, request).await,
             Route::ReadInvitation => self.invitation(&caller, request.invitation()?).await,

@@ -31,12 +31,9 @@ impl Operate {
         let subject = Subject::Tenant(tenant.id);
         let change = change(invocation, tenant.id, EventKind::TenantTransferred, subject, &order.reason)
             .with("owner_before", owner)
-            .with("owner", order.to);
-        // the list that the new owner's role replaces
-        let change = match to.permissions {
-            Some(list) => change.with("permissions_before", list),
-            None => change,
-        };
+            .with("owner", order.to)
+            // the list that the new owner's role replaces
+            .with_some("permissions_before", to.permissions);
         self.store.transfer_ownership(&tenant, &from, &to, &after, change).await?;
         Ok(json!({"tenant": tenant.id, "owner": order.to, "admin": owner}))
     }

@@ -2,6 +2,7 @@
 //!
 //! * `DELETE /v1/tenants/{tenant}/invitations/{invitation}`: takes an invitation back
 //! * `DELETE /v1/tenants/{tenant}/members/{user}`: ends a membership for good
+//! * `DELETE /v1/tenants/{tenant}/members/me`: somebody leaves
 //! * `POST /v1/tenants/{tenant}/members/{user}/suspend` and `…/reinstate`: the switch that can be turned back
 //!
 //! All of it holds from the very next request: every request reads the membership that it rests on.
@@ -35,6 +36,7 @@ impl Function for Revoke {
             Route::RevokeMember => {
                 caller.change(store, keys::member(t, request.user()?), |cx| self.member(cx)).await
             }
+            Route::LeaveTeam => caller.change(store, (), |cx| self.leave(cx)).await,
             Route::SuspendMember => {
                 let wants = keys::member(t, request.user()?);
                 request.no_body()?;

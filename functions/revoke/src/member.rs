@@ -1,5 +1,5 @@
-use model::{EventKind, Member, Subject};
-use policy::{MemberStatus, Permission};
+use model::{EventKind, Member, Refusal, Subject};
+use policy::{Denial, MemberStatus, Permission, Role};
 use web::views::ChangedMember;
 use web::{Answer, Context, Outcome, admission};
 
@@ -21,6 +21,22 @@ impl Revoke {
         let answer = if rested.is_empty() { Answer::done() } else { Answer::ok(&rested) };
         let change = cx
             .change(EventKind::MemberRevoked, Subject::Member(after.user_id), &answer)
+            .with("email", before.email.as_entered())
+            .with("role", before.role);
+        self.store.revoke_member(before, &after, cx.version(), change).await?;
+        Ok(answer)
+    }
+
+    /// Somebody ends their own membership, as final as if an admin had. Not the owner, who hands the team over first (R2).
+    pub(crate) async fn leave(&self, cx: Context<'_, ()>) -> Outcome {
+        let before = &cx.member;
+        if before.role == Role::Owner {
+            return Err(Refusal::OwnerRequired(Denial::TargetIsOwner).into());
+        }
+        let after = before.revoked(cx.version());
+        let answer = Answer::done();
+        let change = cx
+            .own_change(EventKind::MemberLeft, Subject::Member(after.user_id), &answer)
             .with("email", before.email.as_entered())
             .with("role", before.role);
         self.store.revoke_member(before, &after, cx.version(), change).await?;

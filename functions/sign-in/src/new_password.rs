@@ -117,12 +117,9 @@ impl SignIn {
         password: &Password,
         stored: &str,
     ) -> Result<bool, Failure> {
-        self.store.count_sign_in(attempt, &self.limits, request.now()).await?;
-        let right = self.hasher.verify(password, Some(stored)).map_err(Failure::internal)?;
-        if right {
-            self.store.uncount_sign_in(attempt, &self.limits, request.now()).await;
-        }
-        Ok(right)
+        let verify = || self.hasher.verify(password, Some(stored));
+        let tried = self.store.try_password(attempt, &self.limits, request.now(), verify).await?;
+        tried.map_err(Failure::internal)
     }
 
     /// Changes the password of who is signed in: their other sessions end, and they are told by mail.

@@ -45,6 +45,8 @@ policy::closed_set! {
         InvitationExpired = "invitation.expired",
         /// A member got another role.
         MemberRoleChanged = "member.role_changed",
+        /// A member got a permission list, another one, or the role's own permissions again.
+        MemberPermissionsChanged = "member.permissions_changed",
         /// A member was assigned to other brands.
         MemberBrandsChanged = "member.brands_changed",
         /// A member has another name or number.
@@ -53,6 +55,8 @@ policy::closed_set! {
         MemberSuspended = "member.suspended",
         /// A membership was switched on again.
         MemberReinstated = "member.reinstated",
+        /// Somebody ended their own membership.
+        MemberLeft = "member.left",
         /// A membership was ended.
         MemberRevoked = "member.revoked",
         /// The operator mailed somebody the link under which their password is replaced.

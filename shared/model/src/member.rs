@@ -83,6 +83,12 @@ impl Member {
         Self { role, permissions: None, authority: version, ..self.clone() }
     }
 
+    /// The member with a list that replaces the role's permissions, or with those again.
+    #[must_use]
+    pub fn with_permissions(&self, permissions: Option<Permissions>, version: Version) -> Self {
+        Self { permissions, authority: version, ..self.clone() }
+    }
+
     /// The member with other brands.
     #[must_use]
     pub fn with_brands(&self, brands: Brands, version: Version) -> Self {

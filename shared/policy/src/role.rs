@@ -32,6 +32,24 @@ impl Role {
         }
     }
 
+    /// What it is for, in a sentence for who gives it.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Owner => {
+                "The one primary user: everything, the company's name, the ownership and the account too."
+            }
+            Self::Admin => {
+                "Manages the team, its brands, access and billing; everything but what is the owner's alone."
+            }
+            Self::Member => {
+                "Edits products, certificates, stock and shipments of the assigned brands, and sees the team."
+            }
+            Self::SalesRep => "Shows products and messages retailers for the assigned brands.",
+            Self::Partner => "From outside: reads what the assigned brands show.",
+        }
+    }
+
     /// What the role holds unless a permission list replaces it: the table of the design, column by column.
     #[must_use]
     pub const fn permissions(self) -> Permissions {

@@ -69,6 +69,15 @@ impl<'a> Change<'a> {
         Self { event: self.event.with(name, value), ..self }
     }
 
+    /// Adds a detail where there is one.
+    #[must_use]
+    pub fn with_some(self, name: &str, value: Option<impl fmt::Display>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
     /// The id of the event.
     #[must_use]
     pub const fn event_id(&self) -> EventId {

@@ -37,11 +37,11 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// Gives a member another role.
+    /// Gives a member another role, or another list of permissions.
     ///
     /// # Errors
     /// [`Error::Changed`] when the member or the actor's rights changed.
-    pub async fn set_role(&self, before: &Member, after: &Member, change: Change<'_>) -> Result<(), Error> {
+    pub async fn set_access(&self, before: &Member, after: &Member, change: Change<'_>) -> Result<(), Error> {
         self.transaction().authority(before, after).change(change).commit().await
     }
 

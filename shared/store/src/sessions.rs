@@ -76,6 +76,25 @@ impl Store {
         }
     }
 
+    /// Tries a password of an address that is known: counted before it is looked at, and not any more once it was right.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when there were too many tries; inside, what `verify` comes to.
+    pub async fn try_password<E>(
+        &self,
+        attempt: Attempt<'_>,
+        limits: &Limits,
+        now: Timestamp,
+        verify: impl FnOnce() -> Result<bool, E>,
+    ) -> Result<Result<bool, E>, Error> {
+        self.count_sign_in(attempt, limits, now).await?;
+        let right = verify();
+        if matches!(right, Ok(true)) {
+            self.uncount_sign_in(attempt, limits, now).await;
+        }
+        Ok(right)
+    }
+
     /// Opens a session, in the room that `dropped` ones leave. Which memberships it is good for, each request reads for
     /// itself; where it is answered with one of them, that `member` is still what was read.
     ///

@@ -1,5 +1,6 @@
 use model::{Digest, Refusal, TenantId, Timestamp, User, UserId};
 use policy::MemberStatus;
+use serde::Serialize;
 use store::keys::{self, Scope};
 use store::{Record, Store, Want};
 
@@ -26,6 +27,15 @@ impl<'r> Caller<'r> {
         let tenant = request.tenant()?;
         let idempotency = Idempotency::of(request, Scope::User(user))?;
         Ok(Self { request, idempotency, user, session, tenant })
+    }
+
+    /// The same, of a request whose body holds a secret: `asked` is the body without it.
+    ///
+    /// # Errors
+    /// [`BadRequest::Malformed`].
+    pub fn redacted(self, asked: &impl Serialize) -> Result<Self, BadRequest> {
+        let idempotency = Idempotency::redacted(self.request, Scope::User(self.user), asked)?;
+        Ok(Self { idempotency, ..self })
     }
 
     /// The tenant of the path.

@@ -147,6 +147,14 @@ impl<T> Context<'_, T> {
             .recorded(self.caller.idempotency.record(answer))
     }
 
+    /// The same, of something that is done to their own membership, which is written over what was read of it anyway.
+    #[must_use]
+    pub fn own_change(&self, kind: EventKind, subject: Subject, answer: &Answer) -> Change<'static> {
+        let actor = Actor::User { id: self.member.user_id };
+        Change::new(self.invocation(), self.tenant.id, actor, kind, subject)
+            .recorded(self.caller.idempotency.record(answer))
+    }
+
     /// What stands behind what they are about to be shown.
     ///
     /// # Errors

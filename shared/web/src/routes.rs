@@ -74,14 +74,20 @@ routes! {
     DeclineInvitation: POST "/v1/invitations/decline", "accept", Public;
     RenewInvitation: POST "/v1/invitations/renew", "accept", Public;
     ListMembers: GET "/v1/tenants/{tenant}/members", "browse", Session, "limit", "cursor", "status", "role", "brand", "inactive_since";
+    ReadOwnMember: GET "/v1/tenants/{tenant}/members/me", "browse", Session;
     ReadMember: GET "/v1/tenants/{tenant}/members/{user}", "browse", Session;
     ListInvitations: GET "/v1/tenants/{tenant}/invitations", "browse", Session, "limit", "cursor", "status", "delivery", "role", "brand";
     ReadInvitation: GET "/v1/tenants/{tenant}/invitations/{invitation}", "browse", Session;
+    ListRoles: GET "/v1/tenants/{tenant}/roles", "browse", Session;
     ListEvents: GET "/v1/tenants/{tenant}/events", "browse", Session, "limit", "cursor";
     AssignRole: PUT "/v1/tenants/{tenant}/members/{user}/role", "assign-role", Session;
+    AssignPermissions: PUT "/v1/tenants/{tenant}/members/{user}/permissions", "assign-role", Session;
+    RestorePermissions: DELETE "/v1/tenants/{tenant}/members/{user}/permissions", "assign-role", Session;
+    TransferOwnership: POST "/v1/tenants/{tenant}/transfer", "assign-role", Session;
     AssignBrands: PUT "/v1/tenants/{tenant}/members/{user}/brands", "assign-brand", Session;
     AssignBrand: PUT "/v1/tenants/{tenant}/members/{user}/brands/{brand}", "assign-brand", Session;
     UnassignBrand: DELETE "/v1/tenants/{tenant}/members/{user}/brands/{brand}", "assign-brand", Session;
+    LeaveTeam: DELETE "/v1/tenants/{tenant}/members/me", "revoke", Session;
     RevokeMember: DELETE "/v1/tenants/{tenant}/members/{user}", "revoke", Session;
     SuspendMember: POST "/v1/tenants/{tenant}/members/{user}/suspend", "revoke", Session;
     ReinstateMember: POST "/v1/tenants/{tenant}/members/{user}/reinstate", "revoke", Session;
@@ -130,12 +136,15 @@ impl Route {
     /// The methods that a path answers to; none for a path that isn't there.
     #[must_use]
     pub fn allowed(path: &str) -> Vec<&'static str> {
-        Self::ALL
-            .iter()
-            .filter(|route| route.leads_to(path))
-            .flat_map(|route| route.methods())
-            .copied()
-            .collect()
+        let mut methods = Vec::new();
+        let here = Self::ALL.iter().filter(|route| route.leads_to(path)).flat_map(|route| route.methods());
+        for method in here.copied() {
+            // `…/members/me` is a member's path too
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
+        }
+        methods
     }
 
     /// Whether this is a route of that path, whatever the method.

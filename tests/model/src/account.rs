@@ -6,6 +6,17 @@ use crate::{HOUR, Nth, Outcome, Try, World};
 /// Invitations that are mailed again to somebody who asks for a new password.
 const INVITATIONS: usize = 3;
 
+/// What a wrong password comes to where one has a session: it is another one, and nobody is asked to sign in.
+pub(crate) fn asked_again(refused: Vec<Outcome>) -> Vec<Outcome> {
+    let renamed = refused.into_iter().map(|mut outcome| {
+        if outcome.answer.code == "unauthenticated" {
+            outcome.answer.code = "validation";
+        }
+        outcome
+    });
+    renamed.collect()
+}
+
 impl World {
     /// Whether an account has a membership that is of use now (R7).
     pub(crate) fn has_use(&self, address: Nth) -> bool {
@@ -113,16 +124,7 @@ impl World {
                 next.new_password(address, new, Some(by));
                 next.done()
             }
-            // whoever has a session isn't asked to sign in
-            Err(refused) => refused
-                .into_iter()
-                .map(|mut outcome| {
-                    if outcome.answer.code == "unauthenticated" {
-                        outcome.answer.code = "validation";
-                    }
-                    outcome
-                })
-                .collect(),
+            Err(refused) => asked_again(refused),
         }
     }
 

@@ -27,6 +27,7 @@ mod state;
 mod team;
 mod view;
 
+use account::asked_again;
 pub use request::{Answer, Given, Outcome, Request, Set, Told, Try};
 pub use state::{
     Account, Belonging, Delivery, Holder, Invitation, Limits, Link, Mail, Member, Reset, Session, Status,

@@ -143,7 +143,7 @@ impl World {
 
     /// A password is tried: counted to the address and the source, then to the address alone; a right one is taken back
     /// from the address.
-    fn tried(&self, address: Nth, password: Try) -> Result<Self, Vec<Outcome>> {
+    pub(crate) fn tried(&self, address: Nth, password: Try) -> Result<Self, Vec<Outcome>> {
         let (here, of_address) = (format!("failures here {address}"), format!("failures {address}"));
         if self.rate(&here, crate::state::QUARTER) >= self.limits.failures {
             return Err(self.no("rate-limited"));

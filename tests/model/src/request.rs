@@ -77,6 +77,11 @@ pub enum Request {
     Member { by: Nth, tenant: Nth, user: Nth },
     Members { by: Nth, tenant: Nth },
     GiveRole { by: Nth, tenant: Nth, user: Nth, role: Role },
+    Permit { by: Nth, tenant: Nth, user: Nth, list: Option<Permissions> },
+    HandOver { by: Nth, tenant: Nth, to: Nth, password: Try },
+    Leave { by: Nth, tenant: Nth },
+    OwnMember { by: Nth, tenant: Nth },
+    Roles { by: Nth, tenant: Nth },
     SetBrands { by: Nth, tenant: Nth, user: Nth, brands: Set },
     AddBrand { by: Nth, tenant: Nth, user: Nth, brand: Nth },
     TakeBrand { by: Nth, tenant: Nth, user: Nth, brand: Nth },
@@ -126,6 +131,11 @@ impl Request {
             | Self::Member { by, .. }
             | Self::Members { by, .. }
             | Self::GiveRole { by, .. }
+            | Self::Permit { by, .. }
+            | Self::HandOver { by, .. }
+            | Self::Leave { by, .. }
+            | Self::OwnMember { by, .. }
+            | Self::Roles { by, .. }
             | Self::SetBrands { by, .. }
             | Self::AddBrand { by, .. }
             | Self::TakeBrand { by, .. }
@@ -227,6 +237,11 @@ impl World {
             | R::Member { by, tenant, .. }
             | R::Members { by, tenant }
             | R::GiveRole { by, tenant, .. }
+            | R::Permit { by, tenant, .. }
+            | R::HandOver { by, tenant, .. }
+            | R::Leave { by, tenant }
+            | R::OwnMember { by, tenant }
+            | R::Roles { by, tenant }
             | R::SetBrands { by, tenant, .. }
             | R::AddBrand { by, tenant, .. }
             | R::TakeBrand { by, tenant, .. }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::rights::{Access, Brands, Role};
+use crate::rights::{Access, Brands, Permissions, ROLES, Role};
 use crate::state::{Belonging, Delivery, Holder, Invitation, Member, Status, TEN_MINUTES, Window};
-use crate::{DAY, Given, Nth, Outcome, Request, Set, World};
+use crate::{DAY, Given, Nth, Outcome, Request, Set, Try, World, asked_again};
 
 /// Who asks, in which team; both are there.
 #[derive(Clone, Copy)]
@@ -54,6 +54,10 @@ impl World {
             Request::RenameBrand { .. } => "brands.update",
             Request::DeleteBrand { .. } => "brands.delete",
             Request::Events { .. } => "audit.read",
+            Request::Permit { .. } => "members.permit",
+            Request::HandOver { .. } => "tenant.transfer",
+            Request::Roles { .. } => "tenant.read",
+            Request::Leave { .. } | Request::OwnMember { .. } => "",
             _ => "brand.read",
         };
         let in_use = self.tenants[tenant].status == Status::Active;
@@ -66,6 +70,10 @@ impl World {
             Request::Resend { invitation, .. } => self.resend(who, *invitation),
             Request::RevokeInvitation { invitation, .. } => self.revoke_invitation(who, *invitation),
             Request::GiveRole { user, role, .. } => self.give_role(who, *user, *role),
+            Request::Permit { user, list, .. } => self.permit(who, *user, list.as_ref()),
+            Request::HandOver { to, password, .. } => self.hand_over(who, *to, *password),
+            Request::Leave { .. } => self.leave(who),
+            Request::Roles { .. } => self.roles(who),
             Request::SetBrands { user, brands, .. } => self.set_brands(who, *user, brands),
             Request::AddBrand { user, brand, .. } => self.one_brand(who, *user, *brand, true),
             Request::TakeBrand { user, brand, .. } => self.one_brand(who, *user, *brand, false),
@@ -325,6 +333,33 @@ impl World {
         self.change_member(who, user, "member.role_changed", |member| member.access = after)
     }
 
+    fn permit(&self, who: Who, user: Nth, list: Option<&Permissions>) -> Vec<Outcome> {
+        let Some((target, mut no)) = self.current(who, user) else { return self.no("not-found") };
+        let after = Access { list: list.cloned(), ..target.access.clone() };
+        if !self.me_in(who).access.gives(&self.tenants[who.tenant].still(&after)) {
+            no.push("role-not-grantable");
+        }
+        if let Some(refused) = self.refused(&no) {
+            return refused;
+        }
+        if target.access.list == after.list {
+            return self.clone().done();
+        }
+        self.change_member(who, user, "member.permissions_changed", |member| member.access = after)
+    }
+
+    /// Which roles one may give to somebody without brands.
+    fn roles(&self, who: Who) -> Vec<Outcome> {
+        let mine = &self.me_in(who).access;
+        let held = mine.permissions();
+        let gives = |role: &Role| {
+            let access = Access { role: *role, list: None, brands: Brands::Only(BTreeSet::new()) };
+            (held.contains("members.invite") || held.contains("members.assign")) && mine.gives(&access)
+        };
+        let given: Vec<&str> = ROLES.iter().filter(|role| gives(role)).map(|role| role.name()).collect();
+        self.clone().showing(given.join(" "))
+    }
+
     fn set_brands(&self, who: Who, user: Nth, asked: &Set) -> Vec<Outcome> {
         let Some((target, mut no)) = self.current(who, user) else { return self.no("not-found") };
         let (seen, there) = (self.me_in(who).access.reach(), self.tenants[who.tenant].there());
@@ -428,20 +463,47 @@ impl World {
         if target.status == Status::Revoked {
             return self.clone().done();
         }
-        self.acted(who, |next| {
-            let t = &mut next.tenants[who.tenant];
-            if let Some(member) = t.members.get_mut(&user) {
-                let address = member.address;
-                member.status = Status::Revoked;
-                member.access.list = None;
-                member.access.brands = Brands::Only(BTreeSet::new());
-                t.holders.remove(&address);
-                if let Some(account) = next.accounts.get_mut(&address) {
-                    account.tenants.insert(who.tenant, Belonging::Former);
-                }
+        self.acted(who, |next| next.end_membership(who.tenant, user, "member.revoked"))
+    }
+
+    /// Nothing of the access is left, and the address is free.
+    fn end_membership(&mut self, tenant: Nth, user: Nth, event: &str) {
+        let t = &mut self.tenants[tenant];
+        if let Some(member) = t.members.get_mut(&user) {
+            let address = member.address;
+            member.status = Status::Revoked;
+            member.access.list = None;
+            member.access.brands = Brands::Only(BTreeSet::new());
+            t.holders.remove(&address);
+            if let Some(account) = self.accounts.get_mut(&address) {
+                account.tenants.insert(tenant, Belonging::Former);
             }
-            t.event("member.revoked", "member", user);
-        })
+        }
+        self.tenants[tenant].event(event, "member", user);
+    }
+
+    /// Anybody but the owner (R2), whatever they may.
+    fn leave(&self, who: Who) -> Vec<Outcome> {
+        if self.me_in(who).access.role == Role::Owner {
+            return self.no("owner-required");
+        }
+        let mut next = self.clone();
+        next.end_membership(who.tenant, who.user, "member.left");
+        next.done()
+    }
+
+    /// The owner makes an active member the owner, with the password again.
+    fn hand_over(&self, who: Who, to: Nth, password: Try) -> Vec<Outcome> {
+        let status = self.tenants[who.tenant].members.get(&to).map(|member| member.status);
+        match status {
+            _ if to == who.user => return self.no("forbidden"),
+            Some(Status::Active) => {}
+            _ => return self.no("validation"),
+        }
+        match self.tried(self.me_in(who).address, password) {
+            Ok(next) => next.transfer(who.tenant, to),
+            Err(refused) => asked_again(refused),
+        }
     }
 
     fn create_brand(&self, who: Who) -> Vec<Outcome> {

@@ -101,6 +101,7 @@ impl World {
                 let listed = t.members.iter().filter(|(_, m)| m.status != Status::Revoked);
                 listed.map(|(user, _)| member(*user)).collect::<Vec<_>>().join("\n")
             }
+            Request::OwnMember { .. } => member(reader),
             Request::Member { user, .. } if t.members.contains_key(user) => member(*user),
             Request::Invitations { .. } => {
                 let listed = t.invitations.iter().enumerate().filter(|(_, i)| i.founding.is_none());

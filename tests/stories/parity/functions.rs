@@ -40,7 +40,7 @@ async fn only_deliver_talks_to_ses() {
             manifest.contains("web.workspace"),
             !["deliver", "expire", "feedback", "operate"].contains(&function.as_str())
         );
-        let hashes = function == "accept" || function == "sign-in";
+        let hashes = ["accept", "assign-role", "sign-in"].contains(&function.as_str());
         assert_eq!(manifest.contains("password.workspace"), hashes, "{function}");
         assert_eq!(manifest.contains("store.workspace"), function != "console", "{function}");
     }

@@ -107,6 +107,19 @@ async fn accounts(world: &World, team: &stories::Team) {
         let _ = team.owner.ask(method, &path, body).await;
     }
     world.pass(3_600);
+    let heir = team.join("heir@acme.example", "admin").await;
+    let goes = team.join("goes@acme.example", "member").await;
+    team.owner.get("roles").await.expect(200);
+    goes.get("members/me").await.expect(200);
+    let list = format!("members/{}/permissions", goes.user);
+    team.owner.put(&list, json!({"permissions": ["tenant.read"]})).await.expect(200);
+    team.owner.delete(&list).await.expect(200);
+    goes.delete("members/me").await.expect(204);
+    for (from, to) in [(&team.owner, &heir), (&heir, &team.owner)] {
+        let body = json!({"to": to.user, "password": stories::PASSWORD});
+        from.post("transfer", body).await.expect(200);
+    }
+    team.owner.remove(&heir).await.expect(204);
     let email = "lost@acme.example";
     team.owner.invite(email, "member").await.expect(201);
     let ask = json!({"email": email});

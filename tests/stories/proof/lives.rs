@@ -68,7 +68,7 @@ fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
     };
     let role = ROLES[pick(d, ROLES.len())];
     let seconds = [1, 600, 3_600, DAY / 2, DAY, 2 * DAY, 8 * DAY, 31 * DAY][pick(c, 8)];
-    match kind % 80 {
+    match kind % 96 {
         0 => Request::SignUp { address },
         1..=3 => Request::Preview { link },
         4..=9 => Request::Accept { link, password },
@@ -132,6 +132,16 @@ fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
         72 => Request::Sessions { by },
         73 => Request::EndSession { by, session: pick(c, model.sessions.len() + 1) },
         74 if e < 128 => Request::EndSessions { by },
+        76..=79 => Request::Permit { by, tenant, user, list },
+        80 => Request::HandOver { by, tenant, to: user, password },
+        81 => Request::Leave { by, tenant },
+        82 => Request::OwnMember { by, tenant },
+        83 => Request::Roles { by, tenant },
+        84..=90 => Request::Invite {
+            by,
+            tenant,
+            given: Given { address, role, list, brands: set, days: [1, 2, 7][pick(f, 3)] },
+        },
         75 => Request::SendPasswordReset { address, to: pick(d, 8) },
         _ => Request::Feedback {
             address,
@@ -200,8 +210,9 @@ fn every_route_and_order_has_its_place_in_a_life() {
         let twin = scene::team(limits()).await;
         let mut asked = BTreeMap::new();
         for (kind_of, choice) in (0..=u8::MAX).flat_map(|kind| (0..16).map(move |choice| (kind, choice))) {
-            let request = request(&twin.model, [kind_of, 0, 0, 0, 0, choice, 0]);
-            asked.entry(kind(&request)).or_insert(request);
+            let request = request(&twin.model, [kind_of, 0, 0, 0, 0, choice, choice * 16]);
+            let with_or_without = format!("{request:?}").contains("list: None");
+            asked.entry((kind(&request), with_or_without)).or_insert(request);
         }
         let fork = twin.driver.fork().await;
         for request in asked.values() {

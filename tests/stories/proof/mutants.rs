@@ -105,7 +105,7 @@ async fn sets() -> Vec<Set> {
 }
 
 /// Each limit, as one that is met at the next time or the one after it.
-const ONCE: [fn(&mut Limits); 10] = [
+const ONCE: [fn(&mut Limits); 12] = [
     |l| l.invitations = 3,
     |l| l.tenant_mails = 1,
     |l| l.tenant_mails = 3,
@@ -114,6 +114,8 @@ const ONCE: [fn(&mut Limits); 10] = [
     |l| l.resends = 1,
     |l| l.failures = 1,
     |l| l.failures_of_address = 1,
+    |l| l.resets = 2,
+    |l| l.resets_of_source = 3,
     |l| l.sign_ups_of_source = 1,
     |l| l.sign_ups = 1,
 ];
@@ -216,6 +218,7 @@ fn stories_of(mutant: &Mutant) -> &'static [&'static str] {
         "deliver" | "feedback" => &["delivery::", "feedback::"],
         "accept" => &["accepting::", "ended::", "faults::"],
         "expire" => &["seats::", "races::"],
+        "sign-in" => &["accounts::", "signing_in::", "limits::"],
         _ => &["faults::", "races::", "seats::", "operating::", "limits::", "ended::"],
     }
 }
