@@ -732,7 +732,7 @@ fn fresh() -> usize {
 
 /// A code that lives as long as the program.
 fn known(code: &str) -> &'static str {
-    const CODES: [&str; 22] = [
+    const CODES: [&str; 23] = [
         "refused",
         "unauthenticated",
         "not-found",
@@ -752,6 +752,7 @@ fn known(code: &str) -> &'static str {
         "rate-limited",
         "recipient-suppressed",
         "seats-exhausted",
+        "plan-required",
         "conflict",
         "unavailable",
         "malformed",

@@ -25,23 +25,38 @@ async fn where_sign_up_is_closed_the_operator_makes_tenants() {
 }
 
 #[tokio::test]
-async fn a_plan_has_no_fewer_seats_than_are_taken() {
-    let world = World::new().await;
+async fn a_smaller_plan_removes_nobody_and_has_no_new_seats() {
+    let world = World::with([("UPGRADE_URL", "https://brand.example/plans")]).await;
     let team = world.team("Acme").await;
-    team.join("ana@acme.example", "member").await;
-    let body =
-        json!({"email": "late@acme.example", "first_name": "L", "last_name": "L", "expires_in_days": 1});
-    team.owner.post("invitations", body).await.expect(201);
+    let ana = team.join("ana@acme.example", "member").await;
+    let pending = team.invite("pia@acme.example", "member").await;
     let plan = |seats: u32| {
         let order = json!({"operation": "set-plan", "tenant": team.tenant, "plan": "small", "seats": seats, "reason": "r"});
         let world = world.clone();
-        async move { world.operate(order).await }
+        async move { world.operate(order).await.unwrap() }
     };
-    assert!(plan(2).await.unwrap_err().contains("more than 2 seats are taken"));
-    world.pass(86_400);
-    plan(2).await.unwrap();
-    team.owner.invite("ben@acme.example", "member").await.refused(402, "seats-exhausted");
+    plan(2).await;
+    let refused = team.owner.invite("ben@acme.example", "member").await.refused(402, "seats-exhausted");
+    assert_eq!(refused.json()["seats"], json!({"used": 3, "limit": 2}));
+    // who is in stays, who is invited comes in, who comes back finds none
+    ana.get("members").await.expect(200);
+    let pia = pending.accept().await;
+    team.owner.suspend(&ana).await.expect(200);
+    team.owner.reinstate(&ana).await.refused(402, "seats-exhausted");
+    team.owner.remove(&pia).await.expect(204);
+    team.owner.reinstate(&ana).await.expect(200);
     world.ledger().check();
+    // a plan for one says where one for a team is to be had
+    plan(1).await;
+    let refused = team.owner.invite("ben@acme.example", "member").await.refused(402, "plan-required");
+    assert_eq!(refused.text("/actions/0/href"), "https://brand.example/plans");
+    let changed = team.owner.get("events").await.json()["items"][0].clone();
+    assert_eq!(
+        (&changed["type"], &changed["details"]["seats"]),
+        (&json!("tenant.plan_changed"), &json!("1"))
+    );
+    plan(3).await;
+    team.owner.invite("ben@acme.example", "member").await.expect(201);
 }
 
 #[tokio::test]

@@ -27,7 +27,9 @@ impl Accept {
                     | Refusal::AlreadyMember(_)
                     | Refusal::InvitationRevoked(_),
                 ) => LinkError::Revoked.into(),
-                Failure::Refused(Refusal::SeatsExhausted(_)) => Refusal::TeamFull.into(),
+                Failure::Refused(Refusal::SeatsExhausted { .. } | Refusal::PlanRequired(_)) => {
+                    Refusal::TeamFull.into()
+                }
                 other => other,
             },
         )?;

@@ -15,18 +15,8 @@ pub(crate) struct Order {
 impl Operate {
     pub(crate) async fn set_plan(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
         let (plan, seats) = terms(&order.plan, order.seats)?;
-        let mut before = self.tenant(order.tenant).await?;
-        // seats of expired invitations are nobody's; what is read after a search that freed none is what there is
-        while before.seats_used > seats {
-            let more = self.store.reclaim_seats(before.id, invocation).await?;
-            before = self.tenant(order.tenant).await?;
-            if !more {
-                break;
-            }
-        }
-        if before.seats_used > seats {
-            return Err(Refused::because(format!("more than {seats} seats are taken")));
-        }
+        // fewer than are taken remove nobody: there are no new ones until some are free
+        let before = self.tenant(order.tenant).await?;
         let after = before.with_plan(plan, seats, invocation.version());
         let subject = Subject::Tenant(before.id);
         let change = change(invocation, before.id, EventKind::TenantPlanChanged, subject, &order.reason)

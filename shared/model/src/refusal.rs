@@ -40,8 +40,15 @@ pub enum Refusal {
     InvitationAccepted,
     /// The link of a password reset isn't one, was used, is past its time, or is for a password that was changed since.
     ResetOver,
+    /// The plan is for one person; where another one is to be had, if the deployment says.
+    PlanRequired(Option<String>),
     /// The plan has no seat left.
-    SeatsExhausted(u32),
+    SeatsExhausted {
+        /// Seats that are taken.
+        used: u32,
+        /// Seats of the plan; fewer than are taken after a smaller one was chosen.
+        limit: u32,
+    },
     /// The same, said to who was invited.
     TeamFull,
     /// The address bounced for good, or its owner complained.

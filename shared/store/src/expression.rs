@@ -149,13 +149,6 @@ impl Expression {
         self.when("authority", &read)
     }
 
-    /// Only while the number is `bound` or less.
-    pub(crate) fn when_at_most(mut self, path: &str, bound: u32) -> Self {
-        let (name, value) = (self.name(path), self.value(&bound));
-        self.conditions.push(format!("{name} <= {value}"));
-        self
-    }
-
     /// Only while the number is below `bound`.
     pub(crate) fn when_below(mut self, path: &str, bound: u32) -> Self {
         let (name, value) = (self.name(path), self.value(&bound));

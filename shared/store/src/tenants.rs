@@ -51,7 +51,7 @@ impl Store {
     /// Changes a tenant's plan, seats or status over what was read.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the tenant changed, or more seats are taken than it will have.
+    /// [`Error::Changed`] when the tenant changed.
     pub async fn change_tenant(
         &self,
         before: &Tenant,
@@ -63,8 +63,7 @@ impl Store {
             .set("seat_limit", &after.seat_limit)
             .set("status", &after.status)
             .set("authority", &after.authority)
-            .when_authority(before.authority)
-            .when_at_most("seats_used", after.seat_limit);
+            .when_authority(before.authority);
         let key = keys::tenant(after.id);
         self.transaction().update(Fact::Tenant, &key, expression).change(change).commit().await
     }

@@ -13,13 +13,16 @@ use crate::{Failure, Request};
 /// meanwhile.
 ///
 /// # Errors
-/// [`Refusal::SeatsExhausted`]; [`Error::Changed`] where the facts are to be read again.
+/// [`Refusal::PlanRequired`], [`Refusal::SeatsExhausted`]; [`Error::Changed`] where the facts are to be read again.
 pub async fn seat(store: &Store, tenant: &Tenant, request: &Request) -> Result<(), Failure> {
     if tenant.has_free_seat() {
         return Ok(());
     }
     if request.has_searched_seats() {
-        return Err(Refusal::SeatsExhausted(tenant.seat_limit).into());
+        if tenant.seat_limit == 1 {
+            return Err(Refusal::PlanRequired(request.upgrade_url().map(str::to_owned)).into());
+        }
+        return Err(Refusal::SeatsExhausted { used: tenant.seats_used, limit: tenant.seat_limit }.into());
     }
     if !store.reclaim_seats(tenant.id, request.invocation()).await? {
         request.note_seats_searched();

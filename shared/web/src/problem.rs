@@ -286,14 +286,25 @@ fn refused(refusal: &Refusal) -> Problem {
             "a link for a new password works once, for an hour, and until the password is changed otherwise; ask for another",
         )
         .extra("actions", vec![action("ask-again", Route::AskForReset, &[])]),
-        Refusal::SeatsExhausted(limit) => plain(
+        Refusal::PlanRequired(url) => plain(
+            S::PAYMENT_REQUIRED,
+            "plan-required",
+            "The plan is for one person",
+            "the plan has no seat but the owner's, choose one for a team",
+        )
+        .extra(
+            "actions",
+            url.iter().map(|url| json!({"rel": "upgrade", "method": "GET", "href": url})).collect::<Vec<_>>(),
+        ),
+        Refusal::SeatsExhausted { used, limit } => plain(
             S::PAYMENT_REQUIRED,
             "seats-exhausted",
             "No seat left",
             format!(
-                "all {limit} seats of the plan are taken, take an invitation or a membership back or get more seats"
+                "{used} of {limit} seats of the plan are taken, take an invitation or a membership back or get more seats"
             ),
-        ),
+        )
+        .extra("seats", json!({"used": used, "limit": limit})),
         Refusal::TeamFull => plain(
             S::PAYMENT_REQUIRED,
             "seats-exhausted",

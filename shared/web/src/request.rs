@@ -20,21 +20,27 @@ pub struct Request {
     invocation: Invocation,
     /// Whether a search for seats to take back has found none, in this round or one before.
     seats_searched: AtomicBool,
+    /// Where a larger plan is to be had, as the deployment says.
+    upgrade_url: Option<String>,
 }
 
 impl Request {
     /// Takes API Gateway's event over.
     #[must_use]
-    pub fn new(inner: lambda_http::Request, invocation: Invocation) -> Self {
+    pub fn new(inner: lambda_http::Request, invocation: Invocation, upgrade_url: Option<String>) -> Self {
         let path = inner.raw_http_path().to_owned();
         let route = Route::find(inner.method(), &path);
-        Self { inner, path, route, invocation, seats_searched: AtomicBool::new(false) }
+        Self { inner, path, route, invocation, seats_searched: AtomicBool::new(false), upgrade_url }
     }
 
     /// The invocation that brought it.
     #[must_use]
     pub const fn invocation(&self) -> &Invocation {
         &self.invocation
+    }
+
+    pub(crate) fn upgrade_url(&self) -> Option<&str> {
+        self.upgrade_url.as_deref()
     }
 
     pub(crate) fn has_searched_seats(&self) -> bool {

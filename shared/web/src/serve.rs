@@ -34,7 +34,8 @@ pub async fn answer<F: Function>(
 ) -> Response<Body> {
     let started = Instant::now();
     let id = event.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
-    let request = Request::new(event, environment.invocation(id));
+    let upgrade_url = environment.variables.get("UPGRADE_URL");
+    let request = Request::new(event, environment.invocation(id), upgrade_url);
     let id = request.invocation().request_id();
     let handled = tokio::time::timeout(DEADLINE, function.handle(&request)).await;
     let outcome = handled.unwrap_or_else(|_| {

@@ -74,7 +74,9 @@ impl World {
         let mut no = Self::unfounded(t, i);
         let again = self.again(link.tenant, link.invitation);
         if let Err(more) = &again {
-            no.extend(more.iter().filter(|code| !["invitation-pending", "already-member"].contains(code)));
+            let theirs = more.iter().filter(|code| !["invitation-pending", "already-member"].contains(code));
+            // what plan the team has is its own business
+            no.extend(theirs.map(|code| if *code == "plan-required" { "seats-exhausted" } else { code }));
         }
         match (again, self.refused(&no)) {
             (Ok(windows), None) => {

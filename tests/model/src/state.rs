@@ -328,6 +328,11 @@ impl Tenant {
         (active + live.count()) as u64
     }
 
+    /// What is said where no seat is free.
+    pub(crate) const fn no_seat(&self) -> &'static str {
+        if self.seats == 1 { "plan-required" } else { "seats-exhausted" }
+    }
+
     /// The brands that are there.
     #[must_use]
     pub fn there(&self) -> BTreeSet<Nth> {

@@ -143,7 +143,7 @@ impl World {
             return self.refused(&no).unwrap_or_default();
         };
         if self.is_full(who.tenant) {
-            no.push("seats-exhausted");
+            no.push(t.no_seat());
         }
         if let Some(refused) = self.refused(&no) {
             return refused;
@@ -198,7 +198,7 @@ impl World {
             });
         }
         if i.is_expired(self.now) && i.founding.is_none() && self.is_full(tenant) {
-            no.push("seats-exhausted");
+            no.push(t.no_seat());
         }
         match (resends, mails, no.is_empty()) {
             (Some(resends), Some(mails), true) => Ok((resends, mails)),
@@ -448,7 +448,7 @@ impl World {
             no.push("role-not-grantable");
         }
         if self.is_full(who.tenant) {
-            no.push("seats-exhausted");
+            no.push(self.tenants[who.tenant].no_seat());
         }
         self.refused(&no).unwrap_or_else(|| {
             self.change_member(who, user, "member.reinstated", |member| member.status = Status::Active)
