@@ -10,6 +10,7 @@ import random
 import re
 import time
 import uuid
+from collections import namedtuple
 
 import requests
 import schemathesis
@@ -24,6 +25,9 @@ ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CURSOR = re.compile('"next_cursor":"([^"]+)"')
 
 RANDOM = random.Random(os.environ["PROOF_SEED"])
+
+# a team of two: its id, the sessions of its owner and its member, and that member's id
+Two = namedtuple("Two", "tenant owner member user")
 
 
 def mostly():
@@ -60,7 +64,7 @@ class Team:
         self.named = set()
         self.sign_in()
         plan = {"operation": "set-plan", "tenant": self.tenant, "plan": "fuzzed", "seats": 100_000, "reason": "room"}
-        self.ask("/2015-03-31/functions/operate/invocations", plan)
+        self.operate(plan)
         self.brands = Pool(lambda: [self.ask(f"{self.path}/brands", {"name": f"Brand {n}"})["id"] for n in range(8)])
         self.members = Pool(self.join)
         self.invitations = Pool(lambda: [self.invite()["id"] for _ in range(8)])
@@ -68,6 +72,7 @@ class Team:
         self.late_links = Pool(self.expire)
         self.resets = Pool(lambda: [self.forget() for _ in range(4)])
         self.sessions = Pool(self.open_sessions)
+        self.others = Pool(lambda: [self.found() for _ in range(4)])
 
     def ask(self, path, body, session=None):
         while True:
@@ -78,6 +83,9 @@ class Team:
                 self.named.update(ID.findall(answer.text))
                 return answer.json()
             self.wait(int(answer.headers["Retry-After"]))
+
+    def operate(self, order):
+        return self.ask("/2015-03-31/functions/operate/invocations", order)
 
     def sign_in(self):
         answer = self.ask("/v1/sessions", {"email": OWNER, "password": PASSWORD})
@@ -90,6 +98,7 @@ class Team:
         self.resets.end(list(self.resets))
         requests.post(f"{API}/_local/clock", json={"advance_seconds": seconds}, timeout=10).raise_for_status()
         # a session doesn't live for ever
+        self.others.end(list(self.others))
         self.sign_in()
 
     def new_address(self):
@@ -102,9 +111,12 @@ class Team:
             return self.new_address()
         return f"colleague{RANDOM.randint(1, self.addresses)}@contract.example"
 
-    def invite(self, session=None, **more):
+    def invite(self, session=None, path=None, **more):
         body = {"email": self.new_address(), "first_name": "A", "last_name": "Colleague", "expires_in_days": 30, **more}
-        return self.ask(f"{self.path}/invitations", body, session)
+        return self.ask(f"{path or self.path}/invitations", body, session)
+
+    def accept(self, address):
+        return self.ask("/v1/invitations/accept", {"token": self.token(address), "password": PASSWORD})
 
     def mail(self, invitations):
         return [self.token(address) for address in [self.invite(**one)["email"] for one in invitations]]
@@ -126,7 +138,7 @@ class Team:
     def forget(self):
         """A link for a new password, of a colleague of its own: the next one would be dead once this one was used."""
         address = self.invite()["email"]
-        self.ask("/v1/invitations/accept", {"token": self.token(address), "password": PASSWORD})
+        self.accept(address)
         self.ask("/v1/password-resets", {"email": address})
         for _ in range(500):
             link = requests.get(f"{MAILBOX}/messages", {"to": address}, timeout=10).json()[-1]["link"] or ""
@@ -148,6 +160,15 @@ class Team:
         # an admin whose access ends leaves this one behind, for somebody to take over
         self.invite(joined[0]["session"]["token"])
         return [one["member"]["user_id"] for one in joined]
+
+    def found(self):
+        """Another team, by the operator: twenty an hour sign up by themselves."""
+        who = {"email": self.new_address(), "first_name": "Another", "last_name": "Owner"}
+        order = {"operation": "create-tenant", "name": "Another", **who, "seats": 10, "reason": "to be handed over"}
+        tenant = self.operate(order)["tenant"]
+        owner = self.accept(who["email"])["session"]["token"]
+        member = self.accept(self.invite(owner, f"/v1/tenants/{tenant}")["email"])
+        return Two(tenant, owner, member["session"]["token"], member["member"]["user_id"])
 
 
 TEAM = Team()
@@ -181,7 +202,8 @@ def made_up(case, name, value):
     """Whether nothing is called so. In a chain of calls a name that an answer gave stays, whatever became of it since."""
     if isinstance(value, list):
         return value and all(made_up(case, "brand", one) for one in value)
-    if not isinstance(value, str) or (name in ("tenant", "user", "brand", "invitation", "session") and not ID.fullmatch(value)):
+    is_id = name in ("tenant", "user", "to", "brand", "invitation", "session")
+    if not isinstance(value, str) or (is_id and not ID.fullmatch(value)):
         return False
     return value not in (TEAM.named if case.meta.phase.name.value == "stateful" else POOLS.get(name, ()))
 
@@ -226,6 +248,18 @@ def leave_the_session_to_it(context, case, kwargs):
         TEAM.sign_in()
 
 
+@schemathesis.hook("before_call").apply_to(operation_id=["transferOwnership", "leaveTeam"])
+def ask_in_another_team(context, case, kwargs):
+    """The demo team stays its owner's: everything else is asked in their session."""
+    if "Authorization" in case.headers and case.path_parameters.get("tenant") == TEAM.tenant:
+        other = TEAM.others.one()
+        case.path_parameters["tenant"] = other.tenant
+        session = other.member if operation(case) == "leaveTeam" else other.owner
+        case.headers["Authorization"] = f"Bearer {session}"
+        if isinstance(case.body, dict) and made_up(case, "to", case.body.get("to")) and mostly():
+            case.body["to"] = other.user
+
+
 @schemathesis.hook("before_call").apply_to(operation_id=["changePassword", "confirmReset"])
 def keep_the_password(context, case, kwargs):
     """A new password that would do is the one that everybody has anyway."""
@@ -255,6 +289,13 @@ def put_aside_what_ended(context, case, response):
     if response.status_code < 300:
         for pool in POOLS.values():
             pool.end(case.path_parameters.values())
+
+
+@schemathesis.hook("after_call").apply_to(operation_id=["transferOwnership", "leaveTeam"])
+def put_aside_a_team_that_is_used_up(context, case, response):
+    """Who owned it is an admin, or who was in it is gone."""
+    if response.status_code < 300:
+        TEAM.others.end([one for one in TEAM.others if one.tenant == case.path_parameters["tenant"]])
 
 
 @schemathesis.hook("after_call").apply_to(tag="The emailed link")

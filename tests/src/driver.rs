@@ -247,6 +247,10 @@ impl Driver {
             R::GiveRole { by, tenant, user, role } => {
                 ask("PUT", by, member(tenant, user, "/role"), json!({"role": role.name()})).await
             }
+            R::RenameTenant { by, tenant } => {
+                let name = format!("Company {}", fresh());
+                ask("PATCH", by, team(tenant, String::new()), json!({ "name": name })).await
+            }
             R::Permit { by, tenant, user, list: Some(list) } => {
                 let body = json!({ "permissions": names(list) });
                 ask("PUT", by, member(tenant, user, "/permissions"), body).await

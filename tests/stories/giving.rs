@@ -141,6 +141,31 @@ async fn the_owner_hands_the_team_over_with_their_password() {
 }
 
 #[tokio::test]
+async fn only_the_owner_gives_the_company_another_name() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let adam = team.join("adam@acme.example", "admin").await;
+    let rename = async |by: &Person, name: &str| by.ask("PATCH", "", json!({ "name": name })).await;
+    rename(&adam, "Adam's").await.refused(403, "forbidden");
+    rename(&team.owner, "<b>").await.refused(422, "validation");
+    let before = team.owner.get("").await.expect(200);
+    let renamed = rename(&team.owner, "Acme Botanicals").await.expect(200);
+    assert_eq!(renamed.text("/name"), "Acme Botanicals");
+    assert_ne!(renamed.headers["etag"], before.headers["etag"]);
+    let stale = [("if-match", before.headers["etag"].as_str())];
+    team.owner.ask_with("PATCH", "", json!({"name": "Other"}), &stale).await.refused(412, "conflict");
+    assert_eq!(
+        rename(&team.owner, "Acme Botanicals").await.expect(200).headers["etag"],
+        renamed.headers["etag"]
+    );
+    assert_eq!(world.ledger().count("Event", "type", "tenant.updated"), 1);
+    // whoever is invited from now on reads it
+    team.invite("ana@acme.example", "member").await.link().await;
+    assert!(world.stack().mailbox().to(Some("ana@acme.example"))[0].text.contains("Acme Botanicals"));
+    world.ledger().check();
+}
+
+#[tokio::test]
 async fn whoever_leaves_is_out_and_the_owner_stays() {
     let world = World::new().await;
     let team = world.team("Acme").await;

@@ -1,18 +1,18 @@
 //! Organizations and their brands.
 //!
 //! * `POST /v1/tenants`, public: signs an organization up; the tenant is active once its owner opened the emailed link
-//! * `GET /v1/tenants/{tenant}`
+//! * `GET`, `PATCH /v1/tenants/{tenant}`
 //! * `POST`, `GET /v1/tenants/{tenant}/brands`; `GET`, `PATCH`, `DELETE /v1/tenants/{tenant}/brands/{brand}`
 
 mod brands;
 mod sign_up;
 
-use model::{Limits, Refusal, SourceKey, TenantDefaults};
+use model::{CompanyName, EventKind, Limits, Refusal, SourceKey, Subject, Tenant, TenantDefaults};
 use policy::Permission;
 use runtime::{Environment, SettingError};
 use store::{Store, keys};
 use web::views::TenantView;
-use web::{Answer, Caller, Function, Outcome, Request, Route};
+use web::{Answer, BadRequest, Caller, Context, Function, Outcome, Request, Route};
 
 /// The function.
 pub struct Tenants {
@@ -44,6 +44,10 @@ impl Function for Tenants {
         let (store, t) = (&self.store, caller.tenant());
         match route {
             Route::ReadTenant => self.read(&caller).await,
+            Route::ChangeTenant => {
+                let name = parse(request)?;
+                caller.change(store, (), |cx| self.rename(cx, &name)).await
+            }
             Route::CreateBrand => {
                 let name = brands::parse(request)?;
                 caller.change(store, (), |cx| self.create_brand(cx, &name)).await
@@ -63,10 +67,38 @@ impl Function for Tenants {
     }
 }
 
+fn parse(request: &Request) -> Result<CompanyName, BadRequest> {
+    let mut form = request.form()?;
+    let name = form.required("name", CompanyName::parse);
+    form.finish(|| name)
+}
+
 impl Tenants {
+    /// The owner's alone: invitations carry the name, and so does every page.
+    async fn rename(&self, cx: Context<'_, ()>, name: &CompanyName) -> Outcome {
+        cx.may(Permission::TenantUpdate)?;
+        let before = &cx.tenant;
+        cx.if_match(before.authority)?;
+        if before.name == *name {
+            return Ok(tenant(before));
+        }
+        let after = before.renamed(name.clone(), cx.version());
+        let answer = tenant(&after);
+        let change = cx
+            .change(EventKind::TenantUpdated, Subject::Tenant(after.id), &answer)
+            .with("name_before", &before.name)
+            .with("name", name);
+        self.store.change_tenant(before, &after, change).await?;
+        Ok(answer)
+    }
+
     async fn read(&self, caller: &Caller<'_>) -> Outcome {
         let cx = caller.read(&self.store, ()).await?;
         cx.may(Permission::TenantRead)?;
-        Ok(Answer::ok(&TenantView::from(&cx.tenant)).versioned(cx.tenant.authority))
+        Ok(tenant(&cx.tenant))
     }
+}
+
+fn tenant(tenant: &Tenant) -> Answer {
+    Answer::ok(&TenantView::from(tenant)).versioned(tenant.authority)
 }

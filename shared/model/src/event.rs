@@ -11,6 +11,8 @@ policy::closed_set! {
     pub enum EventKind: "kind of event" {
         /// An organization signed up.
         TenantCreated = "tenant.created",
+        /// The owner gave the tenant another name.
+        TenantUpdated = "tenant.updated",
         /// The operator gave the tenant another plan or other seats.
         TenantPlanChanged = "tenant.plan_changed",
         /// The ownership went to another member.

@@ -116,6 +116,12 @@ impl Tenant {
         Self { plan, seat_limit: seats, authority: version, ..self.clone() }
     }
 
+    /// The tenant under another name.
+    #[must_use]
+    pub fn renamed(&self, name: CompanyName, version: Version) -> Self {
+        Self { name, authority: version, ..self.clone() }
+    }
+
     /// The tenant switched off or on.
     #[must_use]
     pub fn with_status(&self, status: TenantStatus, version: Version) -> Self {

@@ -48,7 +48,7 @@ impl Store {
         self.transaction().change(change).once().commit().await
     }
 
-    /// Changes a tenant's plan, seats or status over what was read.
+    /// Changes a tenant's name, plan, seats or status over what was read.
     ///
     /// # Errors
     /// [`Error::Changed`] when the tenant changed.
@@ -59,6 +59,7 @@ impl Store {
         change: Change<'_>,
     ) -> Result<(), Error> {
         let expression = Expression::default()
+            .set("name", &after.name)
             .set("plan", &after.plan)
             .set("seat_limit", &after.seat_limit)
             .set("status", &after.status)

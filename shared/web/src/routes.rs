@@ -61,6 +61,7 @@ macro_rules! routes {
 routes! {
     SignUp: POST "/v1/tenants", "tenants", Public;
     ReadTenant: GET "/v1/tenants/{tenant}", "tenants", Session;
+    ChangeTenant: PATCH "/v1/tenants/{tenant}", "tenants", Session;
     CreateBrand: POST "/v1/tenants/{tenant}/brands", "tenants", Session;
     ListBrands: GET "/v1/tenants/{tenant}/brands", "tenants", Session, "limit", "cursor";
     ReadBrand: GET "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;

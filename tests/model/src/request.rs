@@ -77,6 +77,7 @@ pub enum Request {
     Member { by: Nth, tenant: Nth, user: Nth },
     Members { by: Nth, tenant: Nth },
     GiveRole { by: Nth, tenant: Nth, user: Nth, role: Role },
+    RenameTenant { by: Nth, tenant: Nth },
     Permit { by: Nth, tenant: Nth, user: Nth, list: Option<Permissions> },
     HandOver { by: Nth, tenant: Nth, to: Nth, password: Try },
     Leave { by: Nth, tenant: Nth },
@@ -131,6 +132,7 @@ impl Request {
             | Self::Member { by, .. }
             | Self::Members { by, .. }
             | Self::GiveRole { by, .. }
+            | Self::RenameTenant { by, .. }
             | Self::Permit { by, .. }
             | Self::HandOver { by, .. }
             | Self::Leave { by, .. }
@@ -237,6 +239,7 @@ impl World {
             | R::Member { by, tenant, .. }
             | R::Members { by, tenant }
             | R::GiveRole { by, tenant, .. }
+            | R::RenameTenant { by, tenant }
             | R::Permit { by, tenant, .. }
             | R::HandOver { by, tenant, .. }
             | R::Leave { by, tenant }

@@ -54,6 +54,7 @@ impl World {
             Request::RenameBrand { .. } => "brands.update",
             Request::DeleteBrand { .. } => "brands.delete",
             Request::Events { .. } => "audit.read",
+            Request::RenameTenant { .. } => "tenant.update",
             Request::Permit { .. } => "members.permit",
             Request::HandOver { .. } => "tenant.transfer",
             Request::Roles { .. } => "tenant.read",
@@ -70,6 +71,9 @@ impl World {
             Request::Resend { invitation, .. } => self.resend(who, *invitation),
             Request::RevokeInvitation { invitation, .. } => self.revoke_invitation(who, *invitation),
             Request::GiveRole { user, role, .. } => self.give_role(who, *user, *role),
+            Request::RenameTenant { .. } => self.acted(who, |next| {
+                next.tenants[who.tenant].event("tenant.updated", "tenant", who.tenant);
+            }),
             Request::Permit { user, list, .. } => self.permit(who, *user, list.as_ref()),
             Request::HandOver { to, password, .. } => self.hand_over(who, *to, *password),
             Request::Leave { .. } => self.leave(who),

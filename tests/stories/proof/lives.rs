@@ -136,7 +136,8 @@ fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
         80 => Request::HandOver { by, tenant, to: user, password },
         81 => Request::Leave { by, tenant },
         82 => Request::OwnMember { by, tenant },
-        83 => Request::Roles { by, tenant },
+        83 if e % 2 == 0 => Request::Roles { by, tenant },
+        83 => Request::RenameTenant { by, tenant },
         84..=90 => Request::Invite {
             by,
             tenant,

@@ -179,6 +179,7 @@ pub(super) fn of_team() -> Vec<Request> {
         Request::GiveRole { by: 1, tenant, user: 3, role: Role::Partner },
         Request::Permit { by: 0, tenant, user: 2, list: None },
         Request::Permit { by: 1, tenant, user: 3, list: Some(["brand.read", "tenant.read"].into()) },
+        Request::RenameTenant { by: 0, tenant },
         Request::HandOver { by: 0, tenant, to: 1, password: right },
         Request::Leave { by: 2, tenant },
         Request::Leave { by: 3, tenant },
