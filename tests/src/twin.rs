@@ -31,6 +31,7 @@ pub const fn limits() -> Limits {
         sign_ups: 4,
         resets: 2,
         resets_of_source: 4,
+        profiles: 2,
         session_days: 60,
         exclusive: false,
     }
@@ -51,6 +52,7 @@ fn settings(l: &Limits) -> BTreeMap<&'static str, String> {
         ("SIGN_UPS_PER_DAY", l.sign_ups),
         ("PASSWORD_RESETS_PER_HOUR", l.resets),
         ("PASSWORD_RESETS_OF_SOURCE_PER_HOUR", l.resets_of_source),
+        ("PROFILE_CHANGES_PER_HOUR", l.profiles),
         ("SESSION_DAYS", l.session_days),
     ];
     let policy = ("EMAIL_POLICY", if l.exclusive { "exclusive" } else { "shared" }.to_owned());

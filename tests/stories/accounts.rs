@@ -128,7 +128,7 @@ async fn who_is_only_invited_gets_the_invitation_again_and_not_without_end() {
         ask_for_reset(&world, &invited.email).await.expect(202);
     }
     world.settle().await;
-    // five a day is what strangers may cause, and the team's own mails are not counted with them
+    // five a day, and the team's own mails are not counted with them
     assert_eq!(mails(&world, &invited.email), 1 + 5);
     let again = invited.link().await;
     assert_ne!(first.token, again.token);
@@ -378,6 +378,195 @@ async fn a_profile_in_more_teams_than_a_transaction_holds() {
     me(&ana, "PATCH", "", body).await.expect(200);
     assert_eq!(world.ledger().count("Member", "first_name", "Anna"), TEAMS);
     assert_eq!(world.ledger().count("Event", "type", "member.profile_changed"), TEAMS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_changes_over_one_version_one_is_told_to_read_again() {
+    let set = World::new().await;
+    let team = set.team("Acme").await;
+    let version = me(&team.owner, "GET", "", Value::Null).await.headers["etag"].clone();
+    for order in interleavings(4, 4).into_iter().step_by(3) {
+        let owner = team.owner.in_world(&set.fork().await);
+        let change = |name: &'static str| {
+            operation(&(owner.clone(), version.clone()), move |(owner, version)| async move {
+                let headers = [("if-match", version.as_str())];
+                let body = json!({"first_name": name});
+                owner.world.ask_with("PATCH", "/v1/me", Some(&owner.session), &body, &headers).await
+            })
+        };
+        let replies = race(&order, vec![change("Anna"), change("Hanna")]).await;
+        let statuses = (replies[0].status, replies[1].status);
+        assert!(matches!(statuses, (200, 412) | (412, 200)), "{order:?}: {statuses:?}");
+        let name = if statuses.0 == 200 { "Anna" } else { "Hanna" };
+        assert_eq!(owner.world.ledger().count("Member", "first_name", name), 1, "as the profile");
+    }
+}
+
+#[tokio::test]
+async fn a_link_goes_where_its_owner_said_and_not_where_somebody_typed() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let ana = team.join("Ana@mail.example", "member").await;
+    ask_for_reset(&world, "aNA@mail.example").await.expect(202);
+    world.settle().await;
+    let sent = world.stack().mailbox().to(Some(&ana.email)).pop().unwrap();
+    assert!(sent.link.unwrap().contains("/reset#") && sent.to.contains("Ana@mail.example"), "{}", sent.to);
+}
+
+#[tokio::test]
+async fn who_was_removed_and_is_invited_again_gets_a_password_too() {
+    let world = World::new().await;
+    let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
+    let ana = acme.join("ana@mail.example", "member").await;
+    acme.owner.remove(&ana).await.expect(204);
+    ask_for_reset(&world, &ana.email).await.expect(202);
+    world.settle().await;
+    assert_eq!(mails(&world, &ana.email), 1, "there is nothing to sign in to");
+    let invited = brew.invite("ana@mail.example", "member").await;
+    let link = invited.link().await;
+    ask_for_reset(&world, &ana.email).await.expect(202);
+    let first = world.reset_token(&ana.email).await;
+    ask_for_reset(&world, &ana.email).await.expect(202);
+    let second = world.reset_token(&ana.email).await;
+    confirm(&world, &first, NEW).await.expect(204);
+    link.accept_with(json!({"password": PASSWORD})).await.refused(401, "unauthenticated");
+    link.accept_with(json!({"password": NEW})).await.expect(201);
+    confirm(&world, &second, PASSWORD).await.refused(404, "not-found");
+    // and not once the invitation is over
+    let gone = acme.invite("ana@mail.example", "member").await;
+    let there = Person { user: ana.user.clone(), ..brew.owner.clone() };
+    brew.owner.remove(&there).await.expect(204);
+    gone.link().await;
+    ask_for_reset(&world, &ana.email).await.expect(202);
+    let token = world.reset_token(&ana.email).await;
+    acme.owner.revoke(&gone).await.expect(204);
+    confirm(&world, &token, PASSWORD).await.refused(403, "access-revoked");
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn asking_tells_an_admin_and_a_stranger_nothing_of_who_is_invited() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("ana@mail.example", "member").await;
+    world.settle().await;
+    let before = team.owner.look_at(&invited).await.expect(200);
+    for _ in 0..5 {
+        ask_for_reset(&world, &invited.email).await.expect(202);
+    }
+    world.settle().await;
+    assert_eq!(mails(&world, &invited.email), 6);
+    let after = team.owner.look_at(&invited).await.expect(200);
+    assert_eq!((&after.headers["etag"], after.body), (&before.headers["etag"], before.body));
+    // sign-ups with that address are as many as ever
+    for _ in 0..5 {
+        world.sign_up("Mine", &invited.email).await;
+    }
+}
+
+#[tokio::test]
+async fn mails_about_passwords_have_their_bounds() {
+    let world = World::with([("PASSWORD_RESETS_PER_HOUR", "3")]).await;
+    let team = world.team("Acme").await;
+    world.settle().await;
+    let begun = mails(&world, &team.owner.email);
+    // ten links a day to one address, whatever the hour lets through
+    for _ in 0..5 {
+        for _ in 0..3 {
+            ask_for_reset(&world, &team.owner.email).await.expect(202);
+        }
+        world.settle().await;
+        world.pass(3_600);
+    }
+    assert_eq!(mails(&world, &team.owner.email) - begun, 10);
+    // who knows the password changes it three times an hour here
+    let change = |from: &str, to: &str| json!({"current_password": from, "new_password": to});
+    for n in 0..3 {
+        let (from, to) = if n % 2 == 0 { (PASSWORD, NEW) } else { (NEW, PASSWORD) };
+        me(&team.owner, "PUT", "/password", change(from, to)).await.expect(204);
+    }
+    me(&team.owner, "PUT", "/password", change(NEW, PASSWORD)).await.refused(429, "rate-limited");
+    // a reset is back at once, from a source that guessed wrong before too
+    for _ in 0..9 {
+        world.sign_in(&team.owner.email, "not this one, surely").await.refused(401, "unauthenticated");
+    }
+    world.sign_in(&team.owner.email, NEW).await.refused(429, "rate-limited");
+    let order = json!({"operation": "send-password-reset", "email": team.owner.email, "reason": "r"});
+    world.operate(order).await.unwrap();
+    let token = world.reset_token(&team.owner.email).await;
+    confirm(&world, &token, "a third password that is long").await.expect(204);
+    world.sign_in(&team.owner.email, "a third password that is long").await.expect(201);
+}
+
+#[tokio::test]
+async fn a_mail_that_was_vouched_for_opens_nothing_of_another_account() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let ana = team.join("ana@mail.example", "member").await;
+    let order = json!({"operation": "send-password-reset", "email": ana.email, "to": "elsewhere@mail.example", "reason": "r"});
+    // before it is sent, the password is another one
+    world.operate(order.clone()).await.unwrap();
+    let change = json!({"current_password": PASSWORD, "new_password": NEW});
+    me(&ana, "PUT", "/password", change).await.expect(204);
+    world.settle().await;
+    assert_eq!(mails(&world, "elsewhere@mail.example"), 0);
+    // teams of before aren't told where somebody is reached by now
+    let brew = world.team("Brew").await;
+    brew.invite(&ana.email, "member")
+        .await
+        .link()
+        .await
+        .accept_with(json!({"password": NEW}))
+        .await
+        .expect(201);
+    team.owner.remove(&ana).await.expect(204);
+    world.operate(order).await.unwrap();
+    world.settle().await;
+    assert_eq!(mails(&world, "elsewhere@mail.example"), 1);
+    assert_eq!(world.ledger().count("Event", "type", "password.reset_sent"), 2);
+    let told = brew.owner.get("events").await.expect(200);
+    assert!(String::from_utf8_lossy(&told.body).contains("elsewhere@mail.example"));
+}
+
+#[tokio::test]
+async fn a_session_too_many_makes_room_when_one_accepts_too() {
+    let world = World::with([("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")]).await;
+    for n in 0..14 {
+        let team = world.team(&format!("Team{n}")).await;
+        team.join("ana@mail.example", "member").await;
+        world.pass(1);
+    }
+    let ledger = world.ledger();
+    let ana = ledger.all("User").iter().find(|u| u["email"]["M"]["canonical"]["S"] == "ana@mail.example");
+    assert_eq!(ana.unwrap()["sessions"]["M"].as_object().unwrap().len(), 12);
+    world.sign_in("ana@mail.example", PASSWORD).await.expect(201);
+}
+
+#[tokio::test]
+async fn who_is_suspended_changes_nothing_in_that_team_and_nobody_does_without_end() {
+    let world = World::new().await;
+    let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
+    let ana = acme.join("ana@mail.example", "member").await;
+    let named = json!({"email": "ana@mail.example", "first_name": "Ana", "last_name": "Other", "role": "member",
+        "phone": "+49301111111"});
+    brew.owner.post("invitations", named).await.expect(201);
+    world.link("ana@mail.example").await.accept().await.expect(201);
+    acme.owner.suspend(&ana).await.expect(200);
+    // only what is asked for: the number that one team knows isn't told the other, nor taken away
+    me(&ana, "PATCH", "", json!({"first_name": "Anna"})).await.expect(200);
+    let shown = brew.owner.get(&format!("members/{}", ana.user)).await.expect(200);
+    assert_eq!(
+        (shown.text("/first_name"), shown.text("/last_name")),
+        ("Anna".to_owned(), "Other".to_owned())
+    );
+    assert_eq!(shown.text("/phone"), "+49301111111");
+    assert_eq!(acme.owner.get(&format!("members/{}", ana.user)).await.text("/first_name"), "Ina");
+    for n in 1..20 {
+        let name = if n % 2 == 0 { "Anna" } else { "Hanna" };
+        me(&ana, "PATCH", "", json!({"first_name": name})).await.expect(200);
+    }
+    me(&ana, "PATCH", "", json!({"first_name": "Anne"})).await.refused(429, "rate-limited");
+    world.ledger().check();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -206,7 +206,7 @@ async fn every_limit_is_a_parameter_of_the_template() {
         (include_str!("../../shared/runtime/src/settings.rs"), include_str!("../../template.yaml"));
     let names: Vec<&str> =
         settings.split("limit(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    assert_eq!(names.len(), 11);
+    assert_eq!(names.len(), 12);
     for name in names.into_iter().chain(["SESSION_DAYS", "SESSION_IDLE_HOURS"]) {
         let line = template.lines().find_map(|line| line.trim().strip_prefix(&format!("{name}: !Ref ")));
         let parameter = line.unwrap_or_else(|| panic!("{name} in template.yaml"));

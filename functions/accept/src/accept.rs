@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use model::{
-    Actor, Credential, EventKind, Invitation, InvitationToken, Joining, Member, Password, PersonName, Phone,
-    Profile, Refusal, Session, Source, Tenant, UserId,
+    Actor, Credential, EventKind, Invitation, InvitationToken, Invocation, Joining, Member, Password,
+    PersonName, Phone, Profile, Refusal, Session, Source, Tenant, User, UserId,
 };
 use policy::{BrandId, Brands, Denial, MemberStatus, TenantStatus};
 use serde::Serialize;
@@ -123,6 +123,10 @@ impl Accept {
             Proof::Chosen(_) => (UserId::new(invocation), 0),
             Proof::Known(credential) => (credential.user_id, credential.generation),
         };
+        let account = match &proof {
+            Proof::Chosen(_) => None,
+            Proof::Known(_) => Some(self.account(user, invocation).await?),
+        };
         let member = Member::joining(invitation, user, profile, brands, invocation);
         let joining = match proof {
             Proof::Chosen(hash) => Joining::new(&member, tenant, invitation.locale.clone(), hash, invocation),
@@ -152,15 +156,14 @@ impl Accept {
             source: &once.source,
             at: invocation.look_at_clock(),
             session: &session,
+            dropped: &account
+                .iter()
+                .flat_map(|user| user.sessions_to_drop(invocation.now()))
+                .collect::<Vec<_>>(),
             brands: &kept,
             opens: first_owner(tenant, user, state),
         };
-        let accepted = self.store.accept_invitation(acceptance, &self.limits, change).await;
-        if matches!(accepted, Err(Error::Changed(Fact::User))) {
-            // another password by now, which the next round sees; or a user whom an older release wrote
-            self.store.renew_user(user, invocation.version()).await?;
-        }
-        accepted?;
+        self.store.accept_invitation(acceptance, &self.limits, change).await?;
         Ok(answer(Some(SessionView::opened(&token, &session))))
     }
 
@@ -209,6 +212,17 @@ impl Accept {
         Ok(())
     }
 
+    /// The user of a known address, in the shape of this release.
+    async fn account(&self, id: UserId, invocation: &Invocation) -> Result<User, Failure> {
+        let user = self.store.load(keys::user(id)).await?;
+        let user = user.ok_or_else(|| Failure::internal("an address without its user"))?;
+        if user.version.is_some() {
+            return Ok(user);
+        }
+        self.store.renew_user(id, invocation.version()).await?;
+        Err(Error::Changed(Fact::User).into())
+    }
+
     /// The same request again: a session of its own, since the first one's token is kept nowhere, for a membership that
     /// is in use now, shown as it is now. The password proves that it is the same person.
     async fn accept_again(&self, state: &LinkState<'_>, answered: &Record, once: &OneProof) -> Outcome {
@@ -230,7 +244,9 @@ impl Accept {
         let proven = (credential.user_id, credential.generation);
         let (token, session) = Session::open(proven, policy, client, state.invocation());
         let attempt = Attempt { email: credential.email.canonical(), source: &once.source };
-        self.store.open_session(&session, &[], attempt, &self.limits, Some(&member), None).await?;
+        let user = self.account(credential.user_id, state.invocation()).await?;
+        let dropped = user.sessions_to_drop(state.invocation().now());
+        self.store.open_session(&session, &dropped, attempt, &self.limits, Some(&member), None).await?;
         let body = Answer::replayed_body(answered)?;
         let dropped = body.get("dropped_brands").cloned().map(serde_json::from_value).transpose();
         let dropped: Vec<BrandId> = dropped.map_err(Failure::internal)?.unwrap_or_default();

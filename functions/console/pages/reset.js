@@ -5,7 +5,7 @@
 const FORGOTTEN = ['Forgot your password?', 'A link to choose a new one comes by email.', 'Send me a link'];
 const OVER = [
   'This link is over',
-  'A link works once, for an hour, and only until the password is changed otherwise. Ask for another one.',
+  'A link works once, for an hour, and only until the password is changed otherwise. If you have changed it already, sign in with the new one; else ask for another link.',
   'Send me another link',
 ];
 const SENT = 'If that address has an account here, a mail is on its way. The link in it works for an hour.';

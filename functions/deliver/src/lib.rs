@@ -12,7 +12,7 @@ use mail::{Mailer, NotSent};
 use model::{
     About, Brand, Delivery, DeliveryState, Email, Invitation, InvitationStatus, InvitationToken, Invocation,
     Limits, Mail, MailStatus, MailTags, Member, Reset, ResetToken, Sponsorship, Suppression, Tenant,
-    Timestamp, UserId,
+    Timestamp, UserId, Vouched,
 };
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
@@ -29,7 +29,7 @@ pub const ATTEMPTS: u32 = 10;
 const GIVEN_UP: &str = "it could not be sent, send the invitation again";
 
 /// Invitations that are mailed again to somebody who asks for a new password and is only invited.
-const INVITATIONS: i32 = 3;
+const INVITATIONS: usize = 3;
 
 /// The function.
 pub struct Deliver {
@@ -79,8 +79,12 @@ impl Consumer for Deliver {
     async fn handle(&self, record: &Value, invocation: &Invocation) -> Result<(), Retry> {
         match store::stream::read(record)? {
             StreamChange::MailQueued(mail) => match &mail.about {
-                About::Invitation(about) => self.deliver_invitation(&mail, *about, invocation).await,
-                About::PasswordReset { email } => self.deliver_reset(&mail, email, invocation).await,
+                About::Invitation(about) | About::InvitationAgain(about) => {
+                    self.deliver_invitation(&mail, *about, invocation).await
+                }
+                About::PasswordReset { email, vouched } => {
+                    self.deliver_reset(&mail, email, vouched.as_ref(), invocation).await
+                }
                 About::PasswordChanged { user_id } => self.deliver_notice(&mail, *user_id, invocation).await,
             },
             StreamChange::LinkSwept(..) | StreamChange::Other => Ok(()),
@@ -208,6 +212,10 @@ impl Deliver {
         let given_up = (after.attempts == ATTEMPTS)
             .then(|| Delivery::new(DeliveryState::Failed, Some(GIVEN_UP), invocation.now()));
         let digest = token.digest();
+        if matches!(before.about, About::InvitationAgain(_)) {
+            self.store.claim_again((before, &after), invitation, &digest).await?;
+            return Ok((after, token));
+        }
         self.store.claim_mail((before, &after), invitation, &digest, given_up.as_ref(), invocation).await?;
         Ok((after, token))
     }
@@ -232,11 +240,12 @@ impl Deliver {
     }
 
     /// The link under which a forgotten password is replaced. Whoever asked isn't told what comes of it: nothing where nobody
-    /// has the address, or has nothing left to sign in to; the invitation again where one waits.
+    /// has the address, or has nothing left to sign in to; the invitation again where one waits and nothing else does.
     async fn deliver_reset(
         &self,
         queued: &Mail,
         email: &Email,
+        vouched: Option<&Vouched>,
         invocation: &Invocation,
     ) -> Result<(), Retry> {
         let (now, to) = (invocation.now(), queued.to.canonical());
@@ -249,30 +258,45 @@ impl Deliver {
         if suppression.is_some() {
             return self.give_up(&mail, "the address takes no mail", invocation).await;
         }
-        let Some(credential) = credential else {
-            self.mail_invitations(email, invocation).await?;
-            return self.give_up(&mail, "nobody has the address", invocation).await;
+        let after = mail.claimed(now, CLAIM);
+        let credential = match credential {
+            // an account that came after the one that was vouched for, or another password of it
+            Some(credential) if vouched.is_some_and(|vouched| !vouched.is_for(&credential)) => {
+                tracing::info!(user = %credential.user_id, "the account is another one by now");
+                return self.give_up(&mail, "the account changed meanwhile", invocation).await;
+            }
+            Some(credential) => credential,
+            None => {
+                // claimed first, so that a record that comes twice mails them once
+                claimed(self.store.claim_notice((&mail, &after)).await)?;
+                self.mail_invitations(email, invocation).await?;
+                return self.give_up(&after, "nobody has the address", invocation).await;
+            }
         };
-        if self.store.use_of(&credential).await?.is_none() {
-            self.mail_invitations(email, invocation).await?;
+        if self.store.ground_of(&credential, now).await?.is_none() {
             return self.give_up(&mail, "there is nothing to sign in to", invocation).await;
         }
-        let (after, reset) = (mail.claimed(now, CLAIM), Reset::of(&credential, now));
+        // as its owner spelt it, whatever was asked with: a mailbox may care about its case
+        let to = if vouched.is_some() { mail.to.clone() } else { credential.email.clone() };
+        let (after, reset) = (Mail { to, ..after }, Reset::of(&credential, now));
         let token = ResetToken::mint(invocation.random());
-        claimed(self.store.claim_reset((&mail, &after), &reset, &token.digest()).await)?;
-        let words = mail::PasswordReset { address: email, expires_at: reset.expires_at, token: &token };
+        let limit = vouched.is_none().then_some(self.limits.mails_to_address);
+        match self.store.claim_reset((&mail, &after), &reset, &token.digest(), limit, now).await {
+            Err(Error::Refused(_)) => return self.give_up(&mail, "there were too many", invocation).await,
+            claim => claimed(claim)?,
+        }
+        let words =
+            mail::PasswordReset { address: &credential.email, expires_at: reset.expires_at, token: &token };
         self.send_message(&after, words.write(self.mailer.origin()), invocation).await
     }
 
     /// The invitations that wait for an address, mailed again as they are.
     async fn mail_invitations(&self, email: &Email, invocation: &Invocation) -> Result<(), Retry> {
-        for (tenant, invitation) in self.store.invitations_of(email.canonical(), INVITATIONS).await? {
-            let is_live = invitation.status_at(invocation.now()) == InvitationStatus::Pending;
-            if is_live && invitation.is_open_in(&tenant) {
-                let again = Mail::about(&invitation, invocation);
-                let queued = self.store.mail_again(&again, &self.limits).await?;
-                tracing::info!(invitation = %invitation.id, queued, "asked for again");
-            }
+        let waiting = self.store.invitations_of(email.canonical(), invocation.now(), INVITATIONS).await?;
+        for invitation in waiting {
+            let again = Mail::again(&invitation, invocation);
+            let queued = self.store.mail_again(&again, &self.limits).await?;
+            tracing::info!(invitation = %invitation.id, queued, "asked for again");
         }
         Ok(())
     }
@@ -315,7 +339,7 @@ impl Deliver {
         let message = message.map_err(|e| Retry::Ses(e.to_string()))?;
         let tags = match claimed.about {
             About::Invitation(about) => Some(about),
-            About::PasswordReset { .. } | About::PasswordChanged { .. } => None,
+            _ => None,
         };
         let (after, state, reason) = match self.mailer.send(&claimed.to, &message, tags).await {
             Ok(message_id) => {

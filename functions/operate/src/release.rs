@@ -6,7 +6,7 @@ use store::{Change, keys};
 use crate::{Operate, Refused, change};
 
 /// Trails that one release is noted in: what a transaction holds with room to spare.
-const TRAILS: usize = 50;
+pub(crate) const TRAILS: usize = 50;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +51,7 @@ pub(crate) fn address(field: &str, text: &str) -> Result<Email, Refused> {
 }
 
 /// A change in the trail of each tenant that an address belongs or belonged to.
-pub(crate) fn trails<'a>(
+fn trails<'a>(
     credential: &'a Credential,
     kind: EventKind,
     reason: &'a str,

@@ -1,10 +1,10 @@
-use model::{EventKind, Invocation, Mail};
+use model::{EventKind, Invocation, Mail, Subject};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::keys;
 
-use crate::release::{address, trails};
-use crate::{Operate, Refused};
+use crate::release::{TRAILS, address};
+use crate::{Operate, Refused, change};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,13 +31,21 @@ impl Operate {
             );
             return Err(Refused::because(words));
         }
-        let membership = self.store.use_of(&credential).await?.ok_or_else(|| {
-            Refused::because("the account has no membership in use, there is nothing to sign in to")
+        let ground = self.store.ground_of(&credential, invocation.now()).await?;
+        let ground = ground.ok_or_else(|| {
+            Refused::because(
+                "the account has no membership in use and no invitation, there is nothing to sign in to",
+            )
         })?;
-        let mail = Mail::password_reset(&credential.email, &to, invocation);
-        let changes = trails(&credential, EventKind::PasswordResetSent, &order.reason, invocation)
-            .map(|change| change.with("to", to.as_entered()));
-        self.store.send_reset(&mail, &membership, changes).await?;
+        let mail = Mail::vouched_reset(&credential, &to, invocation);
+        // teams of before have no business with a private address
+        let changes = credential.current().take(TRAILS).map(|tenant| {
+            let (kind, subject) = (EventKind::PasswordResetSent, Subject::Member(credential.user_id));
+            change(invocation, tenant, kind, subject, &order.reason)
+                .with("email", credential.email.as_entered())
+                .with("to", to.as_entered())
+        });
+        self.store.send_reset(&mail, &ground, changes).await?;
         Ok(json!({"email": email.canonical(), "user": credential.user_id, "to": to.canonical()}))
     }
 }

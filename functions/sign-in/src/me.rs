@@ -1,8 +1,6 @@
 use std::collections::BTreeSet;
 
-use model::{
-    Digest, EventKind, Locale, Member, NewProfile, PersonName, Phone, Refusal, SessionId, TenantId, User,
-};
+use model::{Digest, Locale, Member, NewProfile, PersonName, Phone, Refusal, SessionId, TenantId, User};
 use serde::Serialize;
 use store::{Error, Fact, Listed, ProfileChange, Want, keys};
 use web::views::{MembershipView, OpenSessionView, UserView};
@@ -129,9 +127,13 @@ impl SignIn {
             let mine = credential.iter().filter(|credential| credential.user_id == before.id);
             let current: BTreeSet<TenantId> = mine.flat_map(model::Credential::current).collect();
             let members: Vec<_> = current.iter().map(|t| keys::member(*t, before.id)).collect();
-            let members: Vec<Member> = self.store.load(members).await?.into_iter().flatten().collect();
-            let change = ProfileChange { before: &before, after: &after, members: &members };
-            self.store.change_profile(change, EventKind::MemberProfileChanged, request.invocation()).await?;
+            let tenants: Vec<_> = current.into_iter().map(keys::tenant).collect();
+            let teams = pairs(self.store.load((members, tenants)).await?).into_iter();
+            // R7: whoever is suspended changes nothing there
+            let teams = teams.filter(|(member, tenant)| member.is_of_use(tenant));
+            let members: Vec<Member> = teams.map(|(member, _)| member).collect();
+            let change = ProfileChange { before: &before, after: &after, profile, members: &members };
+            self.store.change_profile(change, &self.limits, request.invocation()).await?;
             let answer = Answer::ok(&UserView::from(&after));
             Ok(match after.version {
                 Some(version) => answer.versioned(version),

@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{Credential, Digest, Email, Mail, Member, Password, Refusal, Reset, ResetToken, Source, User};
+use model::{Credential, Digest, Email, Mail, Password, Refusal, Reset, ResetToken, User};
 use serde::Serialize;
 use store::keys::{self, Scope};
-use store::{Attempt, PasswordChange, Record};
+use store::{Attempt, Ground, PasswordChange, Record};
 use web::{Answer, BadRequest, Failure, Form, Idempotency, Outcome, Request, until_settled};
 
 use crate::SignIn;
@@ -43,7 +43,7 @@ impl SignIn {
                 Ok(((), idempotency.answered(found)?))
             },
             |()| async move {
-                let mail = Mail::password_reset(email, email, request.invocation());
+                let mail = Mail::password_reset(email, request.invocation());
                 let answer = Answer::accepted(&Asked {});
                 let record = idempotency.record(&answer);
                 self.store.ask_for_reset(&mail, source, &self.limits, record).await?;
@@ -77,14 +77,14 @@ impl SignIn {
             let (credential, user) = self.store.load(facts).await?;
             let now = request.invocation().look_at_clock();
             let credential = credential.filter(|credential| reset.opens(credential, now)).ok_or(OVER)?;
-            let Some(member) = self.store.use_of(&credential).await? else {
+            let Some(ground) = self.store.ground_of(&credential, now).await? else {
                 let words = "the account has no membership in use any more, ask an admin of your team";
                 return Err(Refusal::AccessRevoked(words.to_owned()).into());
             };
             self.judge(password, &credential, "/password").await?;
             let hash = self.hash_once(password, hash, request);
             let account = (user.ok_or(OVER)?, credential);
-            self.replace(request, account, &hash, Proof::Link(&member), idempotency).await
+            self.replace(request, account, &hash, Proof::Link(&ground), idempotency).await
         })
         .await
     }
@@ -152,7 +152,7 @@ impl SignIn {
                 *lock(proven) = stored;
             }
             let hash = self.hash_once(new, hash, request);
-            let proof = Proof::Old(&me.digest, source);
+            let proof = Proof::Old(&me.digest);
             self.replace(request, (user, credential), &hash, proof, &Idempotency::none(request)).await
         })
         .await
@@ -189,27 +189,27 @@ impl SignIn {
     ) -> Outcome {
         let answer = Answer::done();
         let user = self.renewed(user, request).await?;
-        let (kept, membership, forgiven) = match proof {
-            Proof::Link(member) => (None, Some(member), None),
-            Proof::Old(digest, source) => {
-                let attempt = Attempt { email: credential.email.canonical(), source };
-                (user.sessions.get_key_value(digest), None, Some((attempt, &self.limits)))
-            }
+        let (kept, ground) = match proof {
+            Proof::Link(ground) => (None, Some(ground)),
+            Proof::Old(digest) => (user.sessions.get_key_value(digest), None),
         };
+        let source = self.sources.source(request.source_ip());
+        let attempt = Attempt { email: credential.email.canonical(), source: &source };
         let notice = Mail::password_changed(&user, request.invocation());
-        let change =
-            PasswordChange { before: &credential, hash, kept, membership, forgiven, notice: &notice };
-        self.store.change_password(change, idempotency.record(&answer), request.invocation()).await?;
+        let change = PasswordChange { before: &credential, hash, kept, ground, attempt, notice: &notice };
+        self.store
+            .change_password(change, &self.limits, idempotency.record(&answer), request.invocation())
+            .await?;
         Ok(answer)
     }
 }
 
 /// What a new password is set with.
 enum Proof<'a> {
-    /// An emailed link, for the sake of a membership.
-    Link(&'a Member),
-    /// The old one, in a session, which goes on, from this source.
-    Old(&'a Digest, &'a Source),
+    /// An emailed link, on this ground.
+    Link(&'a Ground),
+    /// The old one, in a session, which goes on.
+    Old(&'a Digest),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -32,3 +32,25 @@ impl Brand {
         Self { name, version, ..self.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::EventId;
+    use crate::samples::{NEW, NOW, TENANT, invocation, patched, survives, text};
+
+    #[test]
+    fn a_brand_is_born_with_a_name_and_gets_another() {
+        let brand = Brand::new(TENANT, text("Sage"), &invocation());
+        assert_eq!((EventId(brand.id.0).made_at(), brand.version.made_at()), (Some(NOW), Some(NOW)));
+        let (id, version) = (brand.id, brand.version);
+        survives(
+            &brand,
+            json!({"id": id, "tenant_id": TENANT, "name": "Sage", "created_at": NOW, "version": version}),
+        );
+        let renamed = brand.renamed(text("Thyme"), NEW);
+        assert_eq!(json!(renamed), patched(&brand, json!({"name": "Thyme", "version": NEW})));
+    }
+}

@@ -102,14 +102,66 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::DeliveryState::{Bounced, Complained, Delayed, Delivered, Failed, Queued, Sent, Suppressed};
     use super::*;
+    use crate::samples::{NOW, is_closed, survives};
+
+    #[test]
+    fn four_states_mean_that_nobody_reads_it() {
+        let names =
+            ["queued", "sent", "delivered", "delayed", "bounced", "complained", "suppressed", "failed"];
+        is_closed(DeliveryState::ALL, "delivery state", &names);
+        let states = DeliveryState::ALL.iter().copied();
+        let undelivered: Vec<_> = states.filter(|state| state.is_undelivered()).collect();
+        assert_eq!(undelivered, [Bounced, Complained, Suppressed, Failed]);
+    }
+
+    #[test]
+    fn news_replaces_what_is_less_certain_and_nothing_else() {
+        let table: [(DeliveryState, &[DeliveryState], bool); 8] = [
+            (Queued, &[], false),
+            (Sent, &[Queued, Failed], false),
+            (Delayed, &[Queued, Sent, Failed], false),
+            (Delivered, &[Queued, Sent, Delayed, Failed], true),
+            (Failed, &[Queued, Sent, Delayed], false),
+            (Bounced, &[Queued, Sent, Delayed, Delivered, Failed], true),
+            (Suppressed, &[Queued, Sent, Delayed, Delivered, Failed], true),
+            (Complained, &[Queued, Sent, Delayed, Delivered, Failed, Bounced, Suppressed], true),
+        ];
+        for (state, replaced, passing) in table {
+            let news = Delivery::new(state, None, NOW);
+            assert_eq!(news.replaces(), (replaced, passing), "{state}");
+            let replaces = Delivery { passing: true, ..news }.replaces();
+            if state == Bounced {
+                assert_eq!(replaces, (&[Queued, Sent, Delayed, Failed][..], false));
+            } else {
+                assert_eq!(replaces, (replaced, passing), "{state}");
+            }
+        }
+    }
 
     #[test]
     fn a_mail_that_nobody_could_send_has_failed_after_an_hour() {
-        let now = Timestamp::from_unix_millis(1_800_000_000_000);
-        let delivery = Delivery::queued(now);
-        assert_eq!(delivery.at(now + OUTBOX_PATIENCE).state, DeliveryState::Queued);
-        let later = now + OUTBOX_PATIENCE + Duration::from_millis(1);
-        assert_eq!(delivery.at(later).state, DeliveryState::Failed);
+        let (hour, instant) = (Duration::from_secs(3_600), Duration::from_millis(1));
+        let delivery = Delivery::queued(NOW);
+        assert_eq!(delivery, Delivery { state: Queued, reason: None, at: NOW, passing: false });
+        assert_eq!((delivery.at(NOW), delivery.at(NOW + hour)), (delivery.clone(), delivery.clone()));
+        let why = "it could not be sent within an hour, send it again";
+        let failed = Delivery::new(Failed, Some(why), NOW + hour);
+        assert_eq!(delivery.at(NOW + hour + instant), failed);
+        for state in DeliveryState::ALL.iter().copied().filter(|state| *state != Queued) {
+            let delivery = Delivery::new(state, None, NOW);
+            assert_eq!(delivery.at(NOW + hour + instant), delivery);
+        }
+    }
+
+    #[test]
+    fn a_delivery_says_what_there_is_to_say() {
+        survives(&Delivery::queued(NOW), json!({"state": "queued", "at": NOW}));
+        let bounced = Delivery { passing: true, ..Delivery::new(Bounced, Some("mailbox full"), NOW) };
+        let written = json!({"state": "bounced", "reason": "mailbox full", "at": NOW, "passing": true});
+        survives(&bounced, written);
     }
 }

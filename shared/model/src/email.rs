@@ -122,7 +122,10 @@ impl fmt::Display for Email {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use serde_json::json;
+
     use super::{Email, InvalidEmail};
+    use crate::samples::survives;
 
     #[test]
     fn one_mailbox_has_one_spelling() {
@@ -133,11 +136,50 @@ mod tests {
             ("a@xn--mller-kva.de", "a@xn--mller-kva.de"),
             ("a@MÜLLER.de", "a@xn--mller-kva.de"),
             ("o'brien@example.ie", "o'brien@example.ie"),
+            ("!#$%&'*+/=?^_`{|}~-@b.co", "!#$%&'*+/=?^_`{|}~-@b.co"),
+            ("Aa0.Zz9@b-2.4.c0", "aa0.zz9@b-2.4.c0"),
+            ("a@Ｂ.co", "a@b.co"),
         ] {
             assert_eq!(Email::parse(entered).unwrap().canonical(), canonical, "{entered}");
         }
         let email = Email::parse("Ana@Müller.de").unwrap();
         assert_eq!((email.as_entered(), email.address().as_str()), ("Ana@Müller.de", "Ana@xn--mller-kva.de"));
+        assert_eq!(Email::parse(" Ana@Müller.de ").unwrap().to_string(), "Ana@Müller.de");
+        survives(&email, json!({"canonical": "ana@xn--mller-kva.de", "entered": "Ana@Müller.de"}));
+    }
+
+    #[test]
+    fn an_address_is_as_long_as_mail_systems_carry() {
+        let parse = |local: usize, domain: &str| Email::parse(&format!("{}@{domain}", "a".repeat(local)));
+        let domain = |last: usize| format!("{}{}.co", "bbbbbbbbb.".repeat(18), "b".repeat(last));
+        for (local, last, fits) in [(64, 6, true), (64, 7, false), (60, 10, true), (60, 11, false)] {
+            assert_eq!(parse(local, &domain(last)).err(), (!fits).then_some(InvalidEmail::Long), "{local}");
+        }
+        assert!(parse(64, "b.co").is_ok());
+        assert_eq!(parse(65, "b.co"), Err(InvalidEmail::Long));
+        assert!(parse(1, &format!("{}.co", "b".repeat(63))).is_ok());
+        let blank = " ".repeat(1_000);
+        assert!(Email::parse(&format!("{blank}a@b.co{blank}")).is_ok());
+        for (long, why) in [(1_000, InvalidEmail::At), (1_001, InvalidEmail::Long)] {
+            assert_eq!(Email::parse(&"a".repeat(long)), Err(why));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_words() {
+        for (why, words) in [
+            (InvalidEmail::Empty, "an email address is required"),
+            (InvalidEmail::At, "an email address has exactly one `@`"),
+            (InvalidEmail::Control, "an email address has no spaces or control characters"),
+            (
+                InvalidEmail::Local,
+                "the part before the `@` can only have the letters a to z, digits and the usual signs",
+            ),
+            (InvalidEmail::Domain, "the part after the `@` is not a domain that mail can be sent to"),
+            (InvalidEmail::Long, "an email address has at most 64 characters before the `@` and 254 in all"),
+        ] {
+            assert_eq!(why.to_string(), words);
+        }
     }
 
     #[test]
@@ -163,7 +205,13 @@ mod tests {
             ("a@[127.0.0.1]", InvalidEmail::Domain),
             ("a@127.0.0.1", InvalidEmail::Domain),
             ("a@localhost", InvalidEmail::Domain),
+            ("@b.co", InvalidEmail::Local),
+            ("a@", InvalidEmail::Domain),
+            ("a b@c.de", InvalidEmail::Control),
+            ("a@b_c.de", InvalidEmail::Domain),
+            ("a@b.12", InvalidEmail::Domain),
             ("a@-b.co", InvalidEmail::Domain),
+            ("a@b-.co", InvalidEmail::Domain),
             ("a@b..co", InvalidEmail::Domain),
             ("a@b.co.", InvalidEmail::Domain),
             ("m\u{131}ke@x.yz", InvalidEmail::Local),

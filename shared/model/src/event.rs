@@ -166,3 +166,96 @@ impl Event {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use policy::Role;
+    use serde_json::json;
+
+    use super::*;
+    use crate::SystemRandom;
+    use crate::samples::{
+        ANA, INVITATION, NOW, SAGE, TENANT, invocation, is_closed, patched, survives, tenant,
+    };
+
+    #[test]
+    fn kinds_actors_and_subjects_are_written_by_name() {
+        let names = [
+            "tenant.created",
+            "tenant.updated",
+            "tenant.plan_changed",
+            "tenant.transferred",
+            "tenant.suspended",
+            "tenant.reinstated",
+            "tenant.exported",
+            "brand.created",
+            "brand.updated",
+            "brand.deleted",
+            "invitation.created",
+            "invitation.resent",
+            "invitation.renewed",
+            "invitation.undelivered",
+            "invitation.accepted",
+            "invitation.declined",
+            "invitation.revoked",
+            "invitation.expired",
+            "member.role_changed",
+            "member.permissions_changed",
+            "member.brands_changed",
+            "member.profile_changed",
+            "member.suspended",
+            "member.reinstated",
+            "member.left",
+            "member.revoked",
+            "password.reset_sent",
+            "email.released",
+            "email.unsuppressed",
+        ];
+        is_closed(EventKind::ALL, "kind of event", &names);
+        survives(&Actor::User { id: ANA }, json!({"kind": "user", "id": ANA}));
+        for (actor, kind) in
+            [(Actor::Invitee, "invitee"), (Actor::Operator, "operator"), (Actor::System, "system")]
+        {
+            survives(&actor, json!({"kind": kind}));
+        }
+        for (subject, kind, id) in [
+            (Subject::Tenant(TENANT), "tenant", TENANT.0),
+            (Subject::Brand(SAGE), "brand", SAGE.0),
+            (Subject::Invitation(INVITATION), "invitation", INVITATION.0),
+            (Subject::Member(ANA), "member", ANA.0),
+        ] {
+            survives(&subject, json!({"kind": kind, "id": id}));
+        }
+    }
+
+    #[test]
+    fn an_event_says_who_did_what_to_whom_in_which_request() {
+        let left = |invocation: &Invocation| {
+            let (actor, subject) = (Actor::User { id: ANA }, Subject::Member(ANA));
+            Event::new(invocation, TENANT, actor, EventKind::MemberLeft, subject)
+        };
+        let event = left(&invocation());
+        assert_eq!(event.id.made_at(), Some(NOW));
+        survives(
+            &event,
+            json!({
+                "id": event.id,
+                "tenant_id": TENANT,
+                "at": NOW,
+                "type": "member.left",
+                "actor": {"kind": "user", "id": ANA},
+                "subject": {"kind": "member", "id": ANA},
+                "request_id": "request",
+            }),
+        );
+        let told = event.clone().with("role", Role::Member).with("seats", 3);
+        survives(&told, patched(&event, json!({"details": {"role": "member", "seats": "3"}})));
+        let tenant = Tenant { unconfirmed_until: Some(NOW), ..tenant() };
+        let founding = event.clone().founding(&tenant);
+        survives(&founding, patched(&event, json!({"id": TENANT, "unconfirmed_until": NOW})));
+        let nameless = Invocation::new(Arc::new(NOW), "", Arc::new(SystemRandom));
+        assert_eq!(left(&nameless).request_id, None);
+    }
+}

@@ -67,3 +67,39 @@ ids! {
     /// after the item was deleted and made anew. An `authority` is one that only changes of authority renew.
     Version,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::samples::{NOW, invocation, survives};
+
+    #[test]
+    fn an_id_says_when_it_was_made_and_has_one_spelling() {
+        let spelling = "01a202c6-e1a3-7a38-9802-fdcb99ebdc61";
+        let upper = spelling.to_uppercase();
+        let bare = spelling.replace('-', "");
+        let braced = format!("{{{spelling}}}");
+        let spaced = format!(" {spelling}");
+        let made = Some(Timestamp::from_unix_millis(0x01a2_02c6_e1a3));
+        macro_rules! check {
+            ($($id:ident)+) => {$({
+                let told = $id::parse(spelling).map(|id| (id.to_string(), id.made_at()));
+                assert_eq!(told, Some((spelling.to_owned(), made)));
+                survives(&$id::parse(spelling), json!(spelling));
+                for wrong in ["", "x", &upper, &bare, &braced, &spaced] {
+                    assert_eq!($id::parse(wrong), None, "{wrong}");
+                    let read = serde_json::from_value::<$id>(json!(wrong)).map_err(|error| error.to_string());
+                    assert_eq!(read, Err("it must be an id, as answers spell it".to_owned()));
+                }
+                let (one, other) = ($id::new(&invocation()), $id::new(&invocation()));
+                assert_ne!(one, other);
+                assert_eq!((one.made_at(), other.made_at()), (Some(NOW), Some(NOW)));
+                let random = $id::parse("9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d").map($id::made_at);
+                assert_eq!((random, $id(Uuid::nil()).made_at()), (Some(None), None));
+            })+};
+        }
+        check!(TenantId UserId InvitationId SessionId MailId EventId Version);
+    }
+}

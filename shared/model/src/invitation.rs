@@ -368,3 +368,261 @@ impl Invitee {
         matches!(self, Self::Invitation { invitation_id, .. } if *invitation_id == invitation)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::samples::{
+        ANA, BEN, INVITATION, MINT, NEW, NOW, SAGE, TENANT, days, email, invitation, invocation, is_closed,
+        locale, member, patched, phone, survives, tenant, text,
+    };
+
+    fn new(role: Role) -> NewInvitation {
+        NewInvitation::new(email("ana@example.com"), text("Ana"), text("Lima"), role)
+    }
+
+    #[test]
+    fn an_invitation_is_over_for_good_once_it_was_answered() {
+        let names = ["pending", "accepted", "declined", "revoked", "expired"];
+        is_closed(InvitationStatus::ALL, "invitation status", &names);
+        let finals: Vec<_> = InvitationStatus::ALL.iter().copied().filter(|s| s.is_final()).collect();
+        let answered = [InvitationStatus::Accepted, InvitationStatus::Declined, InvitationStatus::Revoked];
+        assert_eq!(finals, answered);
+        is_closed(Sponsorship::ALL, "sponsorship", &["holds", "suspended", "lost"]);
+    }
+
+    #[test]
+    fn it_is_pending_until_the_very_moment() {
+        for status in InvitationStatus::ALL.iter().copied() {
+            let one = Invitation { status, expires_at: NOW, ..invitation() };
+            assert_eq!(one.status_at(NOW - Duration::from_millis(1)), status);
+            let then = if status == InvitationStatus::Pending { InvitationStatus::Expired } else { status };
+            assert_eq!((one.status_at(NOW), one.status_at(NOW + days(1))), (then, then));
+        }
+    }
+
+    #[test]
+    fn what_nobody_says_of_a_new_one_is_little() {
+        assert_eq!((NewInvitation::DAYS, NewInvitation::DEFAULT_DAYS), (1..=30, 7));
+        let one = new(Role::SalesRep);
+        assert_eq!((one.phone.as_ref(), one.locale.as_ref(), one.expires_in_days), (None, None, 7));
+        let grant = one.grant();
+        assert_eq!((grant.role, grant.permissions, grant.brands), (Role::SalesRep, None, &Brands::none()));
+        let list = Permissions::of(&[Permission::AuditRead]);
+        let more = NewInvitation { brands: Brands::All, permissions: Some(list), ..one };
+        let grant = more.grant();
+        assert_eq!((grant.role, grant.permissions, grant.brands), (Role::SalesRep, Some(list), &Brands::All));
+    }
+
+    #[test]
+    fn an_invitation_is_born_pending_with_its_mail_in_the_outbox() {
+        let one = Invitation::new(TENANT, new(Role::Admin), Some(BEN), &invocation());
+        assert_eq!((one.id.made_at(), one.version.made_at()), (Some(NOW), Some(NOW)));
+        survives(
+            &one,
+            json!({
+                "id": one.id,
+                "tenant_id": TENANT,
+                "email": {"canonical": "ana@example.com", "entered": "ana@example.com"},
+                "first_name": "Ana",
+                "last_name": "Lima",
+                "role": "admin",
+                "brands": [],
+                "status": "pending",
+                "generation": 1,
+                "delivery": {"state": "queued", "at": NOW},
+                "invited_by": BEN,
+                "sponsor": BEN,
+                "created_at": NOW,
+                "expires_in_days": 7,
+                "expires_at": "2027-01-22T08:00:00.000Z",
+                "renewable_until": "2027-02-21T08:00:00.000Z",
+                "resends": {"window": 0, "count": 0},
+                "version": one.version,
+            }),
+        );
+        let more = NewInvitation {
+            phone: Some(phone("+4930123456")),
+            brands: Brands::All,
+            permissions: Some(Permissions::of(&[Permission::AuditRead])),
+            expires_in_days: 30,
+            locale: Some(locale("de")),
+            ..new(Role::Admin)
+        };
+        let two = Invitation::new(TENANT, more, None, &invocation());
+        let otherwise = json!({
+            "id": two.id,
+            "phone": "+4930123456",
+            "brands": "all",
+            "permissions": ["audit.read"],
+            "locale": "de",
+            "invited_by": null,
+            "sponsor": null,
+            "expires_in_days": 30,
+            "expires_at": "2027-02-14T08:00:00.000Z",
+            "renewable_until": "2027-03-16T08:00:00.000Z",
+            "version": two.version,
+        });
+        survives(&two, patched(&one, otherwise));
+    }
+
+    #[test]
+    fn an_invitation_is_stored_with_all_that_became_of_it() {
+        let one = Invitation {
+            unconfirmed_until: Some(NOW),
+            is_vouched: true,
+            accepted_at: Some(NOW),
+            accepted_by: Some(ANA),
+            ..invitation()
+        };
+        let written = json!({
+            "phone": "+14155550123",
+            "brands": [SAGE],
+            "permissions": ["brand.read"],
+            "locale": "pt-BR",
+            "newest_token": one.newest_token,
+            "unconfirmed_until": NOW,
+            "is_vouched": true,
+            "accepted_at": NOW,
+            "accepted_by": ANA,
+        });
+        survives(&one, patched(&one, written));
+        let older = serde_json::from_value::<Invitation>(patched(&one, json!({"resends": null})));
+        assert!(older.is_ok_and(|older| older.resends == Window::default()));
+    }
+
+    #[test]
+    fn a_first_owners_is_gone_with_the_last_link_that_there_may_be() {
+        let week = "2027-01-22T08:00:00.000Z";
+        for (is_vouched, renewable_until, last) in
+            [(false, week, week), (true, "2027-02-21T08:00:00.000Z", "2027-02-28T08:00:00.000Z")]
+        {
+            let one = Invitation::of_first_owner(TENANT, new(Role::Owner), is_vouched, &invocation());
+            assert_eq!((one.invited_by, one.sponsor, one.is_vouched), (None, None, is_vouched));
+            let told = json!([one.expires_at, one.renewable_until, one.unconfirmed_until]);
+            assert_eq!(told, json!([week, renewable_until, last]));
+        }
+        for (role, sponsor, is_vouched, is_of_first_owner, is_strangers) in [
+            (Role::Owner, None, false, true, true),
+            (Role::Owner, None, true, true, false),
+            (Role::Owner, Some(BEN), false, false, false),
+            (Role::Admin, None, false, false, false),
+            (Role::Admin, Some(BEN), false, false, false),
+        ] {
+            let one = Invitation { role, sponsor, is_vouched, ..invitation() };
+            assert_eq!(one.is_of_first_owner(), is_of_first_owner, "{role}, {sponsor:?}");
+            assert_eq!(one.is_strangers(), is_strangers, "{role}, {sponsor:?}, {is_vouched}");
+            let waits_for = if is_of_first_owner { TenantStatus::Pending } else { TenantStatus::Active };
+            for status in TenantStatus::ALL.iter().copied() {
+                let tenant = Tenant { status, ..tenant() };
+                assert_eq!(one.is_open_in(&tenant), status == waits_for, "{role}, {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn it_stands_while_its_sponsor_could_give_what_it_gives() {
+        let there = BTreeSet::from([SAGE, MINT]);
+        let one = Invitation { permissions: None, ..invitation() };
+        let admin = Member { role: Role::Admin, permissions: None, brands: Brands::none(), ..member() };
+        for (status, sponsorship) in [
+            (MemberStatus::Active, Sponsorship::Holds),
+            (MemberStatus::Suspended, Sponsorship::Suspended),
+            (MemberStatus::Revoked, Sponsorship::Lost),
+        ] {
+            let sponsor = Member { status, ..admin.clone() };
+            assert_eq!(one.sponsorship(Some(&sponsor), &there), sponsorship, "{status}");
+        }
+        assert_eq!(one.sponsorship(None, &there), Sponsorship::Lost);
+        for (role, sponsor, sponsorship) in [
+            (Role::Member, None, Sponsorship::Lost),
+            (Role::Owner, None, Sponsorship::Holds),
+            (Role::Owner, Some(BEN), Sponsorship::Lost),
+        ] {
+            let one = Invitation { role, sponsor, ..one.clone() };
+            assert_eq!(one.sponsorship(Some(&admin), &there), sponsorship, "{role}, {sponsor:?}");
+            assert_eq!(one.sponsorship(None, &there), sponsorship, "{role}, {sponsor:?}");
+        }
+    }
+
+    #[test]
+    fn to_invite_and_to_have_what_is_given_takes_both_of_the_brands_that_are_there() {
+        use Permission::{BrandRead, MembersInvite, ProductsRead, TenantRead};
+        let both = BTreeSet::from([SAGE, MINT]);
+        let sages = Invitation { role: Role::Partner, permissions: None, ..invitation() };
+        let everywhere = Invitation { brands: Brands::from_iter([SAGE, MINT]), ..sages.clone() };
+        let sponsor = |role: Role, permissions: Option<Permissions>| Member { role, permissions, ..member() };
+        let giver = sponsor(Role::Member, None);
+        assert_eq!(sages.sponsorship(Some(&giver), &both), Sponsorship::Lost, "doesn't invite");
+        let inviter = sponsor(Role::Admin, Some(Permissions::of(&[MembersInvite])));
+        assert_eq!(sages.sponsorship(Some(&inviter), &both), Sponsorship::Lost, "doesn't have it");
+        let list = Permissions::of(&[MembersInvite, TenantRead, BrandRead, ProductsRead]);
+        let either = sponsor(Role::Member, Some(list));
+        assert_eq!(sages.sponsorship(Some(&either), &both), Sponsorship::Holds);
+        assert_eq!(everywhere.sponsorship(Some(&either), &both), Sponsorship::Lost);
+        let rest = BTreeSet::from([SAGE]);
+        assert_eq!(everywhere.sponsorship(Some(&either), &rest), Sponsorship::Holds, "one was deleted");
+    }
+
+    #[test]
+    fn sent_again_it_begins_anew_and_only_an_admin_moves_its_end() {
+        let resends = Window { window: 3_000_000, count: 1 };
+        let (week, given) = ("2027-01-22T08:00:00.000Z", "2027-02-21T08:00:00.000Z");
+        for (sponsor, admin, sponsor_then) in
+            [(Some(BEN), None, Some(BEN)), (Some(BEN), Some(ANA), Some(ANA)), (None, Some(ANA), None)]
+        {
+            let before = Invitation { status: InvitationStatus::Expired, sponsor, ..invitation() };
+            let again = before.sent_again(admin, resends, &invocation());
+            assert_eq!(again.version.made_at(), Some(NOW));
+            let end = if admin.is_some() { json!(given) } else { json!(before.renewable_until) };
+            let changes = json!({
+                "status": "pending",
+                "generation": 4,
+                "delivery": {"state": "queued", "at": NOW},
+                "sponsor": sponsor_then,
+                "expires_at": week,
+                "renewable_until": end,
+                "resends": {"window": 3_000_000, "count": 1},
+                "version": again.version,
+            });
+            assert_eq!(json!(again), patched(&before, changes));
+        }
+    }
+
+    #[test]
+    fn it_ends_once() {
+        let one = Invitation { unconfirmed_until: Some(NOW), ..invitation() };
+        let accepted = one.accepted(ANA, &invocation());
+        assert_eq!(accepted.version.made_at(), Some(NOW));
+        let changes = json!({
+            "status": "accepted",
+            "unconfirmed_until": null,
+            "accepted_at": NOW,
+            "accepted_by": ANA,
+            "version": accepted.version,
+        });
+        assert_eq!(json!(accepted), patched(&one, changes));
+        for status in ["declined", "revoked", "expired"] {
+            let ended = one.ended(text(status), NEW);
+            assert_eq!(json!(ended), patched(&one, json!({"status": status, "version": NEW})));
+        }
+        let grant = one.grant();
+        assert_eq!((grant.role, grant.permissions), (Role::Member, one.permissions));
+        assert_eq!(grant.brands, &one.brands);
+    }
+
+    #[test]
+    fn an_address_is_held_by_an_invitation_or_a_member() {
+        let one = Invitation { unconfirmed_until: Some(NOW), ..invitation() };
+        let (first, invited) = (Invitee::from(&one), Invitee::from(&invitation()));
+        let held = json!({"holder": "invitation", "invitation_id": INVITATION, "expires_at": one.expires_at});
+        survives(&invited, held);
+        survives(&first, patched(&invited, json!({"unconfirmed_until": NOW})));
+        let joined = Invitee::Member { user_id: UserId(INVITATION.0) };
+        survives(&joined, json!({"holder": "member", "user_id": INVITATION}));
+        assert!(first.is(INVITATION) && invited.is(INVITATION));
+        assert!(!invited.is(InvitationId(ANA.0)) && !joined.is(INVITATION));
+    }
+}

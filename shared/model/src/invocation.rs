@@ -104,3 +104,46 @@ impl Invocation {
         Version::new(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::samples::{Always, NOW};
+
+    struct Ticking(AtomicU64);
+
+    impl Clock for Ticking {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix_millis(self.0.fetch_add(1, Ordering::Relaxed))
+        }
+    }
+
+    #[test]
+    fn an_invocation_stands_still_until_it_looks_at_the_clock_again() {
+        let clock = Arc::new(Ticking(AtomicU64::new(7)));
+        let invocation = Invocation::new(clock, "request", Arc::new(Always(7)));
+        let looked = [invocation.now(), invocation.look_at_clock(), invocation.look_at_clock()];
+        assert_eq!(looked, [7, 8, 9].map(Timestamp::from_unix_millis));
+        assert_eq!((invocation.now(), invocation.request_id()), (Timestamp::from_unix_millis(7), "request"));
+        let mut bytes = [0; 3];
+        invocation.random().fill(&mut bytes);
+        assert_eq!(bytes, [7; 3]);
+        assert_eq!(invocation.uuid().to_string(), "00000000-0007-7707-8707-070707070707");
+        assert_eq!(invocation.version(), Version(invocation.uuid()));
+        assert_eq!(Clock::now(&NOW), NOW);
+    }
+
+    #[test]
+    fn the_systems_clock_goes_and_its_randomness_is_random() {
+        let millis = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let (before, now, after) = (millis(), SystemClock.now(), millis());
+        assert!((before..=after).contains(&u128::from(now.unix_millis())));
+        let (mut one, mut other) = ([0; 32], [0; 32]);
+        SystemRandom.fill(&mut one);
+        SystemRandom.fill(&mut other);
+        assert!(one != other && one != [0; 32] && other != [0; 32]);
+    }
+}

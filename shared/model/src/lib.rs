@@ -22,6 +22,8 @@ mod mail;
 mod member;
 mod names;
 mod refusal;
+#[cfg(test)]
+mod samples;
 mod secret;
 mod source;
 mod tenant;
@@ -37,7 +39,7 @@ pub use invitation::{Invitation, InvitationStatus, Invitee, NewInvitation, Spons
 pub use invocation::{Clock, Invocation, Random, SystemClock, SystemRandom};
 pub use limits::{Limit, Limits, Window};
 pub use link::{LinkError, NewestToken, Reset, TokenRecord};
-pub use mail::{About, Mail, MailStatus, MailTags, Suppression};
+pub use mail::{About, Mail, MailStatus, MailTags, Suppression, Vouched};
 pub use member::Member;
 pub use names::{BrandName, CompanyName, InvalidText, Locale, PersonName, Phone, PlanName};
 pub use refusal::Refusal;

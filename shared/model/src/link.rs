@@ -142,8 +142,10 @@ mod tests {
     use std::sync::Arc;
 
     use policy::Role;
+    use serde_json::json;
 
     use super::*;
+    use crate::samples::{ANA, BEN, INVITATION, NOW, TENANT, credential, invitation, survives};
     use crate::{Email, InvitationToken, Invocation, NewInvitation, PersonName, SystemRandom};
 
     fn sample(now: Timestamp) -> (Invitation, InvitationToken, TokenRecord) {
@@ -182,6 +184,17 @@ mod tests {
         assert_eq!(invitation.open(&forged, None, now), Err(LinkError::Unknown));
         let (_, _, others) = sample(now);
         assert_eq!(invitation.open(&forged, Some(&others), now), Err(LinkError::Unknown));
+        let tenants = TokenRecord { tenant_id: others.tenant_id, ..record.clone() };
+        let neighbours = TokenRecord { invitation_id: others.invitation_id, ..record.clone() };
+        for wrong in [&others, &tenants, &neighbours] {
+            assert_eq!(invitation.open(&forged, Some(wrong), now), Err(LinkError::Unknown));
+            assert_eq!(open(&invitation, Some(wrong), now), expired, "as if there were none");
+        }
+        let tokenless = Invitation { newest_token: None, ..invitation.clone() };
+        assert_eq!(open(&tokenless, Some(&record), now), Ok(()));
+        assert_eq!(open(&tokenless, None, now), Err(LinkError::Unknown));
+        let found = Invitation { status: InvitationStatus::Expired, ..invitation.clone() };
+        assert_eq!(open(&found, Some(&record), now), expired, "found expired by a clock that runs ahead");
         for (status, why) in [
             (InvitationStatus::Accepted, LinkError::Accepted),
             (InvitationStatus::Declined, LinkError::Declined),
@@ -190,5 +203,42 @@ mod tests {
             let over = Invitation { status, ..invitation.clone() };
             assert_eq!(open(&over, Some(&record), now), Err(why));
         }
+    }
+
+    #[test]
+    fn a_reset_replaces_one_password_within_the_hour() {
+        let credential = credential();
+        let reset = Reset::of(&credential, NOW);
+        let ends = "2027-01-15T09:00:00.123Z";
+        let email = json!({"canonical": "ana@example.com", "entered": "Ana@Example.com"});
+        survives(&reset, json!({"user_id": ANA, "email": email, "generation": 3, "expires_at": ends}));
+        let last = NOW + Duration::from_millis(3_599_999);
+        let over = NOW + Duration::from_secs(3_600);
+        for (user_id, generation, now, opens, was_used) in [
+            (ANA, 3, NOW, true, false),
+            (ANA, 3, last, true, false),
+            (ANA, 3, over, false, false),
+            (ANA, 2, NOW, false, false),
+            (ANA, 4, NOW, false, true),
+            (ANA, 5, NOW, false, false),
+            (BEN, 3, NOW, false, false),
+            (BEN, 4, NOW, false, false),
+        ] {
+            let credential = Credential { user_id, generation, ..credential.clone() };
+            assert_eq!(reset.opens(&credential, now), opens, "{user_id} {generation} {now}");
+            assert_eq!(reset.was_used_for(&credential), was_used, "{user_id} {generation}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_stored_by_what_it_is_for() {
+        let one = invitation();
+        let record = TokenRecord::of(&one);
+        let until = one.expires_at;
+        let written =
+            json!({"tenant_id": TENANT, "invitation_id": INVITATION, "generation": 3, "expires_at": until});
+        survives(&record, written);
+        let newest = NewestToken { digest: Digest::of(b"token"), generation: 3 };
+        survives(&newest, json!({"digest": Digest::of(b"token").as_str(), "generation": 3}));
     }
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DeliveryState, Email, Invitation, InvitationId, Invocation, MailId, Reset, TenantId, Timestamp, User,
-    UserId,
+    Credential, DeliveryState, Email, Invitation, InvitationId, Invocation, MailId, Reset, TenantId,
+    Timestamp, User, UserId,
 };
 
 /// How long a notice is worth sending.
@@ -16,11 +16,18 @@ const NOTICE: Duration = Duration::from_secs(86_400);
 pub enum About {
     /// The link of an invitation.
     Invitation(MailTags),
+    /// The same once more, because somebody asked for a new password with the address of somebody who is only invited. The
+    /// invitation doesn't show it, or whoever invited would see whether the address has an account.
+    InvitationAgain(MailTags),
     /// The link under which a forgotten password is replaced, of whoever has this address, if anybody does: whoever asked
     /// for it isn't told.
     PasswordReset {
         /// The address that the password belongs to.
         email: Email,
+        /// Whose it was, and which of their passwords, when the operator vouched for somebody; nobody in particular where
+        /// anybody may have asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vouched: Option<Vouched>,
     },
     /// That somebody's password was changed.
     PasswordChanged {
@@ -68,6 +75,23 @@ pub struct Mail {
     pub expires_at: Timestamp,
 }
 
+/// For whom a mail was vouched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vouched {
+    /// Who.
+    pub user_id: UserId,
+    /// Which of their passwords.
+    pub generation: u32,
+}
+
+impl Vouched {
+    /// Whether it is this account, with this password.
+    #[must_use]
+    pub fn is_for(&self, credential: &Credential) -> bool {
+        (self.user_id, self.generation) == (credential.user_id, credential.generation)
+    }
+}
+
 /// Which generation of which invitation a mail is about: what it is marked with, so that what SES says of it later finds
 /// that invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,11 +132,29 @@ impl Mail {
         Self::new(About::Invitation(tags), invitation.email.clone(), invitation.expires_at, invocation)
     }
 
-    /// The mail that carries the link under which the password of `email` is replaced; to that address, or to another one
-    /// of somebody who proved to be its owner. Asked for longer ago than a link lives, it isn't sent.
+    /// The mail that carries that link once more, for somebody who asked.
     #[must_use]
-    pub fn password_reset(email: &Email, to: &Email, invocation: &Invocation) -> Self {
-        let about = About::PasswordReset { email: email.clone() };
+    pub fn again(invitation: &Invitation, invocation: &Invocation) -> Self {
+        let mail = Self::about(invitation, invocation);
+        match mail.about {
+            About::Invitation(tags) => Self { about: About::InvitationAgain(tags), ..mail },
+            _ => mail,
+        }
+    }
+
+    /// The mail that carries the link under which the password of this address is replaced, if anybody has it. Asked for
+    /// longer ago than a link lives, it isn't sent.
+    #[must_use]
+    pub fn password_reset(email: &Email, invocation: &Invocation) -> Self {
+        let about = About::PasswordReset { email: email.clone(), vouched: None };
+        Self::new(about, email.clone(), invocation.now() + Reset::LIVES, invocation)
+    }
+
+    /// The same to another address of somebody who proved to the operator whose account it is.
+    #[must_use]
+    pub fn vouched_reset(credential: &Credential, to: &Email, invocation: &Invocation) -> Self {
+        let vouched = Vouched { user_id: credential.user_id, generation: credential.generation };
+        let about = About::PasswordReset { email: credential.email.clone(), vouched: Some(vouched) };
         Self::new(about, to.clone(), invocation.now() + Reset::LIVES, invocation)
     }
 
@@ -154,4 +196,109 @@ pub struct Suppression {
     pub reason: Option<String>,
     /// When it was first reported.
     pub at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::samples::{
+        ANA, BEN, INVITATION, NOW, TENANT, credential, email, invitation, invocation, is_closed, patched,
+        survives, user,
+    };
+
+    #[test]
+    fn a_mail_waits_in_the_outbox_until_what_it_says_is_over() {
+        let (invocation, one) = (invocation(), invitation());
+        let mail = Mail::about(&one, &invocation);
+        assert_eq!(mail.id.made_at(), Some(NOW));
+        survives(
+            &mail,
+            json!({
+                "id": mail.id,
+                "kind": "invitation",
+                "tenant_id": TENANT,
+                "invitation_id": INVITATION,
+                "generation": 3,
+                "to": one.email,
+                "status": "queued",
+                "attempts": 0,
+                "created_at": NOW,
+                "expires_at": one.expires_at,
+            }),
+        );
+        let again = Mail::again(&one, &invocation);
+        survives(&again, patched(&mail, json!({"id": again.id, "kind": "invitation_again"})));
+        let address = email("ana@example.com");
+        let reset = Mail::password_reset(&address, &invocation);
+        survives(
+            &reset,
+            json!({
+                "id": reset.id,
+                "kind": "password_reset",
+                "email": address,
+                "to": address,
+                "status": "queued",
+                "attempts": 0,
+                "created_at": NOW,
+                "expires_at": "2027-01-15T09:00:00.123Z",
+            }),
+        );
+        let (credential, another) = (credential(), email("ana@example.org"));
+        let vouched = Mail::vouched_reset(&credential, &another, &invocation);
+        let changes = json!({
+            "id": vouched.id,
+            "email": credential.email,
+            "vouched": {"user_id": ANA, "generation": 3},
+            "to": another,
+        });
+        survives(&vouched, patched(&reset, changes));
+        let changed = Mail::password_changed(&user(), &invocation);
+        survives(
+            &changed,
+            json!({
+                "id": changed.id,
+                "kind": "password_changed",
+                "user_id": ANA,
+                "to": user().email,
+                "status": "queued",
+                "attempts": 0,
+                "created_at": NOW,
+                "expires_at": "2027-01-16T08:00:00.123Z",
+            }),
+        );
+    }
+
+    #[test]
+    fn a_mail_is_vouched_for_one_account_with_one_password() {
+        let vouched = Vouched { user_id: ANA, generation: 3 };
+        for (user_id, generation, same) in [(ANA, 3, true), (ANA, 2, false), (ANA, 4, false), (BEN, 3, false)]
+        {
+            let credential = Credential { user_id, generation, ..credential() };
+            assert_eq!(vouched.is_for(&credential), same, "{user_id} {generation}");
+        }
+    }
+
+    #[test]
+    fn a_send_is_counted_before_it_ends_in_one_of_two_ways() {
+        is_closed(MailStatus::ALL, "mail status", &["queued", "sent", "failed"]);
+        let mail = Mail { attempts: 2, ..Mail::about(&invitation(), &invocation()) };
+        let claimed = mail.claimed(NOW, Duration::from_secs(60));
+        let changes = json!({"attempts": 3, "claimed_until": "2027-01-15T08:01:00.123Z"});
+        survives(&claimed, patched(&mail, changes));
+        let sent = claimed.sent("ses-1".to_owned());
+        survives(&sent, patched(&claimed, json!({"status": "sent", "message_id": "ses-1"})));
+        assert_eq!(json!(claimed.failed()), patched(&claimed, json!({"status": "failed"})));
+    }
+
+    #[test]
+    fn a_suppressed_address_is_stored_with_what_happened() {
+        let address = email("ana@example.com");
+        let state = DeliveryState::Bounced;
+        let one = Suppression { email: address.clone(), state, reason: None, at: NOW };
+        survives(&one, json!({"email": address, "state": "bounced", "at": NOW}));
+        let two = Suppression { reason: Some("no such user".to_owned()), ..one.clone() };
+        survives(&two, patched(&one, json!({"reason": "no such user"})));
+    }
 }

@@ -132,3 +132,96 @@ impl Member {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use policy::Permission;
+    use serde_json::json;
+
+    use super::*;
+    use crate::samples::{
+        ANA, NEW, NOW, SAGE, TENANT, invitation, invocation, member, patched, phone, survives, tenant, text,
+    };
+
+    #[test]
+    fn a_session_is_of_use_to_an_active_member_of_an_active_tenant() {
+        for status in MemberStatus::ALL.iter().copied() {
+            let one = Member { status, ..member() };
+            assert_eq!(one.is_revoked(), status == MemberStatus::Revoked);
+            for of_tenant in TenantStatus::ALL.iter().copied() {
+                let both = (status, of_tenant) == (MemberStatus::Active, TenantStatus::Active);
+                let tenant = Tenant { status: of_tenant, ..tenant() };
+                assert_eq!(one.is_of_use(&tenant), both, "{status} {of_tenant}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_joins_is_as_invited_unless_they_say_otherwise() {
+        let one = invitation();
+        let join = |profile| Member::joining(&one, ANA, profile, Brands::All, &invocation());
+        let silent = join(Profile::default());
+        assert_eq!(silent.authority.made_at(), Some(NOW));
+        survives(
+            &silent,
+            json!({
+                "user_id": ANA,
+                "tenant_id": TENANT,
+                "email": one.email,
+                "first_name": "Ana",
+                "last_name": "Lima",
+                "phone": "+14155550123",
+                "role": "member",
+                "brands": "all",
+                "permissions": ["brand.read"],
+                "status": "active",
+                "joined_at": NOW,
+                "last_active_at": NOW,
+                "invites": {"window": 0, "count": 0},
+                "authority": silent.authority,
+            }),
+        );
+        let (first_name, last_name) = (Some(text("Anna")), Some(text("Limes")));
+        let spoken = join(Profile { first_name, last_name, phone: Some(phone("+4930123456")) });
+        let changes = json!({
+            "first_name": "Anna",
+            "last_name": "Limes",
+            "phone": "+4930123456",
+            "authority": spoken.authority,
+        });
+        assert_eq!(json!(spoken), patched(&silent, changes));
+        let bare = json!({"phone": null, "permissions": null, "last_active_at": null, "invites": null});
+        let bare = serde_json::from_value::<Member>(patched(&silent, bare));
+        let none = json!({"phone": null, "permissions": null, "last_active_at": null});
+        assert_eq!(json!(bare.ok()), patched(&silent, none));
+    }
+
+    #[test]
+    fn every_change_of_what_a_member_may_renews_their_authority() {
+        let one = member();
+        let list = Permissions::of(&[Permission::AuditRead]);
+        for (after, changes) in [
+            (one.with_role(Role::Admin, NEW), json!({"role": "admin", "permissions": null})),
+            (one.with_permissions(Some(list), NEW), json!({"permissions": ["audit.read"]})),
+            (one.with_permissions(None, NEW), json!({"permissions": null})),
+            (one.with_brands(Brands::All, NEW), json!({"brands": "all"})),
+            (one.with_status(MemberStatus::Suspended, NEW), json!({"status": "suspended"})),
+            (one.revoked(NEW), json!({"brands": [], "permissions": null, "status": "revoked"})),
+        ] {
+            let renewed = Member { authority: NEW, ..one.clone() };
+            assert_eq!(json!(after), patched(&renewed, changes));
+        }
+    }
+
+    #[test]
+    fn the_policy_is_told_what_the_member_holds() {
+        let one = Member { status: MemberStatus::Suspended, ..member() };
+        let (list, brands) = (Some(Permissions::of(&[Permission::BrandRead])), Brands::from_iter([SAGE]));
+        let Grant { role, permissions, brands: given } = one.grant();
+        assert_eq!((role, permissions, given), (Role::Member, list, &brands));
+        let told = one.principal(TenantStatus::Closed);
+        assert_eq!((told.relation, told.role, told.overrides), (Relation::Member, Role::Member, list));
+        assert_eq!((told.brands, told.status), (&brands, MemberStatus::Suspended));
+        assert_eq!(told.tenant, TenantStatus::Closed);
+    }
+}

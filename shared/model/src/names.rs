@@ -166,7 +166,10 @@ impl Locale {
 
 #[cfg(test)]
 mod tests {
-    use super::{InvalidText, Locale, PersonName, Phone};
+    use serde_json::json;
+
+    use super::*;
+    use crate::samples::{locale, phone, survives, text};
 
     #[test]
     fn names_are_what_people_are_called_and_nothing_else() {
@@ -180,24 +183,125 @@ mod tests {
             ("a\r\nBcc: x@y.z", InvalidText::Control),
             ("\u{202E}nimda", InvalidText::Control),
             ("...", InvalidText::Wordless),
+            (".\n.", InvalidText::Control),
+            ("\u{200B}", InvalidText::Wordless),
+            ("a\0b", InvalidText::Control),
+            ("a\u{85}b", InvalidText::Control),
+            ("<b\u{200B}>", InvalidText::Control),
             ("\u{1F44B}\u{1F3FD}\u{1F469}\u{200D}\u{1F680}", InvalidText::Wordless),
             ("<b>Ana</b>", InvalidText::Markup),
             ("see https://evil.example", InvalidText::Markup),
             ("WWW.evil.example", InvalidText::Markup),
+            ("a<b", InvalidText::Markup),
+            ("a>b", InvalidText::Markup),
+            ("a://b", InvalidText::Markup),
+            ("www.a", InvalidText::Markup),
+            ("MailTo:a", InvalidText::Markup),
         ] {
             assert_eq!(PersonName::parse(name), Err(why), "{name:?}");
         }
-        assert_eq!(PersonName::parse(&"a".repeat(101)), Err(InvalidText::Long(100)));
+        for (first, last) in [
+            ('\u{200B}', '\u{200B}'),
+            ('\u{200E}', '\u{200F}'),
+            ('\u{2028}', '\u{202E}'),
+            ('\u{2060}', '\u{2069}'),
+            ('\u{FEFF}', '\u{FEFF}'),
+        ] {
+            for c in first..=last {
+                assert_eq!(PersonName::parse(&format!("a{c}b")), Err(InvalidText::Control), "{c:?}");
+            }
+        }
+        for c in ['\u{200C}', '\u{200D}', '\u{2027}', '\u{202F}', '\u{205F}', '\u{206A}', '\u{FEFE}'] {
+            assert!(PersonName::parse(&format!("a{c}b")).is_ok(), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_trimmed_and_composed_and_has_so_many_characters() {
+        type Parse = fn(&str) -> Result<String, InvalidText>;
+        let kinds: [(Parse, Parse, usize); 4] = [
+            (
+                |name| PersonName::parse(name).map(|name| name.to_string()),
+                |name| name.parse().map(|name: PersonName| name.as_str().to_owned()),
+                100,
+            ),
+            (
+                |name| CompanyName::parse(name).map(|name| name.to_string()),
+                |name| name.parse().map(|name: CompanyName| name.as_str().to_owned()),
+                200,
+            ),
+            (
+                |name| BrandName::parse(name).map(|name| name.to_string()),
+                |name| name.parse().map(|name: BrandName| name.as_str().to_owned()),
+                200,
+            ),
+            (
+                |name| PlanName::parse(name).map(|name| name.to_string()),
+                |name| name.parse().map(|name: PlanName| name.as_str().to_owned()),
+                100,
+            ),
+        ];
+        for (parse, from_str, longest) in kinds {
+            let (fits, long) = ("e\u{301}".repeat(longest), "é".repeat(longest + 1));
+            for parse in [parse, from_str] {
+                assert_eq!(parse("\t José María\n"), Ok("José María".to_owned()));
+                assert_eq!(parse(&fits), Ok("é".repeat(longest)));
+                assert_eq!(parse(&long), Err(InvalidText::Long(longest)));
+                assert_eq!(parse(" "), Err(InvalidText::Empty));
+            }
+        }
+        survives(&text::<PersonName>("Ana"), json!("Ana"));
+        survives(&text::<CompanyName>("Acme"), json!("Acme"));
+        survives(&text::<BrandName>("Sage"), json!("Sage"));
+        survives(&text::<PlanName>("free"), json!("free"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_words() {
+        let number = "a phone number is a `+`, the country code and the number, 7 to 15 digits in all";
+        let number = format!("{number}: `+14155550123`");
+        for (why, words) in [
+            (InvalidText::Empty, "it can't be empty"),
+            (InvalidText::Long(100), "it has at most 100 characters"),
+            (InvalidText::Control, "it can't have line breaks or invisible characters"),
+            (InvalidText::Wordless, "it needs a letter or a digit"),
+            (InvalidText::Markup, "it can't have `<`, `>` or a web address"),
+            (InvalidText::Phone, &number),
+            (InvalidText::Locale, "a locale is a language with an optional country: `en`, `pt-BR`"),
+        ] {
+            assert_eq!(why.to_string(), words);
+        }
     }
 
     #[test]
     fn phones_are_e164_and_locales_are_tags() {
-        assert!(Phone::parse("+14155550123").is_ok());
-        for phone in ["14155550123", "+0123456789", "+123", "+1234567890123456", "+1 415 555", ""] {
-            assert_eq!(Phone::parse(phone), Err(InvalidText::Phone), "{phone}");
+        for number in ["+1234567", "+123456789012345", " +14155550123\n"] {
+            assert_eq!(phone(number).as_str(), number.trim());
         }
-        for (tag, fits) in [("en", true), ("pt-BR", true), ("EN", false), ("en-", false), ("en_US", false)] {
-            assert_eq!(Locale::parse(tag).is_ok(), fits, "{tag}");
+        survives(&phone("+14155550123"), json!("+14155550123"));
+        for number in [
+            "",
+            "+",
+            "14155550123",
+            "++4155550123",
+            "+0123456789",
+            "+123456",
+            "+1234567890123456",
+            "+1 415 555",
+            "+1415555O123",
+            "+１２３４５",
+        ] {
+            assert_eq!(Phone::parse(number), Err(InvalidText::Phone), "{number}");
+        }
+        for tag in ["en", "deu", "pt-BR", "deu-AT"] {
+            assert_eq!(locale(tag).as_str(), tag);
+        }
+        survives(&locale("pt-BR"), json!("pt-BR"));
+        for tag in [
+            "", "e", "engl", "EN", "eN", "e1", " en", "-", "-US", "en-", "en-U", "en-USA", "en-us", "en-U1",
+            "EN-US", "en_US", "en-US-x",
+        ] {
+            assert_eq!(Locale::parse(tag), Err(InvalidText::Locale), "{tag}");
         }
     }
 }

@@ -89,3 +89,52 @@ impl From<LinkError> for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use policy::{Permission, Role};
+
+    use super::*;
+
+    #[test]
+    fn a_denial_is_answered_as_forbidden_unless_that_would_tell_too_much_or_too_little() {
+        let inactive = "the membership is not active, ask an admin of the team";
+        for (denial, refusal) in [
+            (Denial::BrandNotAssigned, Refusal::NotFound),
+            (Denial::TargetIsOwner, Refusal::OwnerRequired(Denial::TargetIsOwner)),
+            (Denial::MemberInactive, Refusal::AccessRevoked(inactive.to_owned())),
+        ] {
+            assert_eq!(Refusal::from(denial), refusal);
+        }
+        for denial in [
+            Denial::TenantInactive,
+            Denial::Missing(Permission::AuditRead),
+            Denial::OutsidePortal(Permission::AuditRead),
+            Denial::RoleAbove(Role::Admin),
+            Denial::OwnerIsTransferred,
+            Denial::NotHeld(Permission::AuditRead),
+            Denial::NotGivable(Permission::TenantClose),
+            Denial::TakesAnAdmin(Permission::MembersRead),
+            Denial::NotForPartners(Permission::AuditRead),
+            Denial::BrandsNotHeld,
+            Denial::TargetIsYourself,
+        ] {
+            assert_eq!(Refusal::from(denial), Refusal::Forbidden(denial));
+        }
+    }
+
+    #[test]
+    fn a_link_that_opens_nothing_is_refused_for_what_became_of_it() {
+        let revoked = "this invitation was taken back or replaced by a newer email";
+        for (error, refusal) in [
+            (LinkError::Unknown, Refusal::NotFound),
+            (LinkError::Expired { renewable: true }, Refusal::InvitationExpired { renewable: true }),
+            (LinkError::Expired { renewable: false }, Refusal::InvitationExpired { renewable: false }),
+            (LinkError::Revoked, Refusal::InvitationRevoked(revoked)),
+            (LinkError::Declined, Refusal::InvitationDeclined),
+            (LinkError::Accepted, Refusal::InvitationAccepted),
+        ] {
+            assert_eq!(Refusal::from(error), refusal);
+        }
+    }
+}

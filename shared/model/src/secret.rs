@@ -198,9 +198,12 @@ impl Password {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, clippy::string_slice, reason = "tests")]
-    use super::{InvitationToken, ResetToken, SessionToken};
+    use super::{Digest, InvitationToken, Password, ResetToken, SessionToken};
     use std::sync::Arc;
 
+    use serde_json::json;
+
+    use crate::samples::{ANA, Always, INVITATION, TENANT, survives};
     use crate::{InvitationId, Invocation, SystemRandom, TenantId, Timestamp, UserId};
 
     #[test]
@@ -241,5 +244,50 @@ mod tests {
         assert_eq!(ResetToken::parse(&reset.reveal()).unwrap().digest(), reset.digest());
         assert!(ResetToken::parse(&text).is_none() && ResetToken::parse(&token.reveal()).is_none());
         assert!(InvitationToken::parse(&reset.reveal()).is_none());
+    }
+
+    #[test]
+    fn a_digest_is_a_sha_256_in_hexadecimal_digits() {
+        for (bytes, digits) in [
+            (&b""[..], "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            (&b"abc"[..], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ] {
+            assert_eq!(Digest::of(bytes).as_str(), digits);
+            survives(&Digest::of(bytes), json!(digits));
+        }
+    }
+
+    #[test]
+    fn a_token_is_its_ids_and_what_chance_gave_it() {
+        let secret = "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s";
+        let invitation = InvitationToken::mint(&Always(251), TENANT, INVITATION);
+        assert_eq!((invitation.tenant(), invitation.invitation()), (TENANT, INVITATION));
+        let text = "AAAAAAAAAAAAAAAAAAAAAQAAAAAAAAAAAAAAAAAAAAT7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-w";
+        assert_eq!(invitation.reveal(), text);
+        let bytes = [TENANT.0.into_bytes(), INVITATION.0.into_bytes(), [251; 16], [251; 16]].concat();
+        assert_eq!(invitation.digest(), Digest::of(&bytes));
+
+        let session = SessionToken::mint(&Always(251), ANA);
+        assert_eq!(session.user(), ANA);
+        assert_eq!(session.reveal(), format!("00000000-0000-0000-0000-000000000002.{secret}"));
+        assert_eq!(session.digest(), Digest::of(&[251; 32]));
+        let again = SessionToken::parse(&session.reveal()).unwrap();
+        assert_eq!((again.user(), again.reveal()), (ANA, session.reveal()));
+        for wrong in [format!("{ANA}.{secret}A"), format!("{ANA}.{secret}="), format!("x.{secret}")] {
+            assert!(SessionToken::parse(&wrong).is_none(), "{wrong}");
+        }
+
+        let reset = ResetToken::mint(&Always(251));
+        assert_eq!((reset.reveal().as_str(), reset.digest()), (secret, Digest::of(&[251; 32])));
+        for wrong in ["", &secret[1..], &format!("{secret}="), &secret.replace('_', "*")] {
+            assert!(ResetToken::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_the_same_from_every_keyboard() {
+        for (entered, judged) in [("ﬁve ①", "five 1"), ("e\u{301}", "é"), (" a ", " a "), ("", "")] {
+            assert_eq!(Password::new(entered).reveal(), judged);
+        }
     }
 }

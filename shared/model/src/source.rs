@@ -51,3 +51,33 @@ impl fmt::Display for Source {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_an_address_or_a_network_under_the_deployments_key() {
+        let key = SourceKey::new("key".to_owned());
+        for (address, source) in [
+            ("192.0.2.1", "da6bb7956b04d4f8"),
+            ("::ffff:192.0.2.1", "da6bb7956b04d4f8"),
+            ("2001:db8:0:7::1", "0b2ba597ea784e65"),
+            ("2001:db8:0:7:ffff::2", "0b2ba597ea784e65"),
+            ("", "dc1f67f2bd8392ce"),
+            ("192.0.2.1:80", "dc1f67f2bd8392ce"),
+        ] {
+            assert_eq!(key.source(address).to_string(), source, "{address}");
+        }
+        for (one, other) in [
+            ("192.0.2.1", "192.0.2.2"),
+            ("2001:db8:0:7::1", "2001:db8:0:8::1"),
+            ("2001:db8:0:7::1", "2001:db8:1:7::1"),
+            ("2001:db8:0:7::1", "2001:db9:0:7::1"),
+            ("2001:db8:0:7::1", "2002:db8:0:7::1"),
+        ] {
+            assert_ne!(key.source(one), key.source(other));
+        }
+        assert_ne!(SourceKey::new("other".to_owned()).source("192.0.2.1"), key.source("192.0.2.1"));
+    }
+}

@@ -157,3 +157,101 @@ pub struct Transfer {
     /// The new owner.
     pub new_owner: Member,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::samples::{
+        ANA, BEN, NEW, NOW, email, invocation, is_closed, member, patched, survives, tenant, text,
+    };
+
+    #[test]
+    fn a_new_tenant_waits_for_its_owner_who_has_its_seat_and_its_mail() {
+        is_closed(EmailPolicy::ALL, "email policy", &["exclusive", "shared"]);
+        let sign_up = |is_vouched| {
+            let new = NewTenant {
+                name: text("Acme"),
+                email: email("ana@example.com"),
+                first_name: text("Ana"),
+                last_name: text("Lima"),
+                is_vouched,
+                terms: TenantDefaults { plan: text("free"), seats: 5, email_policy: EmailPolicy::Shared },
+            };
+            Tenant::sign_up(new, &Limits::default(), &invocation())
+        };
+        for (is_vouched, until) in [(false, "2027-01-22T08:00:00.000Z"), (true, "2027-02-28T08:00:00.000Z")] {
+            let (tenant, invitation) = sign_up(is_vouched);
+            assert_eq!((tenant.id.made_at(), tenant.authority.made_at()), (Some(NOW), Some(NOW)));
+            survives(
+                &tenant,
+                json!({
+                    "id": tenant.id,
+                    "name": "Acme",
+                    "status": "pending",
+                    "plan": "free",
+                    "seat_limit": 5,
+                    "seats_used": 1,
+                    "email_policy": "shared",
+                    "created_at": NOW,
+                    "unconfirmed_until": until,
+                    "mails": {"window": 20_833, "count": 1},
+                    "authority": tenant.authority,
+                }),
+            );
+            assert_eq!((invitation.tenant_id, invitation.role), (tenant.id, Role::Owner));
+            let told = (invitation.is_vouched, invitation.unconfirmed_until);
+            assert_eq!(told, (is_vouched, tenant.unconfirmed_until));
+            let (email, names) = (&invitation.email, [&invitation.first_name, &invitation.last_name]);
+            assert_eq!(
+                (email.canonical(), names.map(PersonName::as_str)),
+                ("ana@example.com", ["Ana", "Lima"])
+            );
+        }
+        let older = serde_json::from_value::<Tenant>(patched(&tenant(), json!({"mails": null})));
+        assert!(older.is_ok_and(|older| older.mails == Window::default()));
+    }
+
+    #[test]
+    fn seats_are_free_up_to_the_limit() {
+        for (seats_used, seat_limit, free) in [(0, 0, false), (1, 2, true), (2, 2, false), (3, 2, false)] {
+            assert_eq!(Tenant { seats_used, seat_limit, ..tenant() }.has_free_seat(), free);
+        }
+    }
+
+    #[test]
+    fn every_change_of_a_tenant_renews_its_authority() {
+        let active = tenant();
+        let pending =
+            Tenant { status: TenantStatus::Pending, owner: None, unconfirmed_until: Some(NOW), ..tenant() };
+        for (after, before, changes) in [
+            (active.with_plan(text("pro"), 9, NEW), &active, json!({"plan": "pro", "seat_limit": 9})),
+            (active.with_status(TenantStatus::Closed, NEW), &active, json!({"status": "closed"})),
+            (
+                pending.opened(BEN, NEW),
+                &pending,
+                json!({"status": "active", "owner": BEN, "unconfirmed_until": null}),
+            ),
+        ] {
+            let renewed = Tenant { authority: NEW, ..before.clone() };
+            survives(&after, patched(&renewed, changes));
+        }
+    }
+
+    #[test]
+    fn a_transfer_swaps_owner_and_admin() {
+        let (tenant, from) = (tenant(), Member { role: Role::Owner, ..member() });
+        let to = Member { user_id: BEN, role: Role::Admin, ..member() };
+        let Transfer { tenant: after, old_owner, new_owner } = tenant.transfer(&from, &to, &invocation());
+        let renewed = [after.authority, old_owner.authority, new_owner.authority];
+        assert_eq!(renewed.map(Version::made_at), [Some(NOW); 3]);
+        let changes = json!({"owner": BEN, "authority": after.authority});
+        assert_eq!(json!(after), patched(&tenant, changes));
+        let changes = json!({"role": "admin", "authority": old_owner.authority});
+        assert_eq!(json!(old_owner), patched(&from, changes));
+        let changes = json!({"role": "owner", "permissions": null, "authority": new_owner.authority});
+        assert_eq!(json!(new_owner), patched(&to, changes));
+        assert_eq!((tenant.owner, old_owner.user_id, new_owner.user_id), (Some(ANA), ANA, BEN));
+    }
+}

@@ -118,3 +118,70 @@ impl<'de> Deserialize<'de> for Timestamp {
         u64::try_from(utc.unix_timestamp_nanos() / 1_000_000).map(Self).map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::samples::{NOW, survives};
+
+    #[test]
+    fn a_moment_is_told_in_one_width_to_machines_and_in_words_to_people() {
+        for (millis, text, words, month, day) in [
+            (0, "1970-01-01T00:00:00.000Z", "1 January 1970, 00:00 UTC", "1970-01", 0),
+            (86_399_999, "1970-01-01T23:59:59.999Z", "1 January 1970, 23:59 UTC", "1970-01", 0),
+            (86_400_000, "1970-01-02T00:00:00.000Z", "2 January 1970, 00:00 UTC", "1970-01", 1),
+            (1_804_204_807_089, "2027-03-05T00:00:07.089Z", "5 March 2027, 00:00 UTC", "2027-03", 20_882),
+            (1_795_342_918_051, "2026-11-22T10:21:58.051Z", "22 November 2026, 10:21 UTC", "2026-11", 20_779),
+        ] {
+            let moment = Timestamp::from_unix_millis(millis);
+            assert_eq!((moment.unix_millis(), moment.to_string().as_str()), (millis, text));
+            assert_eq!((moment.for_people().as_str(), moment.month().as_str()), (words, month));
+            assert_eq!(moment.day(), day);
+            survives(&moment, json!(text));
+        }
+        let beyond = Timestamp::from_unix_millis(u64::MAX);
+        assert_eq!(beyond.to_string(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_moment_is_read_from_any_rfc_3339_since_the_epoch() {
+        let read = |text: &str| serde_json::from_value::<Timestamp>(json!(text)).ok();
+        for (text, moment) in [
+            ("2027-01-15T08:00:00.123Z", Some(NOW)),
+            ("2027-01-15T08:00:00.123999Z", Some(NOW)),
+            ("2027-01-15T09:30:00.123+01:30", Some(NOW)),
+            ("1970-01-01T00:00:00Z", Some(Timestamp::from_unix_millis(0))),
+            ("1969-12-31T23:59:59.000Z", None),
+            ("2027-01-15", None),
+            ("2027-01-32T08:00:00.123Z", None),
+            ("1800000000123", None),
+            ("", None),
+        ] {
+            assert_eq!(read(text), moment, "{text}");
+        }
+        assert!(serde_json::from_value::<Timestamp>(json!(1_800_000_000_123_u64)).is_err());
+    }
+
+    #[test]
+    fn reckoning_is_in_milliseconds_and_never_overflows() {
+        let at = Timestamp::from_unix_millis;
+        let second = Duration::from_secs(1);
+        assert_eq!((NOW + second, NOW - second), (at(1_800_000_001_123), at(1_799_999_999_123)));
+        let micros = Duration::from_micros(1_999);
+        assert_eq!((NOW + micros, NOW - micros), (at(1_800_000_000_124), at(1_800_000_000_122)));
+        assert_eq!((at(999) - second, NOW - Duration::MAX), (at(0), at(0)));
+        assert_eq!((at(u64::MAX) + second, NOW + Duration::MAX), (at(u64::MAX), at(u64::MAX)));
+        assert_eq!(((NOW + second).since(NOW), NOW.since(NOW + second)), (second, Duration::ZERO));
+        for (millis, seconds) in
+            [(0, 0), (999, 0), (1_000, 1), (1_999, 1), (1_800_000_000_123, 1_800_000_000)]
+        {
+            assert_eq!(
+                (at(millis).unix_seconds(), at(millis).floor_second()),
+                (seconds, at(seconds * 1_000))
+            );
+        }
+        assert!(at(1_800_000_000_122) < NOW && NOW < at(1_800_000_000_124));
+    }
+}

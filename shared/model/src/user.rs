@@ -73,13 +73,6 @@ impl User {
         }
     }
 
-    /// Whether a member of theirs is shown with other names or another number.
-    #[must_use]
-    pub fn is_shown_otherwise(&self, member: &Member) -> bool {
-        (&self.first_name, &self.last_name, &self.phone)
-            != (&member.first_name, &member.last_name, &member.phone)
-    }
-
     /// The session with this digest, if it holds at `now`.
     #[must_use]
     pub fn session(&self, digest: &Digest, now: Timestamp) -> Option<&Session> {
@@ -95,7 +88,8 @@ impl User {
         held.sort_by_key(|(_, session)| (session.used_at, session.id));
         let over = (held.len() + 1).saturating_sub(MOST_SESSIONS);
         dropped.extend(held.into_iter().take(over));
-        dropped.into_iter().map(|(digest, _)| digest).collect()
+        // what one write can name; the others go next time
+        dropped.into_iter().map(|(digest, _)| digest).take(40).collect()
     }
 }
 
@@ -125,6 +119,16 @@ pub struct NewProfile {
     pub phone: Option<Option<Phone>>,
     /// Preferred language.
     pub locale: Option<Option<Locale>>,
+}
+
+impl NewProfile {
+    /// Whether it changes how a member is shown.
+    #[must_use]
+    pub fn changes(&self, member: &Member) -> bool {
+        self.first_name.as_ref().is_some_and(|name| *name != member.first_name)
+            || self.last_name.as_ref().is_some_and(|name| *name != member.last_name)
+            || self.phone.as_ref().is_some_and(|phone| *phone != member.phone)
+    }
 }
 
 policy::closed_set! {
@@ -378,7 +382,14 @@ impl Client {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use serde_json::json;
+    use uuid::Uuid;
+
     use super::*;
+    use crate::samples::{
+        ANA, BEN, EARLIER, NEW, NOW, OLD, TENANT, credential, invocation, is_closed, locale, member, patched,
+        phone, survives, tenant, text, user,
+    };
 
     fn session(used_at: u64, expires_at: u64, idle: Option<u64>) -> Session {
         let at = |seconds: u64| Timestamp::from_unix_millis(seconds * 1_000);
@@ -406,6 +417,8 @@ mod tests {
         assert!(!forever.is_to_be_noted(at(3_599)) && forever.is_to_be_noted(at(3_600)));
         let short = session(0, 100_000, Some(1_200));
         assert!(!short.is_to_be_noted(at(299)) && short.is_to_be_noted(at(300)));
+        let long = session(0, 100_000, Some(50_000));
+        assert!(!long.is_to_be_noted(at(3_599)) && long.is_to_be_noted(at(3_600)));
     }
 
     #[test]
@@ -424,11 +437,254 @@ mod tests {
                 "Safari on iPhone",
             ),
             ("curl/8.14.1", "curl"),
+            ("okhttp (Linux; Android 15)", "okhttp on Android"),
             ("<script>alert(1)</script>", "scriptalert"),
         ] {
             assert_eq!(Client::of(agent).unwrap().as_str(), words);
         }
-        assert_eq!(Client::of(""), None);
-        assert_eq!(Client::of("(none)"), None);
+        assert_eq!(Client::of(&"a".repeat(31)).unwrap().as_str(), "a".repeat(30));
+        for agent in ["", "(none)", "/1", "é/1"] {
+            assert_eq!(Client::of(agent), None, "{agent}");
+        }
+    }
+
+    #[test]
+    fn of_all_that_a_client_says_it_is_the_first_in_the_list_counts() {
+        let programs = [
+            ("Edg/1", "Edge"),
+            ("OPR/1", "Opera"),
+            ("SamsungBrowser/1", "Samsung Internet"),
+            ("Firefox/1", "Firefox"),
+            ("FxiOS/1", "Firefox"),
+            ("CriOS/1", "Chrome"),
+            ("Chrome/1", "Chrome"),
+            ("Safari/1", "Safari"),
+        ];
+        let systems = [
+            ("iPhone", "iPhone"),
+            ("iPad", "iPad"),
+            ("Android 15", "Android"),
+            ("Windows NT 10.0", "Windows"),
+            ("Intel Mac OS X 10", "macOS"),
+            ("CrOS x86_64", "ChromeOS"),
+            ("Linux", "Linux"),
+        ];
+        let from = |list: &[(&'static str, &str)], at: usize| {
+            list.iter().skip(at).map(|(sign, _)| *sign).collect::<Vec<_>>().join(" ")
+        };
+        for (i, (_, program)) in programs.iter().enumerate() {
+            for (j, (_, system)) in systems.iter().enumerate() {
+                let agent = format!("Mozilla/5.0 ({}) {}", from(&systems, j), from(&programs, i));
+                let client = Client::of(&agent).unwrap();
+                assert_eq!(client.as_str(), format!("{program} on {system}"), "{agent}");
+                survives(&client, json!(client.as_str()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_user_begins_with_their_first_membership() {
+        let user = user();
+        let written = json!({
+            "id": ANA,
+            "email": {"canonical": "ana@example.com", "entered": "Ana@Example.com"},
+            "first_name": "Ana",
+            "last_name": "Lima",
+            "phone": "+14155550123",
+            "locale": "pt-BR",
+            "created_at": EARLIER,
+            "sessions": {},
+            "generation": 0,
+            "version": OLD,
+        });
+        survives(&user, written);
+        let (digest, session) = (Digest::of(b"token"), session(0, 100, None));
+        let sessions = BTreeMap::from([(digest.clone(), session.clone())]);
+        let busy = User { sessions, generation: 2, ..user.clone() };
+        let sessions = BTreeMap::from([(digest.as_str(), &session)]);
+        survives(&busy, patched(&user, json!({"sessions": sessions, "generation": 2})));
+        let bare = json!({"phone": null, "locale": null, "version": null});
+        let older = json!({
+            "phone": null, "locale": null, "version": null, "sessions": null, "generation": null,
+        });
+        let older = serde_json::from_value::<User>(patched(&user, older)).unwrap();
+        survives(&older, patched(&user, bare));
+    }
+
+    #[test]
+    fn a_profile_changes_in_what_is_said_and_in_nothing_else() {
+        let before = user();
+        let unchanged = before.with(&NewProfile::default(), NEW);
+        assert_eq!(json!(unchanged), patched(&before, json!({"version": NEW})));
+        let profile = NewProfile {
+            first_name: Some(text("Anna")),
+            last_name: Some(text("Limes")),
+            phone: Some(Some(phone("+4930123456"))),
+            locale: Some(Some(locale("de"))),
+        };
+        let changes = json!({
+            "first_name": "Anna",
+            "last_name": "Limes",
+            "phone": "+4930123456",
+            "locale": "de",
+            "version": NEW,
+        });
+        assert_eq!(json!(before.with(&profile, NEW)), patched(&before, changes));
+        let nothing = NewProfile { phone: Some(None), locale: Some(None), ..NewProfile::default() };
+        let changes = json!({"phone": null, "locale": null, "version": NEW});
+        assert_eq!(json!(before.with(&nothing, NEW)), patched(&before, changes));
+        let said = Profile { first_name: Some(text("Ana")), ..Profile::default() };
+        assert_eq!(json!(said), json!({"first_name": "Ana", "last_name": null, "phone": null}));
+    }
+
+    #[test]
+    fn a_member_is_shown_otherwise_when_a_name_or_the_number_is_another() {
+        let nothing = NewProfile::default();
+        let member = member();
+        let same = NewProfile {
+            first_name: Some(text("Ana")),
+            last_name: Some(text("Lima")),
+            phone: Some(Some(phone("+14155550123"))),
+            locale: Some(None),
+        };
+        for (profile, otherwise) in [
+            (nothing.clone(), false),
+            (same.clone(), false),
+            (NewProfile { first_name: Some(text("Anna")), ..nothing.clone() }, true),
+            (NewProfile { last_name: Some(text("Limes")), ..nothing.clone() }, true),
+            (NewProfile { phone: Some(None), ..nothing }, true),
+            (NewProfile { first_name: Some(text("Anna")), ..same.clone() }, true),
+            (NewProfile { last_name: Some(text("Limes")), ..same.clone() }, true),
+            (NewProfile { phone: Some(Some(phone("+4930123456"))), ..same }, true),
+        ] {
+            assert_eq!(profile.changes(&member), otherwise, "{profile:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_too_many_ends_the_one_that_was_used_longest_ago() {
+        let now = Timestamp::from_unix_millis(50_000_000);
+        let digest = |n: u64| Digest::of(&n.to_be_bytes());
+        let mut user = user();
+        // two at a time are used at the same moment, the later one has the smaller id
+        let open = |user: &mut User, n: u64| {
+            let id = SessionId(Uuid::from_u128(u128::from(100 - n)));
+            user.sessions.insert(digest(n), Session { id, ..session(1_000 + n / 2, 100_000, None) });
+        };
+        user.sessions.insert(digest(99), session(49_999, 50_000, None));
+        for n in (0..=10).rev() {
+            open(&mut user, n);
+        }
+        assert_eq!(MOST_SESSIONS, 12);
+        assert_eq!(user.sessions_to_drop(now), [&digest(99)]);
+        open(&mut user, 11);
+        assert_eq!(user.sessions_to_drop(now), [&digest(99), &digest(1)]);
+        open(&mut user, 12);
+        open(&mut user, 13);
+        assert_eq!(user.sessions_to_drop(now), [99, 1, 0, 3].map(digest).iter().collect::<Vec<_>>());
+
+        let found = |n: u64| user.session(&digest(n), now).map(|session| session.used_at);
+        let used = Timestamp::from_unix_millis(1_001_000);
+        assert_eq!((found(2), found(99), found(98)), (Some(used), None, None));
+        for n in 100..140 {
+            user.sessions.insert(digest(n), session(49_999, 50_000, None));
+        }
+        assert_eq!(user.sessions_to_drop(now).len(), 40, "what one write can name");
+    }
+
+    #[test]
+    fn a_session_is_opened_for_as_long_as_the_deployment_says() {
+        let client = Client::of("curl");
+        let policy =
+            SessionPolicy { lifetime: Duration::from_secs(7_200), idle: Some(Duration::from_secs(1_800)) };
+        let (token, new) = Session::open((ANA, 3), &policy, client, &invocation());
+        assert_eq!((token.user(), new.user_id, new.generation), (ANA, ANA, 3));
+        assert_eq!((token.digest(), new.session.id.made_at()), (new.digest, Some(NOW)));
+        let written = json!({
+            "id": new.session.id,
+            "created_at": NOW,
+            "used_at": NOW,
+            "expires_at": "2027-01-15T10:00:00.123Z",
+            "idle": 1_800,
+            "client": "curl",
+        });
+        survives(&new.session, written);
+        let endless = SessionPolicy { idle: None, ..policy };
+        let (_, other) = Session::open((ANA, 3), &endless, None, &invocation());
+        let changes = json!({"id": other.session.id, "idle": null, "client": null});
+        survives(&other.session, patched(&new.session, changes));
+    }
+
+    #[test]
+    fn an_address_belongs_to_tenants_that_share_it_or_to_one() {
+        use Belonging::{Exclusive, Former, Shared};
+        is_closed(Belonging::ALL, "belonging", &["shared", "exclusive", "former"]);
+        let [one, other] = [BEN, ANA].map(|id| TenantId(id.0));
+        for (tenants, joins_shared, joins_exclusive) in [
+            (vec![], true, true),
+            (vec![(one, Former)], true, true),
+            (vec![(one, Shared)], true, false),
+            (vec![(one, Exclusive)], false, false),
+            (vec![(TENANT, Exclusive)], true, true),
+            (vec![(TENANT, Shared), (one, Exclusive)], false, false),
+            (vec![(TENANT, Exclusive), (one, Shared), (other, Former)], true, false),
+        ] {
+            let credential = Credential { tenants: tenants.into_iter().collect(), ..credential() };
+            let joins = |email_policy| credential.may_join(&Tenant { email_policy, ..tenant() });
+            let may = (joins(EmailPolicy::Shared), joins(EmailPolicy::Exclusive));
+            assert_eq!(may, (joins_shared, joins_exclusive), "{:?}", credential.tenants);
+        }
+        let tenants = BTreeMap::from([(TENANT, Shared), (one, Exclusive), (other, Former)]);
+        let belongs = Credential { tenants, ..credential() };
+        assert_eq!(belongs.current().collect::<Vec<_>>(), [TENANT, one]);
+        let tenants = BTreeMap::from([(TENANT, "shared"), (one, "exclusive"), (other, "former")]);
+        let written = json!({
+            "email": {"canonical": "ana@example.com", "entered": "Ana@Example.com"},
+            "user_id": ANA,
+            "password_hash": "$argon2id$",
+            "tenants": tenants,
+            "generation": 3,
+            "version": OLD,
+        });
+        survives(&belongs, written);
+        let older = serde_json::from_value::<Credential>(patched(&belongs, json!({"generation": null})));
+        assert_eq!(older.unwrap().generation, 0);
+    }
+
+    #[test]
+    fn who_joins_belongs_to_the_tenant_as_its_policy_has_it() {
+        // who is new, the address, the version that was read
+        let parts = |joining: Joining| match joining {
+            Joining::New { user, credential } => (Some(user), credential, None),
+            Joining::Known { credential, read } => (None, credential, Some(read)),
+        };
+        for (email_policy, belonging) in
+            [(EmailPolicy::Shared, "shared"), (EmailPolicy::Exclusive, "exclusive")]
+        {
+            let tenant = Tenant { email_policy, ..tenant() };
+            let (member, hash) = (member(), "$hash$".to_owned());
+            let joining = Joining::new(&member, &tenant, Some(locale("de")), hash, &invocation());
+            let (user, credential, read) = parts(joining);
+            let version = user.as_ref().unwrap().version.unwrap();
+            let of = User::of(&member, Some(locale("de")), version);
+            assert_eq!((json!(user), version.made_at(), read), (json!(of), Some(NOW), None));
+            let written = json!({
+                "email": member.email,
+                "user_id": ANA,
+                "password_hash": "$hash$",
+                "tenants": BTreeMap::from([(TENANT, belonging)]),
+                "generation": 0,
+                "version": credential.version,
+            });
+            assert_eq!((json!(credential), credential.version.made_at()), (written, Some(NOW)));
+
+            let former = [(TENANT, Belonging::Former), (TenantId(BEN.0), Belonging::Shared)];
+            let before = Credential { tenants: BTreeMap::from(former), ..self::credential() };
+            let (user, after, read) = parts(Joining::known(before.clone(), &tenant, &invocation()));
+            assert_eq!((json!(user), after.version.made_at(), read), (json!(null), Some(NOW), Some(OLD)));
+            let tenants = BTreeMap::from([(TENANT, belonging), (TenantId(BEN.0), "shared")]);
+            let changes = json!({"tenants": tenants, "version": after.version});
+            assert_eq!(json!(after), patched(&before, changes));
+        }
     }
 }

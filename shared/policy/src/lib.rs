@@ -39,8 +39,9 @@
 //! * **R1 ceiling.** Nobody grants, invites to, changes or revokes a role above their own. An admin may make other
 //!   admins. `owner` is never granted or invited to, only transferred.
 //! * **R2 one owner.** Every tenant has exactly one active owner from the moment that the first one accepts. The owner
-//!   can't be demoted, suspended or revoked. A transfer swaps owner and admin in one transaction, in `store`.
-//! * **R3 not yourself.** Nobody changes their own role, permissions, brands or status.
+//!   can't be demoted, suspended or revoked, and can't leave. A transfer swaps owner and admin in one transaction, in `store`.
+//! * **R3 not yourself.** Nobody changes their own role, permissions, brands or status. The exception is to
+//!   leave, in `revoke`.
 //! * **R4 overrides.** A member may carry an explicit permission list that replaces the role's. It is a subset of what
 //!   the giver holds; `tenant.update`, `tenant.transfer` and `tenant.close` can't be given; giving any `members.*`
 //!   permission takes an owner or admin.

@@ -133,6 +133,7 @@ impl Variables {
             sign_ups: self.limit("SIGN_UPS_PER_DAY", default.sign_ups)?,
             resets_of_address: self.limit("PASSWORD_RESETS_PER_HOUR", default.resets_of_address)?,
             resets_by_source: self.limit("PASSWORD_RESETS_OF_SOURCE_PER_HOUR", default.resets_by_source)?,
+            profile_changes: self.limit("PROFILE_CHANGES_PER_HOUR", default.profile_changes)?,
             sessions: SessionPolicy {
                 lifetime: Duration::from_secs(days * 86_400),
                 idle: (idle_hours > 0).then(|| Duration::from_secs(idle_hours * 3_600)),

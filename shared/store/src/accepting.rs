@@ -1,5 +1,6 @@
 use model::{
-    Event, EventId, Invitation, Invitee, Joining, Limits, Member, NewSession, Source, Tenant, Timestamp,
+    Digest, Event, EventId, Invitation, Invitee, Joining, Limits, Member, NewSession, Source, Tenant,
+    Timestamp,
 };
 use policy::{BrandId, TenantStatus};
 
@@ -24,6 +25,8 @@ pub struct Acceptance<'a> {
     pub at: Timestamp,
     /// The session that is opened.
     pub session: &'a NewSession,
+    /// Sessions of somebody who is known that make room for it.
+    pub dropped: &'a [&'a Digest],
     /// The brands that are assigned, which have to exist.
     pub brands: &'a [BrandId],
     /// The tenant as read and in use, where this is its first owner. No other acceptance touches it.
@@ -39,7 +42,13 @@ impl Expression {
 
 impl Transaction<'_> {
     /// The address as it belongs to the tenant now, and its session. Who proved an old password is forgiven the wrong ones before.
-    fn joining(self, joining: &Joining, source: &Source, limits: &Limits, new: &NewSession) -> Self {
+    fn joining(
+        self,
+        joining: &Joining,
+        source: &Source,
+        limits: &Limits,
+        (new, dropped): (&NewSession, &[&Digest]),
+    ) -> Self {
         match joining {
             Joining::New { user, credential } => {
                 let mut user = user.clone();
@@ -51,7 +60,7 @@ impl Transaction<'_> {
                 let email = credential.email.canonical();
                 let attempt = Attempt { email, source };
                 self.replace(Fact::Credential, &keys::credential(email), credential, *read)
-                    .session(new, &[])
+                    .session(new, dropped)
                     .forgive_sign_ins(attempt, limits, new.session.created_at)
             }
         }
@@ -86,7 +95,8 @@ impl Store {
         limits: &Limits,
         change: Change<'_>,
     ) -> Result<(), Error> {
-        let Acceptance { before, after, member, joining, source, at, session, brands, opens } = acceptance;
+        let Acceptance { before, after, member, joining, source, at, session, dropped, brands, opens } =
+            acceptance;
         let tenant = after.tenant_id;
         let open = Expression::default().when_version(before.version).when_after("expires_at", &at);
         let invitee = Invitee::Member { user_id: member.user_id };
@@ -96,7 +106,7 @@ impl Store {
             // while it is pending it holds its address, and nobody else of that address is a member
             .add(&keys::invitee(tenant, after.email.canonical()), &invitee)
             .add(&keys::member(tenant, member.user_id), member)
-            .joining(joining, source, limits, session);
+            .joining(joining, source, limits, (session, dropped));
         if let Some((before, after)) = opens {
             transaction = transaction.opens(before, &after);
         }

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Actor, Credential, Digest, EventKind, Invocation, Limits, Mail, Member, Session, Source, Subject, User,
-    UserId,
+    Actor, Credential, Digest, EventKind, Invitation, Invocation, Limits, Mail, Member, NewProfile, Session,
+    Source, Subject, Timestamp, User, UserId,
 };
 
 use crate::error::{Error, Fact};
@@ -19,10 +19,10 @@ pub struct PasswordChange<'a> {
     pub hash: &'a str,
     /// The session that goes on, where one asked for it; every other one ends.
     pub kept: Option<(&'a Digest, &'a Session)>,
-    /// The membership that it is of use for, where an emailed link is used. The link is dead with the old password.
-    pub membership: Option<&'a Member>,
-    /// The tries of the old password that are forgiven, where it was proven by that.
-    pub forgiven: Option<(Attempt<'a>, &'a Limits)>,
+    /// What it is of use for, where an emailed link is used. The link is dead with the old password.
+    pub ground: Option<&'a Ground>,
+    /// The tries from the same source, which are forgiven.
+    pub attempt: Attempt<'a>,
     /// The notice to whoever has the address.
     pub notice: &'a Mail,
 }
@@ -51,18 +51,17 @@ impl Store {
             .await
     }
 
-    /// Queues a mail that the operator vouches for, for the sake of a `membership`. There is a change for each tenant whose
-    /// trail tells of it.
+    /// Queues a mail that the operator vouches for, on this ground. There is a change for each tenant whose trail tells of it.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the membership changed.
+    /// [`Error::Changed`] when what it rests on changed.
     pub async fn send_reset(
         &self,
         mail: &Mail,
-        membership: &Member,
+        ground: &Ground,
         changes: impl IntoIterator<Item = Change<'_>>,
     ) -> Result<(), Error> {
-        let queued = self.transaction().add(&keys::mail(mail.id), mail).unchanged(membership);
+        let queued = self.transaction().add(&keys::mail(mail.id), mail).grounded(ground);
         changes.into_iter().fold(queued, |t, change| t.change(change)).commit().await
     }
 
@@ -73,10 +72,12 @@ impl Store {
     pub async fn change_password(
         &self,
         change: PasswordChange<'_>,
+        limits: &Limits,
         record: Option<Record>,
         invocation: &Invocation,
     ) -> Result<(), Error> {
-        let PasswordChange { before, hash, kept, membership, forgiven, notice } = change;
+        let PasswordChange { before, hash, kept, ground, attempt, notice } = change;
+        let now = invocation.now();
         let generation = before.generation + 1;
         let credential = Expression::default()
             .set("password_hash", &hash)
@@ -93,13 +94,20 @@ impl Store {
             .update(Fact::Credential, &keys::credential(before.email.canonical()), credential)
             .update(Fact::User, &keys::user(before.user_id), user.set("generation", &generation))
             .add(&keys::mail(notice.id), notice);
-        if let Some(member) = membership {
-            transaction = transaction.unchanged(member);
-        }
-        if let Some((attempt, limits)) = forgiven {
-            transaction = transaction.forgive_sign_ins(attempt, limits, invocation.now());
-        }
-        transaction.record(record, invocation.now()).commit().await
+        transaction = match ground {
+            Some(ground) => transaction.grounded(ground),
+            // whoever knows the old one could go on for ever, a mail each time
+            None => {
+                let (email, limit) = (before.email.canonical(), limits.resets_of_address);
+                transaction.count(
+                    &keys::passwords_of(email, limit, now),
+                    limit,
+                    now,
+                    "changes of this password",
+                )
+            }
+        };
+        transaction.forgive_sign_ins(attempt, limits, now).record(record, now).commit().await
     }
 
     /// Ends every session of a user.
@@ -107,11 +115,45 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn close_sessions(&self, user: UserId) -> Result<(), Error> {
-        self.transaction().update(Fact::User, &keys::user(user), sessions(None)).commit().await
+        self.transaction().update(Fact::User, &keys::user(user), sessions(None)).once().commit().await
+    }
+}
+
+/// What an account is of use for, so that its password is worth replacing.
+pub enum Ground {
+    /// A membership that is active, in a tenant that is in use.
+    Membership(Member),
+    /// An invitation that waits for it.
+    Invitation(Invitation),
+}
+
+impl Store {
+    /// What an account is of use for, if anything.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn ground_of(&self, credential: &Credential, now: Timestamp) -> Result<Option<Ground>, Error> {
+        if let Some(member) = self.use_of(credential).await? {
+            return Ok(Some(Ground::Membership(member)));
+        }
+        let waiting = self.invitations_of(credential.email.canonical(), now, 1).await?;
+        Ok(waiting.into_iter().next().map(Ground::Invitation))
     }
 }
 
 impl Transaction<'_> {
+    /// What it rests on is as it was read.
+    fn grounded(self, ground: &Ground) -> Self {
+        match ground {
+            Ground::Membership(member) => self.unchanged(member),
+            Ground::Invitation(invitation) => {
+                let unchanged = Expression::default().when_version(invitation.version);
+                let key = keys::invitation(invitation.tenant_id, invitation.id);
+                self.check(Fact::Invitation, &key, unchanged)
+            }
+        }
+    }
+
     /// A member is as it was read.
     pub(crate) fn unchanged(self, member: &Member) -> Self {
         let unchanged = Expression::default().when_authority(member.authority);
@@ -131,6 +173,8 @@ pub struct ProfileChange<'a> {
     pub before: &'a User,
     /// The same as they will be.
     pub after: &'a User,
+    /// What is changed.
+    pub profile: &'a NewProfile,
     /// Their members, in every tenant that they are in.
     pub members: &'a [Member],
 }
@@ -143,51 +187,68 @@ impl Store {
     /// for each forty, the profile with the last: whoever is stopped in between asks again, and what is done is left alone.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the profile changed meanwhile.
+    /// [`Error::Changed`] when the profile changed meanwhile; [`Error::Refused`] when it was changed too often.
     pub async fn change_profile(
         &self,
         change: ProfileChange<'_>,
-        kind: EventKind,
+        limits: &Limits,
         invocation: &Invocation,
     ) -> Result<(), Error> {
-        let ProfileChange { before, after, members } = change;
-        let others: Vec<&Member> =
-            members.iter().filter(|m| !m.is_revoked() && after.is_shown_otherwise(m)).collect();
+        const WHAT: &str = "changes of your profile";
+        let ProfileChange { before, after, profile, members } = change;
+        let (now, kind) = (invocation.now(), EventKind::MemberProfileChanged);
+        let others: Vec<&Member> = members.iter().filter(|member| profile.changes(member)).collect();
         let (first, last) = others.split_at(others.len().saturating_sub(TEAMS));
-        for team in first.chunks(TEAMS) {
-            self.shown_as(after, team, kind, invocation).commit().await?;
+        let as_read = || Expression::default().when("version", &before.version);
+        let (limit, user) = (limits.profile_changes, after.id);
+        let counter = keys::profiles_of(user, limit, now);
+        for (nth, team) in first.chunks(TEAMS).enumerate() {
+            let shown = self.shown_as(profile, team, kind, invocation);
+            let shown = shown.check(Fact::User, &keys::user(user), as_read());
+            let shown = if nth == 0 { shown.count(&counter, limit, now, WHAT) } else { shown };
+            shown.commit().await?;
         }
-        let profile = names(after)
-            .set_or_remove("locale", after.locale.as_ref())
-            .set("version", &after.version)
-            .when("version", &before.version);
-        self.shown_as(after, last, kind, invocation)
-            .update(Fact::User, &keys::user(after.id), profile)
-            .commit()
-            .await
+        let mut changed = names(profile).set("version", &after.version);
+        if let Some(locale) = &profile.locale {
+            changed = changed.set_or_remove("locale", locale.as_ref());
+        }
+        let changed = changed.when("version", &before.version);
+        let shown = self.shown_as(profile, last, kind, invocation);
+        let shown = shown.update(Fact::User, &keys::user(user), changed);
+        let shown = if first.is_empty() { shown.count(&counter, limit, now, WHAT) } else { shown };
+        shown.commit().await
     }
 
-    /// These members with the user's names and number, each with its event.
+    /// These members with the names and the number that were changed, each with its event.
     fn shown_as(
         &self,
-        user: &User,
+        profile: &NewProfile,
         members: &[&Member],
         kind: EventKind,
         invocation: &Invocation,
     ) -> Transaction<'_> {
         members.iter().fold(self.transaction(), |transaction, member| {
-            let (actor, subject) = (Actor::User { id: user.id }, Subject::Member(user.id));
+            let user = member.user_id;
+            let (actor, subject) = (Actor::User { id: user }, Subject::Member(user));
             let change = Change::new(invocation, member.tenant_id, actor, kind, subject);
             // whoever was removed meanwhile has no part in it
-            let as_read = names(user).when_authority(member.authority);
-            transaction.update(Fact::Member, &keys::member(member.tenant_id, user.id), as_read).change(change)
+            let as_read = names(profile).when_authority(member.authority);
+            transaction.update(Fact::Member, &keys::member(member.tenant_id, user), as_read).change(change)
         })
     }
 }
 
-fn names(user: &User) -> Expression {
-    Expression::default()
-        .set("first_name", &user.first_name)
-        .set("last_name", &user.last_name)
-        .set_or_remove("phone", user.phone.as_ref())
+/// What of a profile is shown in teams, as far as it is changed.
+fn names(profile: &NewProfile) -> Expression {
+    let mut change = Expression::default();
+    if let Some(name) = &profile.first_name {
+        change = change.set("first_name", name);
+    }
+    if let Some(name) = &profile.last_name {
+        change = change.set("last_name", name);
+    }
+    match &profile.phone {
+        Some(phone) => change.set_or_remove("phone", phone.as_ref()),
+        None => change,
+    }
 }

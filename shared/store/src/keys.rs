@@ -328,6 +328,26 @@ pub(crate) fn resets_from(source: &Source, limit: Limit, now: Timestamp) -> Key<
     rate(&format!("RESET-FROM#{source}"), limit, now)
 }
 
+/// Links for a new password that were mailed to one canonical address.
+pub(crate) fn resets_sent(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("RESET-SENT#{email}"), limit, now)
+}
+
+/// Invitations that were mailed again to one canonical address, because somebody asked for a new password with it.
+pub(crate) fn mailed_again(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("AGAIN#{email}"), limit, now)
+}
+
+/// Passwords of one canonical address that were changed with the old one.
+pub(crate) fn passwords_of(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("PASSWORD#{email}"), limit, now)
+}
+
+/// Changes of one person's profile.
+pub(crate) fn profiles_of(user: UserId, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("PROFILE#{user}"), limit, now)
+}
+
 /// Sign-ups from one source.
 pub(crate) fn sign_ups_from(source: &Source, limit: Limit, now: Timestamp) -> Key<Rate> {
     rate(&format!("SIGN-UP#{source}"), limit, now)

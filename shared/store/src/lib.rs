@@ -32,7 +32,7 @@ use model::Random;
 use runtime::{Environment, SettingError};
 
 pub use accepting::Acceptance;
-pub use accounts::{PasswordChange, ProfileChange};
+pub use accounts::{Ground, PasswordChange, ProfileChange};
 pub use change::{Change, Record};
 pub use error::{Error, Fact};
 pub use invitations::Outgoing;

@@ -1,6 +1,6 @@
 use model::{
-    About, Delivery, DeliveryState, Digest, Email, Invitation, Invocation, Limits, Mail, MailStatus,
-    MailTags, NewestToken, Reset, Suppression, TokenRecord,
+    About, Delivery, DeliveryState, Digest, Email, Invitation, Invocation, Limit, Limits, Mail, MailStatus,
+    MailTags, NewestToken, Reset, Suppression, Timestamp, TokenRecord,
 };
 
 use crate::error::{Error, Fact};
@@ -82,17 +82,43 @@ impl Store {
             .await
     }
 
-    /// The same for the link of a password reset, whose record becomes known.
+    /// The same for a mail that carries the link of an invitation once more: the invitation itself doesn't show it.
     ///
     /// # Errors
-    /// [`Error::Changed`] when somebody else claimed it.
+    /// [`Error::Changed`] when somebody else claimed it, or the invitation moved on.
+    pub async fn claim_again(
+        &self,
+        (before, after): (&Mail, &Mail),
+        invitation: &Invitation,
+        digest: &Digest,
+    ) -> Result<(), Error> {
+        let same = Expression::default()
+            .when("generation", &invitation.generation)
+            .when("status", &invitation.status);
+        let key = keys::invitation(invitation.tenant_id, invitation.id);
+        let claimed = self.transaction().claimed(before, after).check(Fact::Invitation, &key, same);
+        claimed.add(&keys::token(digest), &TokenRecord::of(invitation)).commit().await
+    }
+
+    /// The same for the link of a password reset, whose record becomes known. One that anybody may have asked for is
+    /// counted; there being too many is seen by nobody.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when somebody else claimed it; [`Error::Refused`] when there were too many.
     pub async fn claim_reset(
         &self,
         (before, after): (&Mail, &Mail),
         reset: &Reset,
         digest: &Digest,
+        limit: Option<Limit>,
+        now: Timestamp,
     ) -> Result<(), Error> {
-        self.transaction().claimed(before, after).add(&keys::reset(digest), reset).commit().await
+        let mut claimed = self.transaction().claimed(before, after).add(&keys::reset(digest), reset);
+        if let Some(limit) = limit {
+            let counter = keys::resets_sent(reset.email.canonical(), limit, now);
+            claimed = claimed.count(&counter, limit, now, "links for a new password");
+        }
+        claimed.commit().await
     }
 
     /// The same for a mail without a link.
@@ -103,16 +129,16 @@ impl Store {
         self.transaction().claimed(before, after).commit().await
     }
 
-    /// Queues the mail of an invitation once more, unchanged, because somebody asked for it with the address: counted
-    /// with what strangers cause. Answers whether it was, or there were too many.
+    /// Queues the mail of an invitation once more, because somebody asked for it with the address: counted by itself, since
+    /// a counter that others show would tell who is invited. Answers whether it was, or there were too many.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn mail_again(&self, mail: &Mail, limits: &Limits) -> Result<bool, Error> {
         let (limit, now) = (limits.mails_to_address_by_tenant, mail.created_at);
-        let strangers = keys::mails_from(None, mail.to.canonical(), limit, now);
+        let again = keys::mailed_again(mail.to.canonical(), limit, now);
         let queued = self.transaction().add(&keys::mail(mail.id), mail);
-        match queued.count(&strangers, limit, now, "emails to this address").commit().await {
+        match queued.count(&again, limit, now, "emails to this address").commit().await {
             Ok(()) => Ok(true),
             Err(Error::Refused(_)) => Ok(false),
             Err(error) => Err(error),

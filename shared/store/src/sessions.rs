@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use model::{
-    Credential, Digest, Invitation, Invitee, Limits, Member, NewSession, Session, Source, Tenant, TenantId,
-    Timestamp, UserId, Version,
+    Credential, Digest, Invitation, InvitationStatus, Invitee, Limits, Member, NewSession, Session, Source,
+    Tenant, TenantId, Timestamp, UserId, Version,
 };
 
 use crate::error::{Error, Fact, failed};
@@ -33,12 +33,21 @@ pub(crate) fn path(digest: &Digest) -> String {
     format!("sessions.{}", digest.as_str())
 }
 
+fn opened(new: &NewSession, dropped: &[&Digest]) -> Expression {
+    let opened = Expression::default().set(&path(&new.digest), &new.session);
+    dropped.iter().fold(opened, |change, digest| change.remove(&path(digest)))
+}
+
 impl Transaction<'_> {
-    /// Opens a session, if the password that proved it is still the user's.
+    /// Opens a session, where another action says that the password that proved it is still the user's.
     pub(crate) fn session(self, new: &NewSession, dropped: &[&Digest]) -> Self {
-        let opened = Expression::default().set(&path(&new.digest), &new.session);
-        let opened = dropped.iter().fold(opened, |change, digest| change.remove(&path(digest)));
-        self.update(Fact::User, &keys::user(new.user_id), opened.when("generation", &new.generation))
+        self.update(Fact::User, &keys::user(new.user_id), opened(new, dropped))
+    }
+
+    /// The same, on the condition that it is.
+    fn proven_session(self, new: &NewSession, dropped: &[&Digest]) -> Self {
+        let proven = opened(new, dropped).when("generation", &new.generation);
+        self.update(Fact::User, &keys::user(new.user_id), proven)
     }
 }
 
@@ -116,7 +125,7 @@ impl Store {
             transaction = transaction.unchanged(member);
         }
         transaction
-            .session(new, dropped)
+            .proven_session(new, dropped)
             .forgive_sign_ins(attempt, limits, now)
             .record(record, now)
             .commit()
@@ -169,7 +178,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].
-    pub async fn use_of(&self, credential: &Credential) -> Result<Option<Member>, Error> {
+    pub(crate) async fn use_of(&self, credential: &Credential) -> Result<Option<Member>, Error> {
         const AT_ONCE: usize = 50;
         let tenants: Vec<TenantId> = credential.current().collect();
         for stretch in tenants.chunks(AT_ONCE) {
@@ -184,22 +193,34 @@ impl Store {
         Ok(None)
     }
 
-    /// Invitations that may wait for an address, one a tenant, at most so many: found by the index, which may lag a moment.
+    /// Invitations that wait for an address and can be accepted, as far as they go themselves, the newest teams' first: found
+    /// by the index, which may lag a moment, among so many as can be read at once.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].
-    pub async fn invitations_of(&self, email: &str, limit: i32) -> Result<Vec<(Tenant, Invitation)>, Error> {
-        let found = self.index_of(keys::invited(email), None, limit).await?;
-        let holders = found.items.iter().map(|t| keys::invitee(*t, email)).collect::<Vec<_>>();
-        let holders = self.load(holders).await?;
-        let held = found.items.into_iter().zip(holders).filter_map(|(tenant, holder)| match holder {
-            Some(Invitee::Invitation { invitation_id, .. }) => Some((tenant, invitation_id)),
-            Some(Invitee::Member { .. }) | None => None,
+    pub async fn invitations_of(
+        &self,
+        email: &str,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Invitation>, Error> {
+        const LOOKED_THROUGH: i32 = 100;
+        let mut found = self.index_of(keys::invited(email), None, LOOKED_THROUGH).await?.items;
+        found.reverse();
+        let holders = self.load(found.iter().map(|t| keys::invitee(*t, email)).collect::<Vec<_>>()).await?;
+        let held = found.into_iter().zip(holders).filter_map(|(tenant, holder)| match holder {
+            Some(Invitee::Invitation { invitation_id, expires_at, .. }) if now < expires_at => {
+                Some((keys::tenant(tenant), keys::invitation(tenant, invitation_id)))
+            }
+            Some(_) | None => None,
         });
-        let (tenants, invitations): (Vec<_>, Vec<_>) =
-            held.map(|(t, i)| (keys::tenant(t), keys::invitation(t, i))).unzip();
+        let (tenants, invitations): (Vec<_>, Vec<_>) = held.unzip();
         let (tenants, invitations) = self.load((tenants, invitations)).await?;
-        Ok(tenants.into_iter().zip(invitations).filter_map(|(t, i)| Some((t?, i?))).collect())
+        let there = tenants.into_iter().zip(invitations).filter_map(|(t, i)| Some((t?, i?)));
+        let waits = |(tenant, invitation): &(Tenant, Invitation)| {
+            invitation.status_at(now) == InvitationStatus::Pending && invitation.is_open_in(tenant)
+        };
+        Ok(there.filter(waits).take(most).map(|(_, invitation)| invitation).collect())
     }
 
     /// A stretch of the tenants that the user is or was in, as the index has them: for showing, not for deciding.

@@ -67,7 +67,7 @@ pub fn read(record: &serde_json::Value) -> Result<StreamChange, Error> {
             let mail: Mail = entity(image)?;
             Ok(match mail.about {
                 About::Invitation(about) => StreamChange::LinkSwept(about.tenant, about.invitation),
-                About::PasswordReset { .. } | About::PasswordChanged { .. } => StreamChange::Other,
+                _ => StreamChange::Other,
             })
         }
         _ => Ok(StreamChange::Other),

@@ -38,44 +38,55 @@ impl World {
         let mut next = self.clone();
         next.count(&of_address, HOUR);
         next.count("reset-from", HOUR);
-        next.outbox.push(Mail::Reset { address, to: address, asked_at: next.now });
+        next.outbox.push(Mail::Reset { address, to: address, asked_at: next.now, vouched: None });
         next.done()
     }
 
     /// What the mailer makes of it: a link where there is something to sign in to, else the invitations that wait.
-    pub(crate) fn deliver_reset(&mut self, address: Nth, to: Nth, asked_at: u64) {
+    pub(crate) fn deliver_reset(&mut self, mail: (Nth, Nth, u64), vouched: Option<(Nth, u64)>) {
+        let (address, to, asked_at) = mail;
         if asked_at + HOUR <= self.now || self.suppressed.contains_key(&to) {
             return;
         }
-        let Some(account) = self.accounts.get(&address).filter(|_| self.has_use(address)) else {
-            return self.mail_invitations(address);
-        };
+        let Some(account) = self.accounts.get(&address) else { return self.mail_invitations(address) };
         let (generation, user) = (account.generation, account.user);
+        let sent = format!("sent {address}");
+        let too_many = vouched.is_none() && self.rate(&sent, crate::DAY) >= self.limits.address_mails;
+        let another = vouched.is_some_and(|vouched| vouched != (user, generation));
+        if another || too_many || !self.has_ground(address) {
+            return;
+        }
+        if vouched.is_none() {
+            self.count(&sent, crate::DAY);
+        }
         let expires_at = self.now + HOUR;
         self.mailed.push((to, None));
         self.resets.push(Reset { address, user, generation, expires_at });
     }
 
-    /// The newest first, counted with what strangers cause.
-    fn mail_invitations(&mut self, address: Nth) {
+    /// Whether an account is of use for something, or an invitation waits for it.
+    fn has_ground(&self, address: Nth) -> bool {
+        self.has_use(address) || (self.accounts.contains_key(&address) && !self.waiting(address).is_empty())
+    }
+
+    /// Invitations of an address that can be accepted as far as they go themselves, the newest teams' first.
+    fn waiting(&self, address: Nth) -> Vec<(Nth, Nth)> {
         let open = |t: &crate::Tenant| {
             let waits = t.invitations.iter().rposition(|i| i.address == address && i.is_live(self.now))?;
             t.is_open_for(&t.invitations[waits]).then_some(waits)
         };
-        let waiting: Vec<(Nth, Nth)> = self
-            .tenants
-            .iter()
-            .enumerate()
-            .rev()
-            .filter_map(|(nth, t)| Some((nth, open(t)?)))
-            .take(INVITATIONS)
-            .collect();
-        for (tenant, invitation) in waiting {
-            let strangers = format!("mail strangers {address}");
-            if self.rate(&strangers, crate::DAY) < self.limits.address_mails_of_tenant {
-                self.count(&strangers, crate::DAY);
+        let tenants = self.tenants.iter().enumerate().rev();
+        tenants.filter_map(|(nth, t)| Some((nth, open(t)?))).collect()
+    }
+
+    /// A few of them, counted by themselves.
+    fn mail_invitations(&mut self, address: Nth) {
+        for (tenant, invitation) in self.waiting(address).into_iter().take(INVITATIONS) {
+            let again = format!("again {address}");
+            if self.rate(&again, crate::DAY) < self.limits.address_mails_of_tenant {
+                self.count(&again, crate::DAY);
                 let generation = self.tenants[tenant].invitations[invitation].generation;
-                self.outbox.push(Mail::Invitation { tenant, invitation, generation });
+                self.outbox.push(Mail::Invitation { tenant, invitation, generation, again: true });
             }
         }
     }
@@ -90,13 +101,14 @@ impl World {
         if r.expires_at <= self.now || !opens {
             return self.no("not-found");
         }
-        if !self.has_use(r.address) {
+        if !self.has_ground(r.address) {
             return self.no("access-revoked");
         }
         if password == Try::Weak {
             return self.no("validation");
         }
         let (mut next, address) = (self.clone(), r.address);
+        next.rates.remove(&(format!("failures here {address}"), next.now / crate::state::QUARTER));
         next.new_password(address, password, None);
         next.done()
     }
@@ -119,8 +131,13 @@ impl World {
         if new == Try::Weak {
             return self.no("validation");
         }
-        match self.proven(address, current) {
-            Ok(mut next) => {
+        let changes = format!("password {address}");
+        match self.tried(address, current) {
+            Ok(tried) if tried.rate(&changes, HOUR) >= self.limits.resets => tried.no("rate-limited"),
+            Ok(_) => {
+                let mut next = self.clone();
+                next.rates.remove(&(format!("failures here {address}"), next.now / crate::state::QUARTER));
+                next.count(&changes, HOUR);
                 next.new_password(address, new, Some(by));
                 next.done()
             }
@@ -162,11 +179,17 @@ impl World {
     /// Names are shown in every team that one is in.
     pub(crate) fn change_profile(&self, by: Nth) -> Vec<Outcome> {
         let Some(user) = self.who(by) else { return self.no("unauthenticated") };
+        let changes = format!("profile {user}");
+        if self.rate(&changes, HOUR) >= self.limits.profiles {
+            return self.no("rate-limited");
+        }
         let mut next = self.clone();
-        let mine = next.tenants.iter_mut().filter(|t| {
-            !t.gone && t.members.get(&user).is_some_and(|member| member.status != Status::Revoked)
-        });
-        for t in mine {
+        next.count(&changes, HOUR);
+        // R7: not where they are suspended, or the team is
+        let of_use = |t: &crate::Tenant| {
+            t.status == Status::Active && t.members.get(&user).is_some_and(|m| m.status == Status::Active)
+        };
+        for t in next.tenants.iter_mut().filter(|t| !t.gone && of_use(t)) {
             t.event("member.profile_changed", "member", user);
         }
         next.done()
@@ -174,12 +197,18 @@ impl World {
 
     /// The operator's: to the address itself, or to another one.
     pub(crate) fn send_password_reset(&self, address: Nth, to: Nth) -> Vec<Outcome> {
-        if self.suppressed.contains_key(&to) || !self.has_use(address) {
+        let Some(account) = self.accounts.get(&address).filter(|_| self.has_ground(address)) else {
+            return self.no("refused");
+        };
+        if self.suppressed.contains_key(&to) {
             return self.no("refused");
         }
+        let vouched = Some((account.user, account.generation));
         let mut next = self.clone();
-        next.told_everywhere(address, "password.reset_sent");
-        next.outbox.push(Mail::Reset { address, to, asked_at: next.now });
+        for (tenant, _) in account.tenants.iter().filter(|(_, how)| **how != Belonging::Former) {
+            next.tenants[*tenant].event("password.reset_sent", "member", account.user);
+        }
+        next.outbox.push(Mail::Reset { address, to, asked_at: next.now, vouched });
         next.done()
     }
 }

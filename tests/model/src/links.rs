@@ -11,7 +11,7 @@ impl World {
     fn followed(&self, nth: Nth) -> Option<(&Link, &Tenant, &Invitation)> {
         let link = self.links.get(nth)?;
         let t = self.tenants.get(link.tenant).filter(|t| !t.gone)?;
-        let newest = |l: &&Link| (l.tenant, l.invitation) == (link.tenant, link.invitation);
+        let newest = |l: &&Link| !l.again && (l.tenant, l.invitation) == (link.tenant, link.invitation);
         let is_newest = self.links.iter().rev().find(newest) == Some(link);
         (!link.swept || is_newest).then(|| (link, t, &t.invitations[link.invitation]))
     }

@@ -132,10 +132,12 @@ impl World {
     pub(crate) fn deliver(&self) -> Vec<Outcome> {
         let mut next = self.clone();
         while !next.outbox.is_empty() {
-            let (tenant, invitation, generation) = match next.outbox.remove(0) {
-                Mail::Invitation { tenant, invitation, generation } => (tenant, invitation, generation),
-                Mail::Reset { address, to, asked_at } => {
-                    next.deliver_reset(address, to, asked_at);
+            let (tenant, invitation, generation, again) = match next.outbox.remove(0) {
+                Mail::Invitation { tenant, invitation, generation, again } => {
+                    (tenant, invitation, generation, again)
+                }
+                Mail::Reset { address, to, asked_at, vouched } => {
+                    next.deliver_reset((address, to, asked_at), vouched);
                     continue;
                 }
                 Mail::Notice { to, at } => {
@@ -156,13 +158,23 @@ impl World {
                 Delivery::Failed
             } else {
                 let (address, expires_at) = (i.address, i.expires_at);
-                next.mailed.push((address, Some(next.links.len())));
-                next.links.push(Link { address, tenant, invitation, generation, expires_at, swept: false });
+                next.mailed.push((address, (!again).then_some(next.links.len())));
+                next.links.push(Link {
+                    address,
+                    tenant,
+                    invitation,
+                    generation,
+                    expires_at,
+                    swept: false,
+                    again,
+                });
                 Delivery::Sent
             };
-            // a mail that is sent once more says nothing newer of one that arrived
+            // of a mail that is sent once more the invitation shows nothing
             let known = &mut next.tenants[tenant].invitations[invitation].delivery;
-            *known = (*known).max(state);
+            if !again {
+                *known = (*known).max(state);
+            }
         }
         next.done()
     }

@@ -61,6 +61,8 @@ pub struct Limits {
     pub resets: u64,
     /// The same of one source.
     pub resets_of_source: u64,
+    /// Changes of a profile an hour.
+    pub profiles: u64,
     /// Days that a session lives.
     pub session_days: u64,
     /// Whether a new tenant keeps its addresses to itself.
@@ -229,6 +231,8 @@ pub enum Mail {
         invitation: Nth,
         /// Of which generation.
         generation: u64,
+        /// Whether it was asked for again: the invitation doesn't show it.
+        again: bool,
     },
     /// The link under which a forgotten password is replaced.
     Reset {
@@ -238,6 +242,8 @@ pub enum Mail {
         to: Nth,
         /// When.
         asked_at: u64,
+        /// For whom the operator vouched, and with which of their passwords.
+        vouched: Option<(Nth, u64)>,
     },
     /// That a password was changed.
     Notice {
@@ -276,6 +282,8 @@ pub struct Link {
     pub expires_at: u64,
     /// Whether the sweeper took it. The newest of an invitation is still told from a forged one, an older one isn't.
     pub swept: bool,
+    /// Whether it was mailed again, of which the invitation knows nothing.
+    pub again: bool,
 }
 
 /// Whose an address is.
@@ -431,7 +439,7 @@ impl World {
     pub(crate) fn queue(&mut self, tenant: Nth, invitation: Nth) {
         let i = &self.tenants[tenant].invitations[invitation];
         let (address, generation, strangers) = (i.address, i.generation, i.founding == Some(false));
-        self.outbox.push(Mail::Invitation { tenant, invitation, generation });
+        self.outbox.push(Mail::Invitation { tenant, invitation, generation, again: false });
         self.count(&mail_rate(tenant, address, strangers), DAY);
         self.count(&format!("mail {address}"), DAY);
     }

@@ -222,7 +222,7 @@ impl World {
     fn stretch(&self, name: &str) -> u64 {
         match name.split(' ').next() {
             Some("failures") => crate::state::QUARTER,
-            Some("sign-ups-here" | "reset" | "reset-from") => crate::HOUR,
+            Some("sign-ups-here" | "reset" | "reset-from" | "password" | "profile") => crate::HOUR,
             _ => DAY,
         }
     }
