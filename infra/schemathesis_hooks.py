@@ -265,7 +265,7 @@ def keep_the_password(context, case, kwargs):
     """A new password that would do is the one that everybody has anyway."""
     if isinstance(case.body, dict):
         for name in ("new_password", "password"):
-            if isinstance(case.body.get(name), str) and 15 <= len(case.body[name]) <= 100:
+            if isinstance(case.body.get(name), str) and 0 < len(case.body[name]) <= 1024:
                 case.body[name] = PASSWORD
 
 
