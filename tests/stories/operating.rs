@@ -46,6 +46,15 @@ async fn a_smaller_plan_removes_nobody_and_has_no_new_seats() {
     team.owner.remove(&pia).await.expect(204);
     team.owner.reinstate(&ana).await.expect(200);
     world.ledger().check();
+    // an expired invitation comes back into no seat, whether or not anybody found it expired
+    let short =
+        json!({"email": "late@acme.example", "first_name": "L", "last_name": "L", "expires_in_days": 1});
+    plan(4).await;
+    team.owner.post("invitations", short).await.expect(201);
+    let late = world.link("late@acme.example").await;
+    world.pass(86_400);
+    plan(2).await;
+    late.renew().await.refused(402, "seats-exhausted");
     // a plan for one says where one for a team is to be had
     plan(1).await;
     let refused = team.owner.invite("ben@acme.example", "member").await.refused(402, "plan-required");

@@ -67,6 +67,12 @@ pub async fn again(
     request: &Request,
 ) -> Result<(), Failure> {
     if invitation.status != InvitationStatus::Expired {
+        // in a plan with fewer seats than are taken, one that nobody has found expired yet has none either
+        let is_over = invitation.status_at(request.now()) == InvitationStatus::Expired;
+        if is_over && tenant.seats_used > tenant.seat_limit {
+            store.expire_invitation(tenant.id, invitation.id, request.invocation()).await?;
+            return Err(Error::Changed(Fact::Invitation).into());
+        }
         return Ok(());
     }
     // the address is known only once the invitation is read, so its holder is read only where it matters; and with it the
