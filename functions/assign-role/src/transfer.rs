@@ -83,7 +83,7 @@ impl AssignRole {
         let verify = || self.hasher.verify(password, Some(stored));
         let tried = self.store.try_password(attempt, &self.limits, request.now(), verify).await?;
         if !tried.map_err(Failure::internal)? {
-            return Err(BadRequest::invalid("/password", "is another one").into());
+            return Err(BadRequest::invalid("/password", "is not your password").into());
         }
         *known() = Some(stored.clone());
         Ok(())

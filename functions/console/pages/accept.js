@@ -122,6 +122,7 @@ function fill(invitation) {
   $('password-hint').textContent = existing
     ? 'You have a password here already: accept with that one.'
     : `At least ${shortest} characters. A few words in a row are easy to remember.`;
+  $('forgot').hidden = !existing;
   $('accept').textContent = signingUp ? 'Confirm' : 'Accept';
   $('decline').textContent = signingUp ? 'This was not me' : 'Decline';
   $('form').dataset.existing = existing ? 'yes' : '';

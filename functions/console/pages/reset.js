@@ -8,7 +8,7 @@ const OVER = [
   'A link works once, for an hour, and only until the password is changed otherwise. If you have changed it already, sign in with the new one; else ask for another link.',
   'Send me another link',
 ];
-const SENT = 'If that address has an account here, a mail is on its way. The link in it works for an hour.';
+const SENT = 'If that address has an account here, or an invitation, a mail is on its way. Nothing after a few minutes? Look among the spam, or ask an admin of your team.';
 
 SAID['access-revoked'] = ({ detail }) => sentence(detail);
 
@@ -34,7 +34,7 @@ function done(heading, text, go = '') {
 
 // Kept with the place in the browser's history, so that reloading and coming back say so too.
 function changed() {
-  done('Your password is changed', 'Every device was signed out; sign in with the new one.', APP);
+  done('Your password is changed', 'Every device was signed out; sign in with the new password.', APP);
 }
 
 function start() {

@@ -147,7 +147,7 @@ impl SignIn {
             let attempt = Attempt { email: credential.email.canonical(), source };
             if *lock(proven) != stored {
                 if !self.is_right(request, attempt, current, &credential.password_hash).await? {
-                    return Err(BadRequest::invalid("/current_password", "is another one").into());
+                    return Err(BadRequest::invalid("/current_password", "is not your password").into());
                 }
                 *lock(proven) = stored;
             }

@@ -158,11 +158,12 @@ impl PasswordReset<'_> {
     /// As [`Invitation::write`].
     pub fn write(&self, origin: &str) -> Result<Message, askama::Error> {
         let link = format!("{origin}/reset#{}", self.token.reveal());
-        let words = || Words {
+        let words = || {
+            Words {
             heading: "Choose a new password",
             greeting: "Hello,".to_owned(),
             lead: format!(
-                "Somebody asked for a new password for {}. If that was you, choose it here; every device is signed out then.",
+                "Somebody asked for a new password for the account {}. If that was you, choose it here; every device is signed out then.",
                 defused(self.address.as_entered()),
             ),
             action: Some(Action {
@@ -170,8 +171,9 @@ impl PasswordReset<'_> {
                 link: &link,
                 until: format!("{} It can be used once.", until(self.expires_at)),
             }),
-            address: "This mail came because a password reset was asked for with your address.".to_owned(),
+            address: "This mail came because a password reset was asked for, for that account; it is not about your mailbox.".to_owned(),
             unexpected: "If it was not you, you need not do anything: your password stays as it is.",
+        }
         };
         Message::write("Choose a new password", words)
     }
@@ -187,13 +189,13 @@ impl PasswordChanged<'_> {
             heading: "Your password was changed",
             greeting: format!("Hello {},", defused(self.first_name.as_str())),
             lead: format!(
-                "The password of {} was changed on {}. Other devices were signed out.",
+                "The password of the account {} was changed on {}. Every other device was signed out.",
                 defused(self.address.as_entered()),
                 self.at.for_people(),
             ),
             action: None,
             address: "This mail came because it is your account.".to_owned(),
-            unexpected: "If it was not you, ask for a new password at once where you sign in, and tell an admin of your team.",
+            unexpected: "If it was not you, ask for a new password at once where you sign in, and tell an admin of your team or who runs the service.",
         };
         Message::write("Your password was changed", words)
     }

@@ -227,6 +227,7 @@ mod tests {
             Tenant { status: TenantStatus::Pending, owner: None, unconfirmed_until: Some(NOW), ..tenant() };
         for (after, before, changes) in [
             (active.with_plan(text("pro"), 9, NEW), &active, json!({"plan": "pro", "seat_limit": 9})),
+            (active.renamed(text("Brew"), NEW), &active, json!({"name": "Brew"})),
             (active.with_status(TenantStatus::Closed, NEW), &active, json!({"status": "closed"})),
             (
                 pending.opened(BEN, NEW),

@@ -290,7 +290,7 @@ fn refused(refusal: &Refusal) -> Problem {
             S::PAYMENT_REQUIRED,
             "plan-required",
             "The plan is for one person",
-            "the plan has no seat but the owner's, choose one for a team",
+            "the plan is for one person, the owner can get one for a team",
         )
         .extra(
             "actions",

@@ -137,6 +137,26 @@ async fn accounts(world: &World, team: &stories::Team) {
     let confirm = json!({"token": token, "password": "a third password that is long"});
     world.ask("POST", "/v1/password-resets/confirm", None, &confirm).await.expect(204);
     world.settle().await;
+    // somebody known comes into a second team, and from nowhere into one
+    let other = world.team("Other").await;
+    let third = "a third password that is long";
+    other
+        .invite(email, "member")
+        .await
+        .link()
+        .await
+        .accept_with(json!({"password": third}))
+        .await
+        .expect(201);
+    let lost = stories::Person { email: email.to_owned(), ..team.owner.clone() };
+    let user = world.sign_in(email, third).await.expect(201).text("/user/id");
+    let lost = stories::Person { user, ..lost };
+    team.owner.remove(&lost).await.expect(204);
+    other.owner.remove(&lost).await.expect(204);
+    other.invite(email, "member").await.link().await;
+    world.ask("POST", "/v1/password-resets", None, &json!({"email": email})).await.expect(202);
+    let confirm = json!({"token": world.reset_token(email).await, "password": third});
+    world.ask("POST", "/v1/password-resets/confirm", None, &confirm).await.expect(204);
     let order = json!({"operation": "send-password-reset", "email": email, "reason": "test"});
     world.operate(order).await.unwrap();
 }
