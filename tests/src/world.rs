@@ -218,6 +218,17 @@ impl World {
         self.asked.lock().unwrap().clone()
     }
 
+    /// Which of several operations at once was written first: it decides what is legal.
+    ///
+    /// # Panics
+    /// When none wrote a transaction.
+    #[must_use]
+    pub fn wrote_first(&self) -> usize {
+        let calls = self.wire.take_sent();
+        let writes = calls.iter().filter(|call| call.done && call.operation == "TransactWriteItems");
+        writes.filter_map(|call| call.racer).next().expect("somebody who wrote")
+    }
+
     /// Lets time pass. Nothing is swept by that.
     pub fn pass(&self, seconds: u64) {
         self.stack.clock().advance(Duration::from_secs(seconds));

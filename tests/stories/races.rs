@@ -1,5 +1,5 @@
-//! Two operations at once, through every order in which their calls to the table can come: one wins, the state is one
-//! of the legal ones, and the ledger is right (G2, G3, G4).
+//! Two operations at once, through every order in which their calls to the table can come: the one that was written first
+//! wins, and the ledger is right (G2, G3, G4).
 
 use local::Reply;
 use serde_json::json;
@@ -91,9 +91,9 @@ async fn accept_against_revoke() {
     for order in interleavings(ACCEPT, OTHER) {
         let scene = set.fork().await;
         let replies = race(&order, vec![scene.accept(), scene.revoke()]).await;
-        match statuses(&replies) {
-            (201, 409) => assert_eq!(replies[1].code(), "already-member"),
-            (410, 204) => assert_eq!(replies[0].code(), "invitation-revoked"),
+        match (scene.world.wrote_first(), statuses(&replies)) {
+            (0, (201, 409)) => assert_eq!(replies[1].code(), "already-member"),
+            (1, (410, 204)) => assert_eq!(replies[0].code(), "invitation-revoked"),
             other => panic!("{order:?}: {other:?}"),
         }
         scene.world.ledger().check();
@@ -106,9 +106,9 @@ async fn accept_against_resend() {
     for order in interleavings(ACCEPT, OTHER) {
         let scene = set.fork().await;
         let replies = race(&order, vec![scene.accept(), scene.resend()]).await;
-        match statuses(&replies) {
-            (201, 409) => assert_eq!(replies[1].code(), "already-member"),
-            (410, 200) => assert_eq!(replies[0].code(), "invitation-revoked"),
+        match (scene.world.wrote_first(), statuses(&replies)) {
+            (0, (201, 409)) => assert_eq!(replies[1].code(), "already-member"),
+            (1, (410, 200)) => assert_eq!(replies[0].code(), "invitation-revoked"),
             other => panic!("{order:?}: {other:?}"),
         }
         scene.world.settle().await;
@@ -122,7 +122,8 @@ async fn accept_against_decline() {
     for order in interleavings(ACCEPT, OTHER) {
         let scene = set.fork().await;
         let replies = race(&order, vec![scene.accept(), scene.decline()]).await;
-        assert!(matches!(statuses(&replies), (201, 410) | (410, 204)), "{order:?}: {:?}", statuses(&replies));
+        let legal = [(201, 410), (410, 204)][scene.world.wrote_first()];
+        assert_eq!(statuses(&replies), legal, "{order:?}");
         scene.world.ledger().check();
     }
 }
@@ -148,7 +149,8 @@ async fn two_accepts_of_one_link() {
     for order in interleavings(ACCEPT, ACCEPT) {
         let scene = set.fork().await;
         let replies = race(&order, vec![scene.accept(), scene.accept()]).await;
-        assert!(matches!(statuses(&replies), (201, 410) | (410, 201)), "{order:?}: {:?}", statuses(&replies));
+        let legal = [(201, 410), (410, 201)][scene.world.wrote_first()];
+        assert_eq!(statuses(&replies), legal, "{order:?}");
         scene.world.ledger().check();
     }
 }
@@ -166,7 +168,8 @@ async fn two_owners_to_be() {
             operation(&link, |link| async move { link.accept_with(fields).await })
         };
         let replies = race(&order, vec![accept("Olive"), accept("Oscar")]).await;
-        assert!(matches!(statuses(&replies), (201, 410) | (410, 201)), "{order:?}: {:?}", statuses(&replies));
+        let legal = [(201, 410), (410, 201)][world.wrote_first()];
+        assert_eq!(statuses(&replies), legal, "{order:?}");
         assert_eq!(world.ledger().count("Tenant", "id", &tenant), 1);
         world.ledger().check();
     }
@@ -215,7 +218,8 @@ async fn two_invitations_of_one_address() {
         let scene = set.fork().await;
         let racers = vec![scene.invite("ben@acme.example"), scene.invite("BEN@acme.example")];
         let replies = race(&order, racers).await;
-        assert!(matches!(statuses(&replies), (201, 409) | (409, 201)), "{order:?}: {:?}", statuses(&replies));
+        let legal = [(201, 409), (409, 201)][scene.world.wrote_first()];
+        assert_eq!(statuses(&replies), legal, "{order:?}");
         scene.world.ledger().check();
     }
 }
@@ -227,7 +231,8 @@ async fn two_racing_for_the_last_seat() {
         let scene = set.fork().await;
         let racers = vec![scene.invite("ben@acme.example"), scene.invite("cleo@acme.example")];
         let replies = race(&order, racers).await;
-        assert!(matches!(statuses(&replies), (201, 402) | (402, 201)), "{order:?}: {:?}", statuses(&replies));
+        let legal = [(201, 402), (402, 201)][scene.world.wrote_first()];
+        assert_eq!(statuses(&replies), legal, "{order:?}");
         scene.world.ledger().check();
     }
 }
@@ -268,9 +273,9 @@ async fn accept_against_the_inviters_removal() {
         let (link, owner, adam) = (link.in_world(&world), team.owner.in_world(&world), adam.in_world(&world));
         let accept = operation(&link, |link| async move { link.accept().await });
         let replies = race(&order, vec![accept, remove(&owner, &adam)]).await;
-        match statuses(&replies) {
-            (201, 204) => {}
-            (410, 204) => assert_eq!(replies[0].code(), "invitation-revoked"),
+        match (world.wrote_first(), statuses(&replies)) {
+            (0, (201, 204)) => {}
+            (1, (410, 204)) => assert_eq!(replies[0].code(), "invitation-revoked"),
             other => panic!("{order:?}: {other:?}"),
         }
         world.ledger().check();
@@ -295,7 +300,12 @@ async fn accept_against_the_deletion_of_its_brand() {
         assert_eq!(statuses(&replies), (201, 204), "{order:?}");
         let dropped = replies[0].json()["dropped_brands"] == json!([brand]);
         let assigned = replies[0].json()["member"]["brands"] == json!([brand]);
-        assert!(dropped != assigned, "{order:?}: assigned while it was there, or dropped and named");
+        let legal = [(false, true), (true, false)][world.wrote_first()];
+        assert_eq!(
+            (dropped, assigned),
+            legal,
+            "{order:?}: assigned while it was there, or dropped and named"
+        );
         world.ledger().check();
     }
 }
@@ -310,7 +320,8 @@ async fn removing_a_member_against_giving_them_a_role() {
         let world = set.fork().await;
         let [owner, adam, ana] = [&team.owner, &adam, &ana].map(|person| person.in_world(&world));
         let replies = race(&order, vec![remove(&owner, &ana), give_role(&adam, &ana, "admin")]).await;
-        assert!(matches!(statuses(&replies), (204, 200 | 404)), "{order:?}: {:?}", statuses(&replies));
+        let legal = [(204, 404), (204, 200)][world.wrote_first()];
+        assert_eq!(statuses(&replies), legal, "{order:?}");
         ana.get("").await.refused(403, "access-revoked");
         world.ledger().check();
     }
@@ -328,7 +339,8 @@ async fn two_admins_who_demote_each_other() {
         let demote = |who: &Person, whom: &Person| give_role(who, whom, "partner");
         let replies = race(&order, vec![demote(&adam, &anna), demote(&anna, &adam)]).await;
         // never both: who was demoted can't demote any more
-        assert!(matches!(statuses(&replies), (200, 403) | (403, 200)), "{order:?}: {:?}", statuses(&replies));
+        let legal = [(200, 403), (403, 200)][world.wrote_first()];
+        assert_eq!(statuses(&replies), legal, "{order:?}");
         world.ledger().check();
     }
 }
