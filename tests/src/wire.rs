@@ -112,6 +112,12 @@ impl Wire {
         self.state.lock().unwrap().rules.push(rule);
     }
 
+    /// Makes one call to the table go wrong, whoever's it is, after `skip` that go well.
+    pub fn fail_any(&self, skip: usize, fault: Fault) {
+        let rule = Rule { racer: None, function: "", operation: "", skip, times: 1, fault };
+        self.state.lock().unwrap().rules.push(rule);
+    }
+
     /// Makes one call of one of several operations go wrong, its `nth`.
     pub fn fail_racer(&self, racer: usize, nth: usize, fault: Fault) {
         let rule = Rule { racer: Some(racer), function: "", operation: "", skip: nth, times: 1, fault };
@@ -161,7 +167,8 @@ impl Wire {
             done: false,
         });
         let fits = |r: &&mut Rule| {
-            let named = r.function == function && r.operation == operation;
+            let any = r.function.is_empty() && operation != "SendEmail";
+            let named = any || (r.function == function && r.operation == operation);
             r.times > 0 && if r.racer.is_some() { r.racer == racer } else { named }
         };
         let Some(rule) = state.rules.iter_mut().find(fits) else { return (at, None) };

@@ -60,60 +60,232 @@ pub enum Told {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "fields are named as in the design")]
 pub enum Request {
-    SignUp { address: Nth },
-    Preview { link: Nth },
-    Accept { link: Nth, password: Try },
-    Decline { link: Nth },
-    Renew { link: Nth },
-    SignIn { address: Nth, password: Try },
-    SignOut { by: Nth },
-    Me { by: Nth },
-    Tenant { by: Nth, tenant: Nth },
-    Invite { by: Nth, tenant: Nth, given: Given },
-    Resend { by: Nth, tenant: Nth, invitation: Nth },
-    RevokeInvitation { by: Nth, tenant: Nth, invitation: Nth },
-    Invitation { by: Nth, tenant: Nth, invitation: Nth },
-    Invitations { by: Nth, tenant: Nth },
-    Member { by: Nth, tenant: Nth, user: Nth },
-    Members { by: Nth, tenant: Nth },
-    GiveRole { by: Nth, tenant: Nth, user: Nth, role: Role },
-    RenameTenant { by: Nth, tenant: Nth },
-    Permit { by: Nth, tenant: Nth, user: Nth, list: Option<Permissions> },
-    HandOver { by: Nth, tenant: Nth, to: Nth, password: Try },
-    Leave { by: Nth, tenant: Nth },
-    OwnMember { by: Nth, tenant: Nth },
-    Roles { by: Nth, tenant: Nth },
-    SetBrands { by: Nth, tenant: Nth, user: Nth, brands: Set },
-    AddBrand { by: Nth, tenant: Nth, user: Nth, brand: Nth },
-    TakeBrand { by: Nth, tenant: Nth, user: Nth, brand: Nth },
-    Suspend { by: Nth, tenant: Nth, user: Nth },
-    Reinstate { by: Nth, tenant: Nth, user: Nth },
-    Remove { by: Nth, tenant: Nth, user: Nth },
-    CreateBrand { by: Nth, tenant: Nth },
-    RenameBrand { by: Nth, tenant: Nth, brand: Nth },
-    DeleteBrand { by: Nth, tenant: Nth, brand: Nth },
-    Brands { by: Nth, tenant: Nth },
-    Brand { by: Nth, tenant: Nth, brand: Nth },
-    Events { by: Nth, tenant: Nth },
-    Check { by: Nth, tenant: Nth, permission: &'static str, brand: Option<Nth>, user: Option<Nth> },
-    ChangeProfile { by: Nth },
-    ChangePassword { by: Nth, current: Try, new: Try },
-    Sessions { by: Nth },
-    EndSession { by: Nth, session: Nth },
-    EndSessions { by: Nth },
-    AskForReset { address: Nth },
-    ConfirmReset { reset: Nth, password: Try },
-    SendPasswordReset { address: Nth, to: Nth },
-    CreateTenant { address: Nth, seats: u64 },
-    SetPlan { tenant: Nth, seats: u64 },
-    SuspendTenant { tenant: Nth, suspended: bool },
-    Transfer { tenant: Nth, to: Nth },
-    ReleaseEmail { address: Nth },
-    LiftSuppression { address: Nth },
-    Pass { seconds: u64 },
+    SignUp {
+        address: Nth,
+    },
+    Preview {
+        link: Nth,
+    },
+    Accept {
+        link: Nth,
+        password: Try,
+    },
+    Decline {
+        link: Nth,
+    },
+    Renew {
+        link: Nth,
+    },
+    SignIn {
+        address: Nth,
+        password: Try,
+    },
+    SignOut {
+        by: Nth,
+    },
+    Me {
+        by: Nth,
+    },
+    Tenant {
+        by: Nth,
+        tenant: Nth,
+    },
+    Invite {
+        by: Nth,
+        tenant: Nth,
+        given: Given,
+    },
+    Resend {
+        by: Nth,
+        tenant: Nth,
+        invitation: Nth,
+    },
+    RevokeInvitation {
+        by: Nth,
+        tenant: Nth,
+        invitation: Nth,
+    },
+    Invitation {
+        by: Nth,
+        tenant: Nth,
+        invitation: Nth,
+    },
+    Invitations {
+        by: Nth,
+        tenant: Nth,
+    },
+    Member {
+        by: Nth,
+        tenant: Nth,
+        user: Nth,
+    },
+    Members {
+        by: Nth,
+        tenant: Nth,
+    },
+    GiveRole {
+        by: Nth,
+        tenant: Nth,
+        user: Nth,
+        role: Role,
+    },
+    RenameTenant {
+        by: Nth,
+        tenant: Nth,
+    },
+    Permit {
+        by: Nth,
+        tenant: Nth,
+        user: Nth,
+        list: Option<Permissions>,
+    },
+    HandOver {
+        by: Nth,
+        tenant: Nth,
+        to: Nth,
+        password: Try,
+    },
+    Leave {
+        by: Nth,
+        tenant: Nth,
+    },
+    OwnMember {
+        by: Nth,
+        tenant: Nth,
+    },
+    Roles {
+        by: Nth,
+        tenant: Nth,
+    },
+    SetBrands {
+        by: Nth,
+        tenant: Nth,
+        user: Nth,
+        brands: Set,
+    },
+    AddBrand {
+        by: Nth,
+        tenant: Nth,
+        user: Nth,
+        brand: Nth,
+    },
+    TakeBrand {
+        by: Nth,
+        tenant: Nth,
+        user: Nth,
+        brand: Nth,
+    },
+    Suspend {
+        by: Nth,
+        tenant: Nth,
+        user: Nth,
+    },
+    Reinstate {
+        by: Nth,
+        tenant: Nth,
+        user: Nth,
+    },
+    Remove {
+        by: Nth,
+        tenant: Nth,
+        user: Nth,
+    },
+    CreateBrand {
+        by: Nth,
+        tenant: Nth,
+    },
+    RenameBrand {
+        by: Nth,
+        tenant: Nth,
+        brand: Nth,
+    },
+    DeleteBrand {
+        by: Nth,
+        tenant: Nth,
+        brand: Nth,
+    },
+    Brands {
+        by: Nth,
+        tenant: Nth,
+    },
+    Brand {
+        by: Nth,
+        tenant: Nth,
+        brand: Nth,
+    },
+    Events {
+        by: Nth,
+        tenant: Nth,
+    },
+    Check {
+        by: Nth,
+        tenant: Nth,
+        permission: &'static str,
+        brand: Option<Nth>,
+        user: Option<Nth>,
+    },
+    ChangeProfile {
+        by: Nth,
+    },
+    ChangePassword {
+        by: Nth,
+        current: Try,
+        new: Try,
+    },
+    Sessions {
+        by: Nth,
+    },
+    EndSession {
+        by: Nth,
+        session: Nth,
+    },
+    EndSessions {
+        by: Nth,
+    },
+    AskForReset {
+        address: Nth,
+    },
+    ConfirmReset {
+        reset: Nth,
+        password: Try,
+    },
+    SendPasswordReset {
+        address: Nth,
+        to: Nth,
+    },
+    CreateTenant {
+        address: Nth,
+        seats: u64,
+    },
+    SetPlan {
+        tenant: Nth,
+        seats: u64,
+    },
+    SuspendTenant {
+        tenant: Nth,
+        suspended: bool,
+    },
+    Transfer {
+        tenant: Nth,
+        to: Nth,
+    },
+    ReleaseEmail {
+        address: Nth,
+    },
+    LiftSuppression {
+        address: Nth,
+    },
+    Pass {
+        seconds: u64,
+    },
     Sweep,
     Deliver,
-    Feedback { address: Nth, told: Told },
+    /// The stream hands over again what it handed over before, the newest first and each twice.
+    Repeat,
+    Feedback {
+        address: Nth,
+        told: Told,
+    },
 }
 
 impl Request {
@@ -174,6 +346,7 @@ impl Request {
             | Self::Pass { .. }
             | Self::Sweep
             | Self::Deliver
+            | Self::Repeat
             | Self::Feedback { .. } => None,
         }
     }
@@ -229,6 +402,7 @@ impl World {
             R::Pass { seconds } => self.pass(*seconds),
             R::Sweep => self.sweep(),
             R::Deliver => self.deliver(),
+            R::Repeat => self.clone().done(),
             R::Feedback { address, told } => self.feedback(*address, *told),
             R::Tenant { by, tenant }
             | R::Invite { by, tenant, .. }

@@ -9,7 +9,7 @@ use oracle::rights::{ROLES, TABLE};
 use oracle::{DAY, Given, Nth, Request, Set, Told, Try, World};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError};
-use stories::{Twin, limits};
+use stories::{Fault, Twin, limits};
 use web::Route;
 
 use super::{budget, runner, runtime, scene, seed};
@@ -138,6 +138,8 @@ fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
         82 => Request::OwnMember { by, tenant },
         83 if e % 2 == 0 => Request::Roles { by, tenant },
         83 => Request::RenameTenant { by, tenant },
+        // what waits in the outbox is handed over first
+        91..=92 if model.outbox.is_empty() => Request::Repeat,
         84..=90 => Request::Invite {
             by,
             tenant,
@@ -193,6 +195,12 @@ async fn live(
     for chance in chances {
         let request = next(&twin.model, *chance);
         lived.push(request.clone());
+        // now and then the table has a bad moment, which nobody notices
+        let [.., d, e, f] = *chance;
+        if f % 8 == 7 {
+            let fault = [Fault::ServerError, Fault::Throttled, Fault::Conflict][pick(d, 3)].clone();
+            twin.driver.world.wire().fail_any(pick(e, 4), fault);
+        }
         match twin.step(&request).await {
             Ok(code) => answered.push((kind(&request), code)),
             Err(wrong) => {
