@@ -2,7 +2,7 @@
 //!
 //! The only function that mints emailed tokens, and the only one that talks to SES. Records come at least once, late and out of order, so
 //! what is sent is decided by what the table says now: the mail's own item (somebody may be sending it, or have sent
-//! it) and the invitation (it may be over, or in a newer generation). A crash anywhere leads to a second mail, never to
+//! it) and the invitation or the account that it is about (over, in a newer generation, with another password). A crash anywhere leads to a second mail, never to
 //! none; both links of one generation work until one is used.
 
 use std::fmt;
@@ -149,7 +149,7 @@ fn unwanted(
     Some((DeliveryState::Failed, why))
 }
 
-/// Everything that a mail says.
+/// Everything that the mail of an invitation says.
 struct Contents<'a> {
     invitation: &'a Invitation,
     tenant: &'a Tenant,

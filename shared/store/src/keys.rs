@@ -6,13 +6,13 @@
 //! | Brand | `TENANT#t` | `BRAND#b` | | brand routes, `check`, assignments; listed by prefix |
 //! | Member | `TENANT#t` | `MEMBER#u` | `USER#u` / `TENANT#t` | every request inside a tenant; the user's tenants |
 //! | Invitation | `TENANT#t` | `INVITATION#i` | while pending: `PENDING#t` / `expires_at#i` | the emailed link; seats to reclaim |
-//! | Invitee | `TENANT#t` | `INVITEE#email` | of an invitation: `EMAIL#canonical` / `TENANT#t` | inviting, coming back: one invitation or member an address, an expired one until a newer takes it |
+//! | Invitee | `TENANT#t` | `INVITEE#email` | of an invitation: `EMAIL#canonical` / `TENANT#t` | inviting, coming back: one invitation or member an address, an expired one until a newer takes it; by its index entry, a password reset for who is only invited |
 //! | Mail (`ttl`) | `MAIL#m` | `MAIL` | | `deliver` |
 //! | Token (`ttl`) | `TOKEN#sha256` | `TOKEN` | | the emailed link |
 //! | Reset (`ttl`) | `RESET#sha256` | `RESET` | | the emailed link of a forgotten password |
-//! | User, with their sessions | `USER#u` | `USER` | | every request that takes a session, signing in |
-//! | Credential | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting |
-//! | Suppression | `EMAIL#canonical` | `SUPPRESSION` | | every write that queues a mail |
+//! | User, with their sessions | `USER#u` | `USER` | | every request that takes a session, signing in, accepting |
+//! | Credential | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting; whatever asks for a password or replaces one |
+//! | Suppression | `EMAIL#canonical` | `SUPPRESSION` | | every write that queues an invitation's mail, `deliver` |
 //! | Event | `EVENTS#t#yyyy-mm` | `uuidv7` | | the audit trail, a month a partition |
 //! | Idempotency record (`ttl`) | `IDEMPOTENCY#scope` | `key` | | every POST with an `Idempotency-Key` |
 //! | Rate window (`ttl`) | `RATE#scope` | `window` | | limits that no other item can carry |

@@ -205,8 +205,9 @@ impl Store {
         most: usize,
     ) -> Result<Vec<Invitation>, Error> {
         const LOOKED_THROUGH: i32 = 100;
-        let mut found = self.index_of(keys::invited(email), None, LOOKED_THROUGH).await?.items;
-        found.reverse();
+        // the newest teams' first
+        let forward = false;
+        let found = self.index_of(keys::invited(email), None, LOOKED_THROUGH, forward).await?.items;
         let holders = self.load(found.iter().map(|t| keys::invitee(*t, email)).collect::<Vec<_>>()).await?;
         let held = found.into_iter().zip(holders).filter_map(|(tenant, holder)| match holder {
             Some(Invitee::Invitation { invitation_id, expires_at, .. }) if now < expires_at => {
@@ -229,7 +230,7 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn tenants_of(&self, user: UserId, page: Page) -> Result<Listed<TenantId>, Error> {
         let limit = i32::try_from(page.limit).unwrap_or(i32::MAX);
-        self.index_of(keys::memberships(user), page.after.map(TenantId), limit).await
+        self.index_of(keys::memberships(user), page.after.map(TenantId), limit, true).await
     }
 
     /// A stretch of the tenants in a partition of the index.
@@ -238,6 +239,7 @@ impl Store {
         partition: String,
         after: Option<TenantId>,
         limit: i32,
+        forward: bool,
     ) -> Result<Listed<TenantId>, Error> {
         let found = self
             .client
@@ -247,6 +249,7 @@ impl Store {
             .key_condition_expression("gsi1pk = :of AND gsi1sk > :after")
             .expression_attribute_values(":of", AttributeValue::S(partition))
             .expression_attribute_values(":after", AttributeValue::S(keys::membership_in(after)))
+            .scan_index_forward(forward)
             .limit(limit)
             .send()
             .await
