@@ -26,6 +26,11 @@ fn the_list_of_hazards_names_stories_that_are_there() {
     let list = file("tests/README.md");
     let missing: Vec<&str> = named(&list).filter(|name| !is_there(name)).collect();
     assert!(missing.is_empty(), "tests/README.md names what isn't there: {missing:?}");
+    let readme = file("README.md");
+    let (_, does) = readme.split_once("## What it does").unwrap();
+    let does = does.split_once("\n## ").unwrap().0;
+    let missing: Vec<&str> = named(does).filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty() && named(does).count() > 10, "README.md names what isn't there: {missing:?}");
     assert!(named(&list).count() > 40);
 }
 
