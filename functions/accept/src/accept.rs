@@ -8,9 +8,9 @@ use model::{
 };
 use policy::{BrandId, Brands, Denial, MemberStatus, TenantStatus};
 use serde::Serialize;
-use store::{Acceptance, Attempt, Error, Fact, Record, keys};
+use store::{Acceptance, Attempt, Record, keys};
 use web::views::{MemberView, SessionView};
-use web::{Answer, BadRequest, Failure, Form, Outcome, Request, Route, Unproven, until_settled};
+use web::{Answer, BadRequest, Failure, Form, Outcome, Request, Route, Unproven, renewed, until_settled};
 
 use crate::Accept;
 use crate::link::{Link, LinkState, take_token};
@@ -216,11 +216,7 @@ impl Accept {
     async fn account(&self, id: UserId, invocation: &Invocation) -> Result<User, Failure> {
         let user = self.store.load(keys::user(id)).await?;
         let user = user.ok_or_else(|| Failure::internal("an address without its user"))?;
-        if user.version.is_some() {
-            return Ok(user);
-        }
-        self.store.renew_user(id, invocation.version()).await?;
-        Err(Error::Changed(Fact::User).into())
+        Ok(renewed(&self.store, user, invocation).await?)
     }
 
     /// The same request again: a session of its own, since the first one's token is kept nowhere, for a membership that

@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 
 use model::{Digest, Locale, Member, NewProfile, PersonName, Phone, Refusal, SessionId, TenantId, User};
 use serde::Serialize;
-use store::{Error, Fact, Listed, ProfileChange, Want, keys};
-use web::views::{MembershipView, OpenSessionView, UserView};
-use web::{Answer, Failure, Outcome, Request, live, next_cursor, page, until_settled};
+use store::{Listed, ProfileChange, Want, keys};
+use web::views::{List, MembershipView, OpenSessionView, UserView};
+use web::{Answer, Failure, Outcome, Request, live, next_cursor, page, renewed, until_settled};
 
 use crate::SignIn;
 use crate::open::{pairs, shown};
@@ -13,12 +13,6 @@ use crate::open::{pairs, shown};
 struct Me<'a> {
     user: UserView<'a>,
     memberships: Vec<MembershipView<'a>>,
-    next_cursor: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Sessions<'a> {
-    items: Vec<OpenSessionView<'a>>,
     next_cursor: Option<String>,
 }
 
@@ -84,7 +78,7 @@ impl SignIn {
             me.user.sessions.iter().filter(|(_, session)| session.holds(request.now())).collect();
         held.sort_by_key(|(_, session)| std::cmp::Reverse(session.id));
         let items = held.iter().map(|(digest, session)| OpenSessionView::of(session, **digest == me.digest));
-        Ok(Answer::ok(&Sessions { items: items.collect(), next_cursor: None }))
+        Ok(Answer::ok(&List { items: items.collect(), next_cursor: None }))
     }
 
     /// Ends one session, wherever it is.
@@ -117,7 +111,7 @@ impl SignIn {
         let profile = &form.finish(|| Some(profile))?;
         until_settled(|| async move {
             let (me, ()) = self.signed_in(request, ()).await?;
-            let before = self.renewed(me.user, request).await?;
+            let before = renewed(&self.store, me.user, request.invocation()).await?;
             if let Some(version) = before.version {
                 request.if_match(version)?;
             }
@@ -141,14 +135,5 @@ impl SignIn {
             })
         })
         .await
-    }
-
-    /// The user in the shape of this release.
-    pub(crate) async fn renewed(&self, user: User, request: &Request) -> Result<User, Failure> {
-        if user.version.is_some() {
-            return Ok(user);
-        }
-        self.store.renew_user(user.id, request.invocation().version()).await?;
-        Err(Error::Changed(Fact::User).into())
     }
 }

@@ -6,7 +6,7 @@ use model::{Credential, Digest, Email, Mail, Password, Refusal, Reset, ResetToke
 use serde::Serialize;
 use store::keys::{self, Scope};
 use store::{Attempt, Ground, PasswordChange, Record};
-use web::{Answer, BadRequest, Failure, Form, Idempotency, Outcome, Request, until_settled};
+use web::{Answer, BadRequest, Failure, Form, Idempotency, Outcome, Request, renewed, until_settled};
 
 use crate::SignIn;
 
@@ -188,7 +188,7 @@ impl SignIn {
         idempotency: &Idempotency,
     ) -> Outcome {
         let answer = Answer::done();
-        let user = self.renewed(user, request).await?;
+        let user = renewed(&self.store, user, request.invocation()).await?;
         let (kept, ground) = match proof {
             Proof::Link(ground) => (None, Some(ground)),
             Proof::Old(digest) => (user.sessions.get_key_value(digest), None),

@@ -1,8 +1,8 @@
-use model::{Digest, Refusal, TenantId, Timestamp, User, UserId};
+use model::{Digest, Invocation, Refusal, TenantId, Timestamp, User, UserId};
 use policy::MemberStatus;
 use serde::Serialize;
 use store::keys::{self, Scope};
-use store::{Record, Store, Want};
+use store::{Error, Fact, Record, Store, Want};
 
 use crate::{BadRequest, Context, Failure, Idempotency, Outcome, Request, repeat};
 
@@ -121,4 +121,16 @@ pub async fn live(
         tracing::warn!(%error, "that a session is used is not noted");
     }
     Ok(user)
+}
+
+/// The user in the shape of this release: one whom an older release wrote is given it, and read again.
+///
+/// # Errors
+/// [`Error::Changed`] where it was given, or [`Error::Unavailable`].
+pub async fn renewed(store: &Store, user: User, invocation: &Invocation) -> Result<User, Error> {
+    if user.version.is_some() {
+        return Ok(user);
+    }
+    store.renew_user(user.id, invocation.version()).await?;
+    Err(Error::Changed(Fact::User))
 }

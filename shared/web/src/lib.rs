@@ -26,7 +26,7 @@ pub mod views;
 
 pub use answer::Answer;
 pub use backdrop::{Backdrop, Shown};
-pub use caller::{Caller, live};
+pub use caller::{Caller, live, renewed};
 pub use context::{Context, Unsponsored, current};
 pub use failure::{BadRequest, Failure, Unproven};
 pub use form::{Form, Invalid, NO_BRAND_ID, NO_MEMBER_ID};
