@@ -220,11 +220,20 @@ async fn hunt(sets: &Arc<Vec<Set>>, places: &[(Mutant, Place)]) -> Option<&'stat
 /// clock between two calls.
 fn stories_of(mutant: &Mutant) -> &'static [&'static str] {
     match mutant.function() {
-        "deliver" | "feedback" => &["delivery::", "feedback::"],
-        "accept" => &["accepting::", "ended::", "faults::"],
+        "deliver" | "feedback" => &["delivery::", "feedback::", "accounts::"],
+        "accept" => &["accepting::", "ended::", "faults::", "accounts::"],
         "expire" => &["seats::", "races::"],
         "sign-in" => &["accounts::", "signing_in::", "limits::"],
-        _ => &["faults::", "races::", "seats::", "operating::", "limits::", "ended::"],
+        _ => &[
+            "faults::",
+            "races::",
+            "seats::",
+            "operating::",
+            "limits::",
+            "ended::",
+            "giving::",
+            "accounts::",
+        ],
     }
 }
 
