@@ -1,11 +1,10 @@
 //! `POST /v1/invitations/accept`: one token makes one member, however many race for it.
 
-use std::sync::{Mutex, PoisonError};
-
 use model::{
     Actor, Credential, EventKind, Invitation, InvitationToken, Invocation, Joining, Member, Password,
-    PersonName, Phone, Profile, Refusal, Session, Source, Tenant, User, UserId,
+    PersonName, Phone, Profile, Refusal, Session, Tenant, User, UserId,
 };
+use password::Once;
 use policy::{BrandId, Brands, Denial, MemberStatus, TenantStatus};
 use serde::Serialize;
 use store::{Acceptance, Attempt, Record, keys};
@@ -38,28 +37,17 @@ enum Proof {
     Known(Credential),
 }
 
-/// A password that is hashed and counted once a request, however many rounds that takes.
-struct OneProof {
+/// The password of a request, and what of it is settled.
+struct Offered {
     password: Password,
-    /// Where it came from.
-    source: Source,
-    /// The stored hash that it was found to be right for.
-    verified: Mutex<Option<String>>,
-    /// Its own hash, where it is a new one.
-    chosen: Mutex<Option<String>>,
-}
-
-impl OneProof {
-    fn is_proven(&self, stored: &str) -> bool {
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(stored)
-    }
+    once: Once,
 }
 
 impl Accept {
     pub(crate) async fn accept(&self, request: &Request) -> Outcome {
         let mut form = request.form()?;
         let token = take_token(&mut form)?;
-        let password = form.password("password", |password| self.rules.bound(password));
+        let password = form.password("password", |password| self.passwords.bound(password));
         let profile = Profile {
             first_name: form.optional("first_name", PersonName::parse),
             last_name: form.optional("last_name", PersonName::parse),
@@ -73,13 +61,12 @@ impl Accept {
         }
         let (token, password) = form.finish(|| token.zip(password))?;
         let link = Link::new(request, token).keyed(&profile)?;
-        let source = self.sources.source(request.source_ip());
-        let proof = OneProof { password, source, verified: Mutex::default(), chosen: Mutex::default() };
+        let offered = Offered { password, once: Once::default() };
         // a replay opens a session of its own, so that this isn't `web::change`
         until_settled(|| async {
             match link.follow(&self.store).await? {
-                (state, Some(answered)) => self.accept_again(&state, &answered, &proof).await,
-                (state, None) => self.join(&state, profile.clone(), &proof).await,
+                (state, Some(answered)) => self.accept_again(&state, &answered, &offered).await,
+                (state, None) => self.join(&state, profile.clone(), &offered).await,
             }
         })
         .await
@@ -99,19 +86,19 @@ impl Accept {
             return;
         };
         if basis.credential.is_none()
-            && let Err(weak) = self.rules.judge(password, &guessable(invitation, tenant))
+            && let Err(weak) = self.passwords.judge(password, &guessable(invitation, tenant))
         {
             form.wrong("/password", weak);
         }
     }
 
-    async fn join(&self, state: &LinkState<'_>, profile: Profile, once: &OneProof) -> Outcome {
+    async fn join(&self, state: &LinkState<'_>, profile: Profile, offered: &Offered) -> Outcome {
         let basis = state.basis(&self.store).await?;
         let (invitation, tenant) = state.open()?;
         if basis.credential.as_ref().is_some_and(|credential| !credential.may_join(tenant)) {
             return Err(Refusal::EmailInUse.into());
         }
-        let proof = self.prove(state, basis.credential, once).await?;
+        let proof = self.prove(state, basis.credential, offered).await?;
 
         let invocation = state.invocation();
         let kept: Vec<BrandId> = basis.brands.iter().map(|brand| brand.id).collect();
@@ -153,7 +140,7 @@ impl Accept {
             after: &invitation.accepted(user, invocation),
             member: &member,
             joining: &joining,
-            source: &once.source,
+            source: &self.passwords.source(state.request()),
             at: invocation.look_at_clock(),
             session: &session,
             dropped: &account
@@ -172,43 +159,33 @@ impl Accept {
         &self,
         state: &LinkState<'_>,
         credential: Option<Credential>,
-        once: &OneProof,
+        offered: &Offered,
     ) -> Result<Proof, Failure> {
         if let Some(credential) = credential {
-            self.verify(state, &credential, once).await?;
+            self.verify(state, &credential, offered).await?;
             return Ok(Proof::Known(credential));
         }
         let (invitation, tenant) = state.open()?;
-        let password = &once.password;
-        self.rules
+        let Offered { password, once } = offered;
+        self.passwords
             .judge(password, &guessable(invitation, tenant))
             .map_err(|weak| BadRequest::invalid("/password", weak))?;
-        let mut chosen = once.chosen.lock().unwrap_or_else(PoisonError::into_inner);
-        let hash = chosen.get_or_insert_with(|| self.hasher.hash(password, state.invocation().random()));
-        Ok(Proof::Chosen(hash.clone()))
+        Ok(Proof::Chosen(self.passwords.hash(state.request(), password, once)))
     }
 
     async fn verify(
         &self,
         state: &LinkState<'_>,
         credential: &Credential,
-        once: &OneProof,
+        offered: &Offered,
     ) -> Result<(), Failure> {
         const WRONG: BadRequest = BadRequest::Unauthenticated(Unproven::Password(
             "this address has a password already, and it is another one",
         ));
-        if once.is_proven(&credential.password_hash) {
-            return Ok(());
-        }
-        let attempt = Attempt { email: credential.email.canonical(), source: &once.source };
-        let now = state.invocation().now();
-        let verify = || self.hasher.verify(&once.password, Some(&credential.password_hash));
-        let right = self.store.try_password(attempt, &self.limits, now, verify).await?;
-        if !right.map_err(Failure::internal)? {
+        let Offered { password, once } = offered;
+        if !self.passwords.prove(state.request(), credential, password, once).await? {
             return Err(WRONG.into());
         }
-        let mut verified = once.verified.lock().unwrap_or_else(PoisonError::into_inner);
-        *verified = Some(credential.password_hash.clone());
         Ok(())
     }
 
@@ -221,14 +198,14 @@ impl Accept {
 
     /// The same request again: a session of its own, since the first one's token is kept nowhere, for a membership that
     /// is in use now, shown as it is now. The password proves that it is the same person.
-    async fn accept_again(&self, state: &LinkState<'_>, answered: &Record, once: &OneProof) -> Outcome {
+    async fn accept_again(&self, state: &LinkState<'_>, answered: &Record, offered: &Offered) -> Outcome {
         let (invitation, tenant) = state.followed()?;
         let member = invitation.accepted_by.map(|user| keys::member(tenant.id, user));
         let facts = (keys::credential(invitation.email.canonical()), member);
         let (Some(credential), Some(member)) = self.store.load(facts).await? else {
             return Err(Refusal::NotFound.into());
         };
-        self.verify(state, &credential, once).await.map_err(|failure| match failure {
+        self.verify(state, &credential, offered).await.map_err(|failure| match failure {
             Failure::Request(BadRequest::Unauthenticated(_)) => BadRequest::IdempotencyMismatch.into(),
             other => other,
         })?;
@@ -239,7 +216,8 @@ impl Accept {
         let (policy, client) = (&self.limits.sessions, state.request().client());
         let proven = (credential.user_id, credential.generation);
         let (token, session) = Session::open(proven, policy, client, state.invocation());
-        let attempt = Attempt { email: credential.email.canonical(), source: &once.source };
+        let source = self.passwords.source(state.request());
+        let attempt = Attempt { email: credential.email.canonical(), source: &source };
         let user = self.account(credential.user_id, state.invocation()).await?;
         let dropped = user.sessions_to_drop(state.invocation().now());
         self.store.open_session(&session, &dropped, attempt, &self.limits, Some(&member), None).await?;

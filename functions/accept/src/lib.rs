@@ -13,8 +13,8 @@ mod link;
 mod preview;
 mod renew;
 
-use model::{Limits, Refusal, SourceKey};
-use password::{Hasher, Rules};
+use model::{Limits, Refusal};
+use password::Passwords;
 use runtime::{Environment, SettingError};
 use store::Store;
 use web::{Function, Outcome, Request, Route};
@@ -25,9 +25,7 @@ use crate::link::Link;
 pub struct Accept {
     store: Store,
     limits: Limits,
-    sources: SourceKey,
-    hasher: Hasher,
-    rules: Rules,
+    passwords: Passwords,
 }
 
 impl Function for Accept {
@@ -35,9 +33,7 @@ impl Function for Accept {
         Ok(Self {
             store: Store::open(environment)?,
             limits: environment.variables.limits()?,
-            sources: environment.variables.source_key()?,
-            hasher: Hasher::default(),
-            rules: Rules::read(&environment.variables)?,
+            passwords: Passwords::open(environment)?,
         })
     }
 

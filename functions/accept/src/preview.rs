@@ -69,7 +69,7 @@ impl Accept {
             brands: if every { BrandNames::All("all") } else { BrandNames::These(these.collect()) },
             expires_at: invitation.expires_at,
             existing_user: basis.credential.is_some(),
-            password_min_length: self.rules.min_length(),
+            password_min_length: self.passwords.min_length(),
         }))
     }
 }

@@ -7,8 +7,8 @@
 
 mod transfer;
 
-use model::{EventKind, Limits, Member, Refusal, SourceKey, Subject};
-use password::{Hasher, Rules};
+use model::{EventKind, Member, Refusal, Subject};
+use password::Passwords;
 use policy::{Grant, Permission, Permissions, Role};
 use runtime::{Environment, SettingError};
 use store::{Store, keys};
@@ -17,21 +17,12 @@ use web::{BadRequest, Caller, Context, Function, Outcome, Request, Route};
 /// The function.
 pub struct AssignRole {
     store: Store,
-    limits: Limits,
-    sources: SourceKey,
-    hasher: Hasher,
-    rules: Rules,
+    passwords: Passwords,
 }
 
 impl Function for AssignRole {
     fn new(environment: &Environment) -> Result<Self, SettingError> {
-        Ok(Self {
-            store: Store::open(environment)?,
-            limits: environment.variables.limits()?,
-            sources: environment.variables.source_key()?,
-            hasher: Hasher::default(),
-            rules: Rules::read(&environment.variables)?,
-        })
+        Ok(Self { store: Store::open(environment)?, passwords: Passwords::open(environment)? })
     }
 
     async fn handle(&self, request: &Request) -> Outcome {

@@ -1,9 +1,8 @@
-use std::sync::Mutex;
-
-use model::{Credential, EventKind, Member, Password, Refusal, Subject, UserId};
+use model::{EventKind, Member, Password, Refusal, Subject, UserId};
+use password::Once;
 use policy::{Denial, MemberStatus, Permission};
 use serde::Serialize;
-use store::{Attempt, keys};
+use store::keys;
 use web::views::MemberView;
 use web::{Answer, BadRequest, Caller, Context, Failure, NO_MEMBER_ID, Outcome, Request};
 
@@ -22,11 +21,11 @@ impl AssignRole {
     pub(crate) async fn hand_over(&self, caller: Caller<'_>, request: &Request) -> Outcome {
         let mut form = request.form()?;
         let to = form.required("to", |text| UserId::parse(text).ok_or(NO_MEMBER_ID));
-        let password = form.password("password", |password| self.rules.bound(password));
+        let password = form.password("password", |password| self.passwords.bound(password));
         let (to, password) = form.finish(|| to.zip(password))?;
         let caller = caller.redacted(&to)?;
-        let (wants, proven) = (keys::member(caller.tenant(), to), Mutex::new(None));
-        caller.change(&self.store, wants, |cx| self.transfer(cx, request, &password, &proven)).await
+        let (wants, once) = (keys::member(caller.tenant(), to), Once::default());
+        caller.change(&self.store, wants, |cx| self.transfer(cx, request, &password, &once)).await
     }
 
     async fn transfer(
@@ -34,7 +33,7 @@ impl AssignRole {
         cx: Context<'_, Option<Member>>,
         request: &Request,
         password: &Password,
-        proven: &Mutex<Option<String>>,
+        once: &Once,
     ) -> Outcome {
         cx.may(Permission::TenantTransfer)?;
         let from = &cx.member;
@@ -48,7 +47,9 @@ impl AssignRole {
         let credential = self.store.load(keys::credential(from.email.canonical())).await?;
         let credential = credential.filter(|credential| credential.user_id == from.user_id);
         let credential = credential.ok_or_else(|| Failure::internal("a member without their address"))?;
-        self.prove(request, &credential, password, proven).await?;
+        if !self.passwords.prove(request, &credential, password, once).await? {
+            return Err(BadRequest::invalid("/password", "is not your password").into());
+        }
         let after = cx.tenant.transfer(from, to, cx.invocation());
         // both reach every brand
         let behind = cx.behind(&self.store, [&after.old_owner, &after.new_owner]).await?;
@@ -63,29 +64,5 @@ impl AssignRole {
             .with_some("permissions_before", to.permissions);
         self.store.transfer_ownership(&cx.tenant, from, to, &after, change).await?;
         Ok(answer)
-    }
-
-    /// The password, tried once a request, however many rounds that takes.
-    async fn prove(
-        &self,
-        request: &Request,
-        credential: &Credential,
-        password: &Password,
-        proven: &Mutex<Option<String>>,
-    ) -> Result<(), Failure> {
-        let stored = &credential.password_hash;
-        let known = || proven.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if known().as_ref() == Some(stored) {
-            return Ok(());
-        }
-        let source = self.sources.source(request.source_ip());
-        let attempt = Attempt { email: credential.email.canonical(), source: &source };
-        let verify = || self.hasher.verify(password, Some(stored));
-        let tried = self.store.try_password(attempt, &self.limits, request.now(), verify).await?;
-        if !tried.map_err(Failure::internal)? {
-            return Err(BadRequest::invalid("/password", "is not your password").into());
-        }
-        *known() = Some(stored.clone());
-        Ok(())
     }
 }

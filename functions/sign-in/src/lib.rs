@@ -10,8 +10,8 @@ mod me;
 mod new_password;
 mod open;
 
-use model::{Limits, Refusal, SourceKey};
-use password::{Hasher, Rules};
+use model::{Limits, Refusal};
+use password::Passwords;
 use runtime::{Environment, SettingError};
 use store::Store;
 use web::{Function, Outcome, Request, Route};
@@ -20,9 +20,7 @@ use web::{Function, Outcome, Request, Route};
 pub struct SignIn {
     store: Store,
     limits: Limits,
-    sources: SourceKey,
-    hasher: Hasher,
-    rules: Rules,
+    passwords: Passwords,
 }
 
 impl Function for SignIn {
@@ -30,9 +28,7 @@ impl Function for SignIn {
         Ok(Self {
             store: Store::open(environment)?,
             limits: environment.variables.limits()?,
-            sources: environment.variables.source_key()?,
-            hasher: Hasher::default(),
-            rules: Rules::read(&environment.variables)?,
+            passwords: Passwords::open(environment)?,
         })
     }
 

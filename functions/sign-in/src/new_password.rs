@@ -1,8 +1,7 @@
 //! A password that is forgotten, and one that is changed.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use model::{Credential, Digest, Email, Mail, Password, Refusal, Reset, ResetToken, User};
+use password::Once;
 use serde::Serialize;
 use store::keys::{self, Scope};
 use store::{Attempt, Ground, PasswordChange, Record};
@@ -32,7 +31,7 @@ impl SignIn {
         let email = form.required("email", Email::parse);
         let email = form.finish(|| email)?;
         let idempotency = Idempotency::of(request, Scope::Reset(&email))?;
-        let source = self.sources.source(request.source_ip());
+        let source = self.passwords.source(request);
         let (email, source, idempotency) = (&email, &source, &idempotency);
         web::change(
             || async move {
@@ -57,12 +56,12 @@ impl SignIn {
     pub(crate) async fn confirm_reset(&self, request: &Request) -> Outcome {
         let mut form = request.form()?;
         let token = take_token(&mut form)?;
-        let password = form.password("password", |password| self.rules.bound(password));
+        let password = form.password("password", |password| self.passwords.bound(password));
         let (token, password) = form.finish(|| token.zip(password))?;
         let digest = token.digest();
         let idempotency = Idempotency::redacted(request, Scope::Token(&digest), &"password-reset")?;
-        let hash = Mutex::new(None);
-        let (digest, password, idempotency, hash) = (&digest, &password, &idempotency, &hash);
+        let once = Once::default();
+        let (digest, password, idempotency, once) = (&digest, &password, &idempotency, &once);
         until_settled(|| async move {
             let (reset, found) = self.store.load((keys::reset(digest), idempotency.wants())).await?;
             let answered = idempotency.answered(found)?;
@@ -82,7 +81,7 @@ impl SignIn {
                 return Err(Refusal::AccessRevoked(words.to_owned()).into());
             };
             self.judge(password, &credential, "/password").await?;
-            let hash = self.hash_once(password, hash, request);
+            let hash = self.passwords.hash(request, password, once);
             let account = (user.ok_or(OVER)?, credential);
             self.replace(request, account, &hash, Proof::Link(&ground), idempotency).await
         })
@@ -100,38 +99,21 @@ impl SignIn {
     ) -> Outcome {
         let credential = self.store.load(keys::credential(reset.email.canonical())).await?;
         if let Some(credential) = credential.filter(|credential| reset.was_used_for(credential)) {
-            let source = self.sources.source(request.source_ip());
-            let attempt = Attempt { email: credential.email.canonical(), source: &source };
-            if !self.is_right(request, attempt, password, &credential.password_hash).await? {
+            if !self.passwords.prove(request, &credential, password, &Once::default()).await? {
                 return Err(BadRequest::IdempotencyMismatch.into());
             }
         }
         Answer::replayed(answered)
     }
 
-    /// Whether a password is the one that was hashed: counted as a try, before it is looked at, until it is.
-    async fn is_right(
-        &self,
-        request: &Request,
-        attempt: Attempt<'_>,
-        password: &Password,
-        stored: &str,
-    ) -> Result<bool, Failure> {
-        let verify = || self.hasher.verify(password, Some(stored));
-        let tried = self.store.try_password(attempt, &self.limits, request.now(), verify).await?;
-        tried.map_err(Failure::internal)
-    }
-
     /// Changes the password of who is signed in: their other sessions end, and they are told by mail.
     pub(crate) async fn change_password(&self, request: &Request) -> Outcome {
         request.session_token()?;
         let mut form = request.form()?;
-        let current = form.password("current_password", |password| self.rules.bound(password));
-        let new = form.password("new_password", |password| self.rules.bound(password));
+        let current = form.password("current_password", |password| self.passwords.bound(password));
+        let new = form.password("new_password", |password| self.passwords.bound(password));
         let (current, new) = &form.finish(|| current.zip(new))?;
-        let source = self.sources.source(request.source_ip());
-        let (proven, hash) = (Mutex::new(None), Mutex::new(None));
-        let (source, proven, hash) = (&source, &proven, &hash);
+        let once = &Once::default();
         until_settled(|| async move {
             let (me, ()) = self.signed_in(request, ()).await?;
             // both at once: whose session ended with their password is told that, and not that it is another one
@@ -143,15 +125,10 @@ impl SignIn {
             let credential = credential.ok_or_else(|| Refusal::AccessRevoked(RELEASED.to_owned()))?;
             // before anything is counted: whoever looks for a new one isn't guessing the old one
             self.judge(new, &credential, "/new_password").await?;
-            let stored = Some(credential.password_hash.clone());
-            let attempt = Attempt { email: credential.email.canonical(), source };
-            if *lock(proven) != stored {
-                if !self.is_right(request, attempt, current, &credential.password_hash).await? {
-                    return Err(BadRequest::invalid("/current_password", "is not your password").into());
-                }
-                *lock(proven) = stored;
+            if !self.passwords.prove(request, &credential, current, once).await? {
+                return Err(BadRequest::invalid("/current_password", "is not your password").into());
             }
-            let hash = self.hash_once(new, hash, request);
+            let hash = self.passwords.hash(request, new, once);
             let proof = Proof::Old(&me.digest);
             self.replace(request, (user, credential), &hash, proof, &Idempotency::none(request)).await
         })
@@ -170,13 +147,7 @@ impl SignIn {
         let names = tenants.iter().flatten().map(|tenant| tenant.name.as_str());
         let guessable: Vec<&str> =
             [credential.email.canonical(), credential.email.as_entered()].into_iter().chain(names).collect();
-        Ok(self.rules.judge(password, &guessable).map_err(|weak| BadRequest::invalid(pointer, weak))?)
-    }
-
-    /// The hash of a new password, computed once a request, however many rounds that takes.
-    fn hash_once(&self, password: &Password, hash: &Mutex<Option<String>>, request: &Request) -> String {
-        let fresh = || self.hasher.hash(password, request.invocation().random());
-        lock(hash).get_or_insert_with(fresh).clone()
+        Ok(self.passwords.judge(password, &guessable).map_err(|weak| BadRequest::invalid(pointer, weak))?)
     }
 
     async fn replace(
@@ -193,7 +164,7 @@ impl SignIn {
             Proof::Link(ground) => (None, Some(ground)),
             Proof::Old(digest) => (user.sessions.get_key_value(digest), None),
         };
-        let source = self.sources.source(request.source_ip());
+        let source = self.passwords.source(request);
         let attempt = Attempt { email: credential.email.canonical(), source: &source };
         let notice = Mail::password_changed(&user, request.invocation());
         let change = PasswordChange { before: &credential, hash, kept, ground, attempt, notice: &notice };
@@ -210,10 +181,6 @@ enum Proof<'a> {
     Link(&'a Ground),
     /// The old one, in a session, which goes on.
     Old(&'a Digest),
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes the token out of a body; a text that was never one is answered as one that is over, before the password is judged.

@@ -124,10 +124,10 @@ impl SignIn {
     fn parse(&self, request: &Request) -> Result<Attempt, BadRequest> {
         let mut form = request.form()?;
         let email = form.required("email", Email::parse);
-        let password = form.password("password", |password| self.rules.bound(password));
+        let password = form.password("password", |password| self.passwords.bound(password));
         let (email, password) = form.finish(|| email.zip(password))?;
         let idempotency = Idempotency::redacted(request, Scope::SignIn(&email), &email.canonical())?;
-        let source = self.sources.source(request.source_ip());
+        let source = self.passwords.source(request);
         Ok(Attempt { email, password, source, idempotency })
     }
 
@@ -142,8 +142,7 @@ impl SignIn {
         counted?;
         let credential = credential?;
         let stored = credential.as_ref().map(|credential| credential.password_hash.as_str());
-        let right = self.hasher.verify(&attempt.password, stored);
-        match (right.map_err(Failure::internal)?, credential) {
+        match (self.passwords.verify(&attempt.password, stored)?, credential) {
             (true, Some(credential)) => Ok(credential),
             _ => Err(WRONG.into()),
         }

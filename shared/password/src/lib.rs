@@ -1,9 +1,12 @@
 //! Passwords: which may be chosen (NIST SP 800-63B-4), and argon2id over them.
 //!
-//! May: judge and hash. May not: store anything, know whose password it is. Only the functions that hash link this.
+//! May: judge and hash, and have each try counted before it is looked at. May not: decide what a proof is good for. Only
+//! the functions that hash link this.
 
 mod hash;
+mod passwords;
 mod rules;
 
 pub use hash::{Hasher, UnreadableHash};
+pub use passwords::{Once, Passwords};
 pub use rules::{Rules, Weakness};

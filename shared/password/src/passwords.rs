@@ -1,0 +1,114 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::{Credential, Limits, Password, Source, SourceKey};
+use runtime::{Environment, SettingError};
+use store::{Attempt, Store};
+use web::{Failure, Request};
+
+use crate::{Hasher, Rules, Weakness};
+
+/// All that a function needs that asks for passwords: the rules for new ones, the hasher, and how tries are counted.
+pub struct Passwords {
+    store: Store,
+    limits: Limits,
+    sources: SourceKey,
+    hasher: Hasher,
+    rules: Rules,
+}
+
+/// What of a password is settled in one request, however many rounds it takes: tried and hashed once.
+#[derive(Default)]
+pub struct Once {
+    /// The stored hash that it was found to be right for.
+    proven: Mutex<Option<String>>,
+    /// Its own hash, where it is a new one.
+    hashed: Mutex<Option<String>>,
+}
+
+impl Passwords {
+    /// By the deployment's settings.
+    ///
+    /// # Errors
+    /// When a setting is missing or can't be read.
+    pub fn open(environment: &Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            store: Store::open(environment)?,
+            limits: environment.variables.limits()?,
+            sources: environment.variables.source_key()?,
+            hasher: Hasher::default(),
+            rules: Rules::read(&environment.variables)?,
+        })
+    }
+
+    /// Where a request comes from, as its tries are counted.
+    #[must_use]
+    pub fn source(&self, request: &Request) -> Source {
+        self.sources.source(request.source_ip())
+    }
+
+    /// Characters that a new password has at least.
+    #[must_use]
+    pub const fn min_length(&self) -> usize {
+        self.rules.min_length()
+    }
+
+    /// Whether a password is short enough to be looked at.
+    ///
+    /// # Errors
+    /// [`Weakness::Long`].
+    pub fn bound(&self, password: &Password) -> Result<(), Weakness> {
+        self.rules.bound(password)
+    }
+
+    /// Whether a password may be chosen by somebody for whom these texts are easy to guess.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn judge(&self, password: &Password, guessable: &[&str]) -> Result<(), Weakness> {
+        self.rules.judge(password, guessable)
+    }
+
+    /// Whether a password is the one that was hashed, as [`Hasher::verify`]: nothing is counted.
+    ///
+    /// # Errors
+    /// When the stored text isn't a hash.
+    pub fn verify(&self, password: &Password, stored: Option<&str>) -> Result<bool, Failure> {
+        self.hasher.verify(password, stored).map_err(Failure::internal)
+    }
+
+    /// Whether a password is that of the credential: counted as a failed sign-in before it is looked at, until it is.
+    ///
+    /// # Errors
+    /// [`model::Refusal::RateLimited`] when there were too many tries; when the table can't be written.
+    pub async fn prove(
+        &self,
+        request: &Request,
+        credential: &Credential,
+        password: &Password,
+        once: &Once,
+    ) -> Result<bool, Failure> {
+        let stored = &credential.password_hash;
+        if lock(&once.proven).as_ref() == Some(stored) {
+            return Ok(true);
+        }
+        let source = self.source(request);
+        let attempt = Attempt { email: credential.email.canonical(), source: &source };
+        let verify = || self.verify(password, Some(stored));
+        let right = self.store.try_password(attempt, &self.limits, request.now(), verify).await??;
+        if right {
+            *lock(&once.proven) = Some(stored.clone());
+        }
+        Ok(right)
+    }
+
+    /// The hash of a new password.
+    #[must_use]
+    pub fn hash(&self, request: &Request, password: &Password, once: &Once) -> String {
+        let fresh = || self.hasher.hash(password, request.invocation().random());
+        lock(&once.hashed).get_or_insert_with(fresh).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
