@@ -4,7 +4,7 @@ use policy::{Denial, MemberStatus, Permission};
 use serde::Serialize;
 use store::keys;
 use web::views::MemberView;
-use web::{Answer, BadRequest, Caller, Context, Failure, NO_MEMBER_ID, Outcome, Request};
+use web::{Answer, BadRequest, Caller, Context, NO_MEMBER_ID, Outcome, Request};
 
 use crate::AssignRole;
 
@@ -46,7 +46,9 @@ impl AssignRole {
         }
         let credential = self.store.load(keys::credential(from.email.canonical())).await?;
         let credential = credential.filter(|credential| credential.user_id == from.user_id);
-        let credential = credential.ok_or_else(|| Failure::internal("a member without their address"))?;
+        // their address is another one by now, which this team shows in a moment
+        let moving = Refusal::Conflict("your address is being changed, try again in a moment");
+        let credential = credential.ok_or(moving)?;
         if !self.passwords.prove(request, &credential, password, once).await? {
             return Err(BadRequest::invalid("/password", "is not your password").into());
         }

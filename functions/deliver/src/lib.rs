@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use mail::{Mailer, NotSent};
 use model::{
-    About, Brand, Delivery, DeliveryState, Email, Invitation, InvitationStatus, InvitationToken, Invocation,
-    Limits, Mail, MailStatus, MailTags, Member, Reset, ResetToken, Sponsorship, Suppression, Tenant,
-    Timestamp, UserId, Vouched,
+    About, Brand, Delivery, DeliveryState, Email, EmailChangeId, EmailProof, EmailReturn, Invitation,
+    InvitationStatus, InvitationToken, Invocation, Limits, LinkToken, Mail, MailStatus, MailTags, Member,
+    Reset, Sponsorship, Suppression, Tenant, Timestamp, UserId, Vouched,
 };
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
@@ -86,6 +86,12 @@ impl Consumer for Deliver {
                     self.deliver_reset(&mail, email, vouched.as_ref(), invocation).await
                 }
                 About::PasswordChanged { user_id } => self.deliver_notice(&mail, *user_id, invocation).await,
+                About::EmailProof { account, vouched } => {
+                    self.deliver_proof(&mail, account, vouched, invocation).await
+                }
+                About::EmailChanged { user_id, email, change } => {
+                    self.deliver_email_notice(&mail, *user_id, (email, *change), invocation).await
+                }
             },
             StreamChange::LinkSwept(..) | StreamChange::Other => Ok(()),
         }
@@ -279,7 +285,7 @@ impl Deliver {
         // as its owner spelt it, whatever was asked with: a mailbox may care about its case
         let to = if vouched.is_some() { mail.to.clone() } else { credential.email.clone() };
         let (after, reset) = (Mail { to, ..after }, Reset::of(&credential, now));
-        let token = ResetToken::mint(invocation.random());
+        let token = LinkToken::mint(invocation.random());
         let limit = vouched.is_none().then_some(self.limits.mails_to_address);
         match self.store.claim_reset((&mail, &after), &reset, &token.digest(), limit, now).await {
             Err(Error::Refused(_)) => return self.give_up(&mail, "there were too many", invocation).await,
@@ -321,6 +327,88 @@ impl Deliver {
         let words =
             mail::PasswordChanged { first_name: &user.first_name, address: &mail.to, at: mail.created_at };
         self.send_message(&after, words.write(), invocation).await
+    }
+
+    /// The link that proves a new address. Whoever asked isn't told what comes of it: nothing where somebody has the address
+    /// already, or the account changed since.
+    async fn deliver_proof(
+        &self,
+        queued: &Mail,
+        account: &Email,
+        vouched: &Vouched,
+        invocation: &Invocation,
+    ) -> Result<(), Retry> {
+        let (now, to) = (invocation.now(), queued.to.canonical());
+        let facts = (
+            keys::mail(queued.id),
+            keys::credential(account.canonical()),
+            keys::credential(to),
+            keys::suppression(to),
+        );
+        let (Some(mail), credential, taken, suppression) = self.store.load(facts).await? else {
+            return Ok(());
+        };
+        if !is_due(&mail, now)? {
+            return Ok(());
+        }
+        let Some(credential) = credential.filter(|credential| vouched.is_for(credential)) else {
+            return self.give_up(&mail, "the account changed meanwhile", invocation).await;
+        };
+        if taken.is_some() || suppression.is_some() {
+            return self.give_up(&mail, "the address is somebody's, or takes no mail", invocation).await;
+        }
+        let (after, proof) = (mail.claimed(now, CLAIM), EmailProof::of(&credential, &mail.to, now));
+        let token = LinkToken::mint(invocation.random());
+        claimed(self.store.claim_proof((&mail, &after), &proof, &token.digest()).await)?;
+        let words = mail::EmailConfirmation {
+            address: &mail.to,
+            account: &credential.email,
+            expires_at: proof.expires_at,
+            token: &token,
+        };
+        self.send_message(&after, words.write(self.mailer.origin()), invocation).await
+    }
+
+    /// That somebody signs in with another address, to the old one, with the link that takes it back. Teams that don't show
+    /// the new one yet do so first.
+    async fn deliver_email_notice(
+        &self,
+        queued: &Mail,
+        user: UserId,
+        (email, change): (&Email, Option<EmailChangeId>),
+        invocation: &Invocation,
+    ) -> Result<(), Retry> {
+        let now = invocation.now();
+        let facts = (keys::mail(queued.id), keys::user(user), keys::suppression(queued.to.canonical()));
+        let (Some(mail), Some(user), suppression) = self.store.load(facts).await? else { return Ok(()) };
+        if !is_due(&mail, now)? {
+            return Ok(());
+        }
+        self.store.follow_email(&user, invocation).await?;
+        if suppression.is_some() {
+            return self.give_up(&mail, "the address takes no mail", invocation).await;
+        }
+        let after = mail.claimed(now, CLAIM);
+        let former = change.and_then(|change| user.former_emails.iter().find(|one| one.change == change));
+        let back = match (change, former) {
+            (Some(_), None) => return self.give_up(&mail, "it was undone meanwhile", invocation).await,
+            (_, former) => former.map(|former| {
+                let (change, expires_at) = (former.change, former.until);
+                (LinkToken::mint(invocation.random()), EmailReturn { user_id: user.id, change, expires_at })
+            }),
+        };
+        claimed(match &back {
+            Some((token, back)) => self.store.claim_return((&mail, &after), back, &token.digest()).await,
+            None => self.store.claim_notice((&mail, &after)).await,
+        })?;
+        let words = mail::EmailChanged {
+            first_name: &user.first_name,
+            old: &mail.to,
+            new: email,
+            at: mail.created_at,
+            back: back.as_ref().map(|(token, back)| (token, back.expires_at)),
+        };
+        self.send_message(&after, words.write(self.mailer.origin()), invocation).await
     }
 
     /// Nothing is sent, now or later.

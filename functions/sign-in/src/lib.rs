@@ -4,9 +4,11 @@
 //! * `DELETE /v1/sessions/current`
 //! * `GET`, `PATCH /v1/me`, `PUT /v1/me/password`
 //! * `GET`, `DELETE /v1/me/sessions`, `DELETE /v1/me/sessions/{session}`
+//! * `POST /v1/me/email`; `POST /v1/email-changes/confirm`, `/undo`, public: another address, under emailed links
 //! * `POST /v1/password-resets`, `/confirm`, public: a forgotten password is replaced under an emailed link
 
 mod me;
+mod new_email;
 mod new_password;
 mod open;
 
@@ -44,6 +46,9 @@ impl Function for SignIn {
             Route::EndSession => self.end_session(request).await,
             Route::AskForReset => self.ask_for_reset(request).await,
             Route::ConfirmReset => self.confirm_reset(request).await,
+            Route::AskForNewEmail => self.ask_for_email(request).await,
+            Route::ConfirmNewEmail => self.confirm_email(request).await,
+            Route::UndoNewEmail => self.undo_email(request).await,
             _ => Err(Refusal::NotFound.into()),
         }
     }

@@ -1,6 +1,6 @@
 //! A password that is forgotten, and one that is changed.
 
-use model::{Credential, Digest, Email, Mail, Password, Refusal, Reset, ResetToken, User};
+use model::{Credential, Digest, Email, LinkToken, Mail, Password, Refusal, Reset, User};
 use password::Once;
 use serde::Serialize;
 use store::keys::{self, Scope};
@@ -17,7 +17,7 @@ struct Asked {}
 const GUESSABLE: usize = 50;
 
 /// What is said to somebody whose address the operator made free.
-const RELEASED: &str =
+pub(crate) const RELEASED: &str =
     "the account has no address to sign in with any more, ask an admin of your team to invite you";
 
 /// One answer for a link that was never sent, that was used, that is past its time, and whose password is another one by now.
@@ -55,7 +55,7 @@ impl SignIn {
     /// Replaces a forgotten password: every session ends, and the person is told by mail.
     pub(crate) async fn confirm_reset(&self, request: &Request) -> Outcome {
         let mut form = request.form()?;
-        let token = take_token(&mut form)?;
+        let token = take_token(&mut form, OVER)?;
         let password = form.password("password", |password| self.passwords.bound(password));
         let (token, password) = form.finish(|| token.zip(password))?;
         let digest = token.digest();
@@ -121,8 +121,11 @@ impl SignIn {
             let (credential, user) = self.store.load(facts).await?;
             let user = user.filter(|user| user.session(&me.digest, request.now()).is_some());
             let user = user.ok_or(BadRequest::NO_SESSION)?;
-            let credential = credential.filter(|credential| credential.user_id == user.id);
-            let credential = credential.ok_or_else(|| Refusal::AccessRevoked(RELEASED.to_owned()))?;
+            let credential = match credential.filter(|credential| credential.user_id == user.id) {
+                Some(credential) => credential,
+                // a new address meanwhile is looked at again
+                None => self.credential_of(&me.user).await?,
+            };
             // before anything is counted: whoever looks for a new one isn't guessing the old one
             self.judge(new, &credential, "/new_password").await?;
             if !self.passwords.prove(request, &credential, current, once).await? {
@@ -184,11 +187,11 @@ enum Proof<'a> {
 }
 
 /// Takes the token out of a body; a text that was never one is answered as one that is over, before the password is judged.
-fn take_token(form: &mut Form) -> Result<Option<ResetToken>, Refusal> {
-    let parse = |text: &str| Ok::<_, std::convert::Infallible>(ResetToken::parse(text));
+pub(crate) fn take_token(form: &mut Form, over: Refusal) -> Result<Option<LinkToken>, Refusal> {
+    let parse = |text: &str| Ok::<_, std::convert::Infallible>(LinkToken::parse(text));
     match form.optional("token", parse).flatten() {
         Some(token) => Ok(Some(token)),
         None if form.is_wrong("token") => Ok(None),
-        None => Err(OVER),
+        None => Err(over),
     }
 }

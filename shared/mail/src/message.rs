@@ -1,5 +1,5 @@
 use askama::Template;
-use model::{CompanyName, Email, InvitationToken, PersonName, ResetToken, Timestamp};
+use model::{CompanyName, Email, InvitationToken, LinkToken, PersonName, Timestamp};
 use policy::Role;
 
 /// What the mail of an invitation says.
@@ -27,7 +27,7 @@ pub struct PasswordReset<'a> {
     /// Until when the link works.
     pub expires_at: Timestamp,
     /// The token for the link.
-    pub token: &'a ResetToken,
+    pub token: &'a LinkToken,
 }
 
 /// What the mail says that tells somebody that their password was changed.

@@ -53,6 +53,8 @@ policy::closed_set! {
         MemberBrandsChanged = "member.brands_changed",
         /// A member has another name or number.
         MemberProfileChanged = "member.profile_changed",
+        /// A member has another address.
+        MemberEmailChanged = "member.email_changed",
         /// A membership was switched off.
         MemberSuspended = "member.suspended",
         /// A membership was switched on again.
@@ -205,6 +207,7 @@ mod tests {
             "member.permissions_changed",
             "member.brands_changed",
             "member.profile_changed",
+            "member.email_changed",
             "member.suspended",
             "member.reinstated",
             "member.left",

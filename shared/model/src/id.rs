@@ -61,6 +61,8 @@ ids! {
     SessionId,
     /// The id of an outbox item, a UUIDv7.
     MailId,
+    /// The id of a change of somebody's address, a UUIDv7.
+    EmailChangeId,
     /// The id of an event, a UUIDv7: events sort by it.
     EventId,
     /// What an item's state is compared by: a fresh one at every change, so that no two states ever share one, not even

@@ -34,20 +34,20 @@ pub use brand::Brand;
 pub use delivery::{Delivery, DeliveryState};
 pub use email::{Email, InvalidEmail};
 pub use event::{Actor, Event, EventKind, Subject};
-pub use id::{EventId, InvitationId, MailId, SessionId, TenantId, UserId, Version};
+pub use id::{EmailChangeId, EventId, InvitationId, MailId, SessionId, TenantId, UserId, Version};
 pub use invitation::{Invitation, InvitationStatus, Invitee, NewInvitation, Sponsorship};
 pub use invocation::{Clock, Invocation, Random, SystemClock, SystemRandom};
 pub use limits::{Limit, Limits, Window};
-pub use link::{LinkError, NewestToken, Reset, TokenRecord};
+pub use link::{EmailProof, EmailReturn, LinkError, NewestToken, Reset, TokenRecord};
 pub use mail::{About, Mail, MailStatus, MailTags, Suppression, Vouched};
 pub use member::Member;
 pub use names::{BrandName, CompanyName, InvalidText, Locale, PersonName, Phone, PlanName};
 pub use refusal::Refusal;
-pub use secret::{Digest, InvitationToken, Password, ResetToken, SessionToken};
+pub use secret::{Digest, InvitationToken, LinkToken, Password, SessionToken};
 pub use source::{Source, SourceKey};
 pub use tenant::{EmailPolicy, NewTenant, Tenant, TenantDefaults, Transfer};
 pub use timestamp::Timestamp;
 pub use user::{
-    Belonging, Client, Credential, Joining, MOST_SESSIONS, NewProfile, NewSession, Profile, Session,
-    SessionPolicy, User,
+    Belonging, Client, Credential, FormerEmail, Joining, MOST_SESSIONS, NewProfile, NewSession, Profile,
+    Session, SessionPolicy, User,
 };

@@ -3,7 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Credential, Digest, Email, Invitation, InvitationId, InvitationStatus, TenantId, Timestamp, UserId,
+    Credential, Digest, Email, EmailChangeId, Invitation, InvitationId, InvitationStatus, TenantId,
+    Timestamp, UserId,
 };
 
 /// What an invitation remembers of its newest token.
@@ -81,6 +82,57 @@ impl Reset {
         (self.user_id, self.generation) == (credential.user_id, credential.generation)
             && now < self.expires_at
     }
+}
+
+/// What the token stands for that proves a new address: whose sign-in it is to be, as the account was when the link was
+/// mailed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EmailProof {
+    /// Whose.
+    pub user_id: UserId,
+    /// The address that they sign in with: once that is another one, the link is dead.
+    pub account: Email,
+    /// The password that it was asked for with: once that is another one, the link is dead.
+    pub generation: u32,
+    /// The new address.
+    pub email: Email,
+    /// From this moment on it is refused.
+    pub expires_at: Timestamp,
+}
+
+impl EmailProof {
+    /// How long a link lives, from the mail on.
+    pub const LIVES: Duration = Duration::from_secs(3_600);
+
+    /// That this address is to be the account's.
+    #[must_use]
+    pub fn of(credential: &Credential, email: &Email, now: Timestamp) -> Self {
+        Self {
+            user_id: credential.user_id,
+            account: credential.email.clone(),
+            generation: credential.generation,
+            email: email.clone(),
+            expires_at: now + Self::LIVES,
+        }
+    }
+
+    /// Whether it moves this account at `now`.
+    #[must_use]
+    pub fn opens(&self, credential: &Credential, now: Timestamp) -> bool {
+        (self.user_id, self.generation) == (credential.user_id, credential.generation)
+            && now < self.expires_at
+    }
+}
+
+/// What the token stands for under which an old address is taken back: which change it undoes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EmailReturn {
+    /// Whose.
+    pub user_id: UserId,
+    /// The change; whether it can still be undone, the user says.
+    pub change: EmailChangeId,
+    /// From this moment on it is refused.
+    pub expires_at: Timestamp,
 }
 
 /// Why a link opens nothing any more.

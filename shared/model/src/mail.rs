@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Credential, DeliveryState, Email, Invitation, InvitationId, Invocation, MailId, Reset, TenantId,
-    Timestamp, User, UserId,
+    Credential, DeliveryState, Email, EmailChangeId, EmailProof, FormerEmail, Invitation, InvitationId,
+    Invocation, MailId, Reset, TenantId, Timestamp, User, UserId,
 };
 
 /// How long a notice is worth sending.
@@ -33,6 +33,23 @@ pub enum About {
     PasswordChanged {
         /// Whose.
         user_id: UserId,
+    },
+    /// The link that proves a new address, which the mail goes to.
+    EmailProof {
+        /// The address that the account has.
+        account: Email,
+        /// Whose it is, and with which of their passwords it was asked for.
+        vouched: Vouched,
+    },
+    /// That somebody signs in with another address: to the old one.
+    EmailChanged {
+        /// Who.
+        user_id: UserId,
+        /// The new one.
+        email: Email,
+        /// What can be undone under a link; nothing where the change was an undoing itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change: Option<EmailChangeId>,
     },
 }
 
@@ -163,6 +180,26 @@ impl Mail {
     pub fn password_changed(user: &User, invocation: &Invocation) -> Self {
         let about = About::PasswordChanged { user_id: user.id };
         Self::new(about, user.email.clone(), invocation.now() + NOTICE, invocation)
+    }
+
+    /// The mail that carries the link which proves a new address of this account.
+    #[must_use]
+    pub fn email_proof(credential: &Credential, to: &Email, invocation: &Invocation) -> Self {
+        let vouched = Vouched { user_id: credential.user_id, generation: credential.generation };
+        let about = About::EmailProof { account: credential.email.clone(), vouched };
+        Self::new(about, to.clone(), invocation.now() + EmailProof::LIVES, invocation)
+    }
+
+    /// The mail that tells somebody at their old address of the new one. It is worth sending as long as it can be undone.
+    #[must_use]
+    pub fn email_changed(
+        before: &User,
+        after: &User,
+        change: Option<EmailChangeId>,
+        invocation: &Invocation,
+    ) -> Self {
+        let about = About::EmailChanged { user_id: after.id, email: after.email.clone(), change };
+        Self::new(about, before.email.clone(), invocation.now() + FormerEmail::KEPT, invocation)
     }
 
     /// The mail with one more send begun, whose claim lasts so long from `now` on.

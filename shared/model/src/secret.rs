@@ -94,13 +94,14 @@ impl InvitationToken {
     }
 }
 
-/// The secret in the emailed link of a password reset: 256 random bits and nothing else, since its record says whose it is.
+/// The secret in an emailed link that is about an account, a password reset or another address: 256 random bits and nothing
+/// else, since its record says whose it is. Each kind of link has its records under keys of its own.
 ///
-/// As text: 32 bytes in base64url, 43 characters, so that it is never taken for another kind.
+/// As text: 32 bytes in base64url, 43 characters, so that it is never taken for an invitation's.
 #[derive(Clone)]
-pub struct ResetToken([u8; 32]);
+pub struct LinkToken([u8; 32]);
 
-impl ResetToken {
+impl LinkToken {
     /// A fresh one.
     #[must_use]
     pub fn mint(random: &dyn Random) -> Self {
@@ -198,7 +199,7 @@ impl Password {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, clippy::string_slice, reason = "tests")]
-    use super::{Digest, InvitationToken, Password, ResetToken, SessionToken};
+    use super::{Digest, InvitationToken, LinkToken, Password, SessionToken};
     use std::sync::Arc;
 
     use serde_json::json;
@@ -240,9 +241,9 @@ mod tests {
         }
         assert!(InvitationToken::parse(&text).is_none(), "one kind is never taken for the other");
         assert!(SessionToken::parse(&token.reveal()).is_none());
-        let reset = ResetToken::mint(invocation.random());
-        assert_eq!(ResetToken::parse(&reset.reveal()).unwrap().digest(), reset.digest());
-        assert!(ResetToken::parse(&text).is_none() && ResetToken::parse(&token.reveal()).is_none());
+        let reset = LinkToken::mint(invocation.random());
+        assert_eq!(LinkToken::parse(&reset.reveal()).unwrap().digest(), reset.digest());
+        assert!(LinkToken::parse(&text).is_none() && LinkToken::parse(&token.reveal()).is_none());
         assert!(InvitationToken::parse(&reset.reveal()).is_none());
     }
 
@@ -277,10 +278,10 @@ mod tests {
             assert!(SessionToken::parse(&wrong).is_none(), "{wrong}");
         }
 
-        let reset = ResetToken::mint(&Always(251));
+        let reset = LinkToken::mint(&Always(251));
         assert_eq!((reset.reveal().as_str(), reset.digest()), (secret, Digest::of(&[251; 32])));
         for wrong in ["", &secret[1..], &format!("{secret}="), &secret.replace('_', "*")] {
-            assert!(ResetToken::parse(wrong).is_none(), "{wrong}");
+            assert!(LinkToken::parse(wrong).is_none(), "{wrong}");
         }
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Email, EmailPolicy, Invocation, Locale, Member, PersonName, Phone, SessionId, SessionToken,
-    Tenant, TenantId, Timestamp, UserId, Version,
+    Digest, Email, EmailChangeId, EmailPolicy, Invocation, Locale, Member, PersonName, Phone, Refusal,
+    SessionId, SessionToken, Tenant, TenantId, Timestamp, UserId, Version,
 };
 
 /// One person: their profile, and who is signed in as them.
@@ -36,6 +36,9 @@ pub struct User {
     /// Which of their passwords opens sessions: as their credential's.
     #[serde(default)]
     pub generation: u32,
+    /// Addresses that were given up and can be taken back, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_emails: Vec<FormerEmail>,
     /// Renewed when the profile changes; none for a user whom a release without sessions here wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
@@ -55,8 +58,58 @@ impl User {
             created_at: member.joined_at,
             sessions: BTreeMap::new(),
             generation: 0,
+            former_emails: Vec::new(),
             version: Some(version),
         }
+    }
+
+    /// The user with another address, and the change that can be undone from the old one. Back to an address that was given
+    /// up is an undoing itself, and nothing is left to be undone of what came after: or whoever had the account in between
+    /// could take it again.
+    ///
+    /// # Errors
+    /// [`Refusal::RateLimited`] when so many addresses were given up lately that one more couldn't be remembered: a link to
+    /// undo is never pushed out by later changes.
+    pub fn moved(
+        &self,
+        email: Email,
+        invocation: &Invocation,
+    ) -> Result<(Self, Option<EmailChangeId>), Refusal> {
+        let now = invocation.now();
+        let mut former = self.former_emails.clone();
+        let back = former.iter().position(|one| one.email.canonical() == email.canonical());
+        let change = if let Some(at) = back {
+            former.truncate(at);
+            None
+        } else {
+            former.retain(|one| now < one.until);
+            if let Some(oldest) = former.first().filter(|_| MOST_FORMER_EMAILS <= former.len()) {
+                let retry_after = oldest.until.since(now).as_secs();
+                return Err(Refusal::RateLimited { retry_after, what: "changes of your address" });
+            }
+            let (id, until) = (EmailChangeId::new(invocation), now + FormerEmail::KEPT);
+            former.push(FormerEmail { change: id, email: self.email.clone(), until });
+            Some(id)
+        };
+        let moved =
+            Self { email, former_emails: former, version: Some(invocation.version()), ..self.clone() };
+        Ok((moved, change))
+    }
+
+    /// The user with the address that this change gave up, signed out everywhere and without a password that is known: as
+    /// before the change and all that followed it. None for one that can't be undone any more.
+    #[must_use]
+    pub fn returned(&self, change: EmailChangeId, invocation: &Invocation) -> Option<Self> {
+        let at = self.former_emails.iter().position(|one| one.change == change)?;
+        let former = self.former_emails.get(at).filter(|one| invocation.now() < one.until)?;
+        Some(Self {
+            email: former.email.clone(),
+            former_emails: self.former_emails.get(..at)?.to_vec(),
+            sessions: BTreeMap::new(),
+            generation: self.generation + 1,
+            version: Some(invocation.version()),
+            ..self.clone()
+        })
     }
 
     /// The user with another profile.
@@ -96,6 +149,25 @@ impl User {
 /// Sessions that one person can have at once; the next one ends the one that was used longest ago. So many and a profile are
 /// read as one unit.
 pub const MOST_SESSIONS: usize = 12;
+
+/// An address that somebody gave up and may take back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerEmail {
+    /// The change that gave it up.
+    pub change: EmailChangeId,
+    /// The address.
+    pub email: Email,
+    /// From this moment on it can't be taken back.
+    pub until: Timestamp,
+}
+
+impl FormerEmail {
+    /// How long an address can be taken back.
+    pub const KEPT: Duration = Duration::from_secs(7 * 86_400);
+}
+
+/// Addresses that one person can give up in the time in which each can be taken back.
+const MOST_FORMER_EMAILS: usize = 10;
 
 /// What somebody says of themselves when they accept; what they omit is as the inviter wrote it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -178,6 +250,19 @@ impl Credential {
     pub fn current(&self) -> impl Iterator<Item = TenantId> + '_ {
         let current = self.tenants.iter().filter(|(_, belonging)| **belonging != Belonging::Former);
         current.map(|(tenant, _)| *tenant)
+    }
+
+    /// The same account under another address.
+    #[must_use]
+    pub fn moved(&self, email: Email, version: Version) -> Self {
+        Self { email, version, ..self.clone() }
+    }
+
+    /// The same account under an address that was taken back, with a hash that no password has.
+    #[must_use]
+    pub fn returned(&self, email: Email, unusable: &str, version: Version) -> Self {
+        let generation = self.generation + 1;
+        Self { password_hash: unusable.to_owned(), generation, ..self.moved(email, version) }
     }
 
     /// Whether the address may join `tenant`, as its policy and the other tenants' have it.

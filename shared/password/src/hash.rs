@@ -12,9 +12,9 @@ const LANES: u32 = 1;
 const SALT: usize = 16;
 const HASH: usize = 32;
 
-/// The hash of a password that nobody has: what an unknown address is checked against, so that it takes what a wrong
-/// password takes.
-const NOBODY: &str =
+/// A hash that no password is known to have: what an unknown address is checked against, so that it takes what a wrong
+/// password takes, and what an account is left with whose password is not to be used any more.
+pub const UNUSABLE: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// A stored hash that isn't one.
@@ -66,7 +66,7 @@ impl Hasher {
     /// # Errors
     /// When the stored text isn't a hash.
     pub fn verify(&self, password: &Password, stored: Option<&str>) -> Result<bool, UnreadableHash> {
-        let Phc { params, salt, hash } = Phc::parse(stored.unwrap_or(NOBODY)).ok_or(UnreadableHash)?;
+        let Phc { params, salt, hash } = Phc::parse(stored.unwrap_or(UNUSABLE)).ok_or(UnreadableHash)?;
         let found = self.run(params, password, &salt, hash.len()).ok_or(UnreadableHash)?;
         let difference = found.iter().zip(&hash).fold(0, |bits, (a, b)| bits | (a ^ b));
         Ok(difference == 0 && stored.is_some())

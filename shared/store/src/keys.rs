@@ -10,6 +10,8 @@
 //! | Mail (`ttl`) | `MAIL#m` | `MAIL` | | `deliver` |
 //! | Token (`ttl`) | `TOKEN#sha256` | `TOKEN` | | the emailed link |
 //! | Reset (`ttl`) | `RESET#sha256` | `RESET` | | the emailed link of a forgotten password |
+//! | EmailProof (`ttl`) | `PROOF#sha256` | `PROOF` | | the emailed link to a new address |
+//! | EmailReturn (`ttl`) | `RETURN#sha256` | `RETURN` | | the emailed link that takes an old one back |
 //! | User, with their sessions | `USER#u` | `USER` | | every request that takes a session, signing in, accepting |
 //! | Credential | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting; whatever asks for a password or replaces one |
 //! | Suppression | `EMAIL#canonical` | `SUPPRESSION` | | every write that queues an invitation's mail, `deliver` |
@@ -24,9 +26,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use model::{
-    Brand, Credential, Digest, Email, Event, EventId, Invitation, InvitationId, InvitationStatus, Invitee,
-    Limit, Mail, MailId, Member, Reset, Source, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User,
-    UserId,
+    Brand, Credential, Digest, Email, EmailProof, EmailReturn, Event, EventId, Invitation, InvitationId,
+    InvitationStatus, Invitee, Limit, Mail, MailId, Member, Reset, Source, Suppression, Tenant, TenantId,
+    Timestamp, TokenRecord, User, UserId,
 };
 use policy::BrandId;
 use serde::Serialize;
@@ -137,6 +139,18 @@ impl Entity for Reset {
         Some(self.expires_at.unix_seconds())
     }
 }
+impl Entity for EmailProof {
+    const NAME: &'static str = "EmailProof";
+    fn ttl(&self) -> Option<u64> {
+        Some(self.expires_at.unix_seconds())
+    }
+}
+impl Entity for EmailReturn {
+    const NAME: &'static str = "EmailReturn";
+    fn ttl(&self) -> Option<u64> {
+        Some(self.expires_at.unix_seconds())
+    }
+}
 impl Entity for User {
     const NAME: &'static str = "User";
 }
@@ -226,6 +240,18 @@ pub fn token(digest: &Digest) -> Key<TokenRecord> {
 #[must_use]
 pub fn reset(digest: &Digest) -> Key<Reset> {
     Key::new(format!("RESET#{}", digest.as_str()), "RESET".to_owned())
+}
+
+/// What the token of a link to a new address with this digest stands for.
+#[must_use]
+pub fn email_proof(digest: &Digest) -> Key<EmailProof> {
+    Key::new(format!("PROOF#{}", digest.as_str()), "PROOF".to_owned())
+}
+
+/// What the token of a link that takes an old address back with this digest stands for.
+#[must_use]
+pub fn email_return(digest: &Digest) -> Key<EmailReturn> {
+    Key::new(format!("RETURN#{}", digest.as_str()), "RETURN".to_owned())
 }
 
 /// A user: their profile, and their sessions.
@@ -346,6 +372,16 @@ pub(crate) fn passwords_of(email: &str, limit: Limit, now: Timestamp) -> Key<Rat
 /// Changes of one person's profile.
 pub(crate) fn profiles_of(user: UserId, limit: Limit, now: Timestamp) -> Key<Rate> {
     rate(&format!("PROFILE#{user}"), limit, now)
+}
+
+/// Links to a new address that one person asked for.
+pub(crate) fn emails_of(user: UserId, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("EMAIL#{user}"), limit, now)
+}
+
+/// Such links that went to one canonical address.
+pub(crate) fn proofs_to(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("PROOF#{email}"), limit, now)
 }
 
 /// Sign-ups from one source.

@@ -9,6 +9,7 @@
 
 mod accepting;
 mod accounts;
+mod addresses;
 mod brands;
 mod change;
 mod error;
@@ -33,6 +34,7 @@ use runtime::{Environment, SettingError};
 
 pub use accepting::Acceptance;
 pub use accounts::{Ground, PasswordChange, ProfileChange};
+pub use addresses::{EmailMove, Team};
 pub use change::{Change, Record};
 pub use error::{Error, Fact};
 pub use invitations::Outgoing;

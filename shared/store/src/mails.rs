@@ -23,7 +23,7 @@ impl Expression {
 
 impl Transaction<'_> {
     /// Claims a mail that nobody has claimed since it was read.
-    fn claimed(self, before: &Mail, after: &Mail) -> Self {
+    pub(crate) fn claimed(self, before: &Mail, after: &Mail) -> Self {
         let unclaimed =
             Expression::default().when("status", &MailStatus::Queued).when("attempts", &before.attempts);
         self.put(Fact::Mail, &keys::mail(after.id), after, unclaimed)

@@ -104,9 +104,11 @@ impl Store {
         change: Change<'_>,
     ) -> Result<(), Error> {
         let (tenant, email) = (after.tenant_id, after.email.canonical());
+        // it is another one for a moment, where somebody in many teams changes their address
         let left = Expression::default()
             .set(&format!("tenants.{tenant}"), &Belonging::Former)
-            .set("version", &version);
+            .set("version", &version)
+            .when_there("pk");
         // whoever is a member still holds their address, here and over all tenants
         let ended = self.transaction().authority(before, after).remove(&keys::invitee(tenant, email)).update(
             Fact::Credential,

@@ -286,6 +286,12 @@ fn refused(refusal: &Refusal) -> Problem {
             "a link for a new password works once, for an hour, and until the password is changed otherwise; ask for another",
         )
         .extra("actions", vec![action("ask-again", Route::AskForReset, &[])]),
+        Refusal::EmailLinkOver => plain(
+            S::NOT_FOUND,
+            "not-found",
+            "The link is over",
+            "a link to a new address works once, for an hour, and until the password or the address is another one; one that takes an old address back for seven days",
+        ),
         Refusal::PlanRequired(url) => plain(
             S::PAYMENT_REQUIRED,
             "plan-required",

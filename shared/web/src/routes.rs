@@ -102,10 +102,14 @@ routes! {
     EndSession: DELETE "/v1/me/sessions/{session}", "sign-in", Session;
     AskForReset: POST "/v1/password-resets", "sign-in", Public;
     ConfirmReset: POST "/v1/password-resets/confirm", "sign-in", Public;
+    AskForNewEmail: POST "/v1/me/email", "sign-in", Session;
+    ConfirmNewEmail: POST "/v1/email-changes/confirm", "sign-in", Public;
+    UndoNewEmail: POST "/v1/email-changes/undo", "sign-in", Public;
     Check: POST "/v1/tenants/{tenant}/check", "check", Session;
     HomePage: GET "/", "console", Public;
     AcceptPage: GET "/accept", "console", Public;
     ResetPage: GET "/reset", "console", Public;
+    EmailPage: GET "/email", "console", Public;
     Asset: GET "/assets/{file}", "console", Public;
 }
 

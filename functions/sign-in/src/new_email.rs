@@ -1,0 +1,227 @@
+//! Another address to sign in with: proven by a link to the new one, told to the old one, and taken back from there.
+
+use model::{
+    Actor, Credential, Email, EmailProof, EmailReturn, EventKind, Invitation, InvitationStatus, Invitee,
+    LinkToken, Mail, Refusal, Subject, TenantId, User,
+};
+use password::{Once, UNUSABLE};
+use serde::Serialize;
+use store::keys::{self, Scope};
+use store::{Change, EmailMove, Error, Fact, Team};
+use web::{Answer, BadRequest, Failure, Idempotency, Outcome, Request, live, renewed};
+
+use crate::SignIn;
+use crate::new_password::{self, RELEASED};
+
+/// The same whether or not anybody has the new address.
+#[derive(Serialize)]
+struct Asked {}
+
+/// The address that counts from now on.
+#[derive(Serialize)]
+struct Moved<'a> {
+    email: &'a str,
+}
+
+impl<'a> Moved<'a> {
+    fn answer(user: &'a User) -> Answer {
+        Answer::ok(&Self { email: user.email.as_entered() })
+    }
+}
+
+const OVER: Refusal = Refusal::EmailLinkOver;
+
+impl SignIn {
+    /// Asks for a link to a new address. A session alone isn't enough: who finds one open must not take the account.
+    pub(crate) async fn ask_for_email(&self, request: &Request) -> Outcome {
+        let token = request.session_token()?;
+        let mut form = request.form()?;
+        let email = form.required("email", Email::parse);
+        let password = form.password("password", |password| self.passwords.bound(password));
+        let (email, password) = &form.finish(|| email.zip(password))?;
+        let idempotency = Idempotency::redacted(request, Scope::User(token.user()), &email.as_entered())?;
+        let (once, idempotency, digest) = (&Once::default(), &idempotency, &token.digest());
+        let read = || async {
+            let (user, found) = self.store.load((keys::user(token.user()), idempotency.wants())).await?;
+            let user = live(&self.store, user, digest, request.now()).await?;
+            Ok((user, idempotency.answered(found)?))
+        };
+        let decide = |user: User| async move {
+            if user.email.canonical() == email.canonical() {
+                return Err(BadRequest::invalid("/email", "is your address already").into());
+            }
+            let credential = self.credential_of(&user).await?;
+            if !self.passwords.prove(request, &credential, password, once).await? {
+                return Err(BadRequest::invalid("/password", "is not your password").into());
+            }
+            let mail = Mail::email_proof(&credential, email, request.invocation());
+            let answer = Answer::accepted(&Asked {});
+            let record = idempotency.record(&answer);
+            self.store.ask_for_email(&user, &mail, &self.limits, record).await?;
+            Ok(answer)
+        };
+        web::change(read, decide).await
+    }
+
+    /// What somebody signs in with.
+    pub(crate) async fn credential_of(&self, user: &User) -> Result<Credential, Failure> {
+        let credential = self.store.load(keys::credential(user.email.canonical())).await?;
+        if let Some(credential) = credential.filter(|credential| credential.user_id == user.id) {
+            return Ok(credential);
+        }
+        // released by the operator, unless they have another one since they were read
+        let now = self.store.load(keys::user(user.id)).await?;
+        if now.is_some_and(|now| now.email.canonical() != user.email.canonical()) {
+            return Err(Error::Changed(Fact::User).into());
+        }
+        Err(Refusal::AccessRevoked(RELEASED.to_owned()).into())
+    }
+
+    /// The mailbox is proven: the account has the new address from now on, in all its teams.
+    pub(crate) async fn confirm_email(&self, request: &Request) -> Outcome {
+        let digest = &take_token(request)?.digest();
+        let idempotency = &Idempotency::of(request, Scope::Token(digest))?;
+        let read = || async {
+            let (proof, found) = self.store.load((keys::email_proof(digest), idempotency.wants())).await?;
+            Ok((proof, idempotency.answered(found)?))
+        };
+        let decide = |proof: Option<EmailProof>| async move {
+            let proof = proof.ok_or(OVER)?;
+            let facts = (
+                keys::credential(proof.account.canonical()),
+                keys::user(proof.user_id),
+                keys::credential(proof.email.canonical()),
+            );
+            let (credential, user, taken) = self.store.load(facts).await?;
+            let now = request.invocation().look_at_clock();
+            let credential = credential.filter(|credential| proof.opens(credential, now)).ok_or(OVER)?;
+            if taken.is_some() {
+                return Err(Refusal::EmailInUse.into());
+            }
+            let user = renewed(&self.store, user.ok_or(OVER)?, request.invocation()).await?;
+            let (after, change) = user.moved(proof.email.clone(), request.invocation())?;
+            let moved = credential.moved(proof.email.clone(), request.invocation().version());
+            let teams = self.teams(&user, &moved, request, Holding::Live).await?;
+            let notice = Mail::email_changed(&user, &after, change, request.invocation());
+            let answer = Moved::answer(&after);
+            let moved = EmailMove {
+                before: (&user, &credential),
+                after: (&after, &moved),
+                teams: &teams,
+                proof: Some(digest),
+                mails: &[notice],
+                record: idempotency.record(&answer),
+            };
+            self.store.move_email(moved, request.invocation()).await?;
+            Ok(answer)
+        };
+        web::change(read, decide).await
+    }
+
+    /// The old address takes itself back: every session ends, the password is nobody's, and the link to choose another one
+    /// goes to the old address.
+    pub(crate) async fn undo_email(&self, request: &Request) -> Outcome {
+        let digest = &take_token(request)?.digest();
+        let idempotency = &Idempotency::of(request, Scope::Token(digest))?;
+        let read = || async {
+            let (back, found) = self.store.load((keys::email_return(digest), idempotency.wants())).await?;
+            Ok((back, idempotency.answered(found)?))
+        };
+        let decide = |back: Option<EmailReturn>| async move {
+            let invocation = request.invocation();
+            let now = invocation.look_at_clock();
+            let back = back.filter(|back| now < back.expires_at).ok_or(OVER)?;
+            let user = self.store.load(keys::user(back.user_id)).await?.ok_or(OVER)?;
+            let after = user.returned(back.change, invocation).ok_or(OVER)?;
+            let facts = (keys::credential(user.email.canonical()), keys::credential(after.email.canonical()));
+            let (credential, taken) = self.store.load(facts).await?;
+            let credential = credential.filter(|credential| credential.user_id == user.id).ok_or(OVER)?;
+            if taken.is_some() {
+                return Err(Refusal::EmailInUse.into());
+            }
+            let returned = credential.returned(after.email.clone(), UNUSABLE, invocation.version());
+            let teams = self.teams(&user, &returned, request, Holding::TakenBack).await?;
+            let answer = Moved::answer(&after);
+            let mails = [
+                Mail::vouched_reset(&returned, &after.email, invocation),
+                Mail::email_changed(&user, &after, None, invocation),
+            ];
+            let moved = EmailMove {
+                before: (&user, &credential),
+                after: (&after, &returned),
+                teams: &teams,
+                proof: None,
+                mails: &mails,
+                record: idempotency.record(&answer),
+            };
+            self.store.move_email(moved, invocation).await?;
+            Ok(answer)
+        };
+        web::change(read, decide).await
+    }
+
+    /// The teams of an account that is about to have another address, which has to be free in each of them.
+    async fn teams(
+        &self,
+        user: &User,
+        moved: &Credential,
+        request: &Request,
+        holding: Holding,
+    ) -> Result<Vec<Team>, Failure> {
+        let tenants: Vec<TenantId> = moved.current().collect();
+        let mut teams = self.store.teams_of(user, &tenants, moved.email.canonical()).await?;
+        for team in &mut teams {
+            let tenant = team.member.tenant_id;
+            match &team.holder {
+                None => {}
+                Some(Invitee::Member { user_id }) if *user_id == user.id => {}
+                Some(Invitee::Member { .. }) => return Err(Refusal::EmailInUse.into()),
+                Some(Invitee::Invitation { invitation_id, expires_at, .. }) => {
+                    if *expires_at <= request.now() {
+                        // it gives way, and its seat is free
+                        self.store.expire_invitation(tenant, *invitation_id, request.invocation()).await?;
+                    } else if matches!(holding, Holding::TakenBack) {
+                        let key = keys::invitation(tenant, *invitation_id);
+                        self.take_back(user, self.store.load(key).await?, request).await?;
+                        team.holder = None;
+                    } else {
+                        return Err(Refusal::EmailInUse.into());
+                    }
+                }
+            }
+        }
+        Ok(teams)
+    }
+
+    /// Revokes an invitation of the address that somebody takes back: they are in that team.
+    async fn take_back(
+        &self,
+        user: &User,
+        invitation: Option<Invitation>,
+        request: &Request,
+    ) -> Result<(), Failure> {
+        let pending = invitation.filter(|one| one.status == InvitationStatus::Pending);
+        let before = pending.ok_or(Error::Changed(Fact::Invitation))?;
+        let after = before.ended(InvitationStatus::Revoked, request.invocation().version());
+        let (actor, kind) = (Actor::User { id: user.id }, EventKind::InvitationRevoked);
+        let subject = Subject::Invitation(after.id);
+        let change = Change::new(request.invocation(), after.tenant_id, actor, kind, subject)
+            .with("email", before.email.as_entered());
+        Ok(self.store.end_invitation(&before, &after, true, change).await?)
+    }
+}
+
+/// What an invitation that holds the address comes to.
+enum Holding {
+    /// It stays, and the address is not to be had.
+    Live,
+    /// It gives way: whoever moved the account away may have made it.
+    TakenBack,
+}
+
+/// Takes the token out of a body; a text that was never one is answered as one that is over.
+fn take_token(request: &Request) -> Result<LinkToken, Failure> {
+    let mut form = request.form()?;
+    let token = new_password::take_token(&mut form, OVER)?;
+    Ok(form.finish(|| token)?)
+}

@@ -1,0 +1,210 @@
+use std::collections::BTreeSet;
+
+use model::{
+    Actor, Credential, Digest, EmailProof, EmailReturn, EventKind, Invitee, Invocation, Limits, Mail, Member,
+    Subject, TenantId, User,
+};
+
+use crate::error::{Error, Fact};
+use crate::expression::Expression;
+use crate::transaction::Transaction;
+use crate::{Change, Record, Store, keys};
+
+/// An address about to be exchanged for another one.
+pub struct EmailMove<'a> {
+    /// The user and the credential as read.
+    pub before: (&'a User, &'a Credential),
+    /// The same as they will be.
+    pub after: (&'a User, &'a Credential),
+    /// Every team that the account is in.
+    pub teams: &'a [Team],
+    /// The link that is used up.
+    pub proof: Option<&'a Digest>,
+    /// What is mailed, that it was done among it.
+    pub mails: &'a [Mail],
+    /// The record of the answer.
+    pub record: Option<Record>,
+}
+
+/// A team of somebody who changes their address.
+pub struct Team {
+    /// Their membership as read.
+    pub member: Member,
+    /// Who holds the new address there: nobody, an expired invitation that gives way, or they themselves, where an earlier
+    /// try came so far.
+    pub holder: Option<Invitee>,
+}
+
+/// Teams that the transaction reaches in which the account changes its address, four actions each beside its own.
+const TEAMS: usize = 20;
+
+impl Transaction<'_> {
+    /// The new address is the member's in this team.
+    fn hold(self, after: &User, Team { member, holder }: &Team) -> Self {
+        let key = keys::invitee(member.tenant_id, after.email.canonical());
+        let free = match holder {
+            // nobody else's ends in that moment: a newer one ends later
+            Some(Invitee::Invitation { expires_at, .. }) => {
+                Expression::default().when("expires_at", expires_at)
+            }
+            Some(Invitee::Member { user_id }) => Expression::default().when("user_id", user_id),
+            None => Expression::default().when_missing("pk"),
+        };
+        self.put(Fact::Invitee, &key, &Invitee::Member { user_id: after.id }, free)
+    }
+
+    /// The member is shown with the new address, and lets go of the old one.
+    fn shown_at(self, after: &User, member: &Member, invocation: &Invocation) -> Self {
+        let (tenant, user) = (member.tenant_id, after.id);
+        let moved = Expression::default()
+            .set("email", &after.email)
+            .set("authority", &invocation.version())
+            .when_authority(member.authority);
+        let (actor, kind) = (Actor::User { id: user }, EventKind::MemberEmailChanged);
+        let change = Change::new(invocation, tenant, actor, kind, Subject::Member(user))
+            .with("email_before", member.email.as_entered())
+            .with("email", after.email.as_entered());
+        self.update(Fact::Member, &keys::member(tenant, user), moved)
+            .remove(&keys::invitee(tenant, member.email.canonical()))
+            .change(change)
+    }
+}
+
+impl Store {
+    /// Queues the mail that carries the link to a new address, whether or not anybody has that.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when there were too many; [`Error::Changed`] when the same request was answered meanwhile.
+    pub async fn ask_for_email(
+        &self,
+        user: &User,
+        mail: &Mail,
+        limits: &Limits,
+        record: Option<Record>,
+    ) -> Result<(), Error> {
+        let (of_user, to_address, now) =
+            (limits.resets_of_address, limits.mails_to_address_by_tenant, mail.created_at);
+        self.transaction()
+            .add(&keys::mail(mail.id), mail)
+            .count(&keys::emails_of(user.id, of_user, now), of_user, now, "changes of your address")
+            .count(
+                &keys::proofs_to(mail.to.canonical(), to_address, now),
+                to_address,
+                now,
+                "links to this address",
+            )
+            .record(record, now)
+            .commit()
+            .await
+    }
+
+    /// Gives an account another address, here and in its teams: in up to twenty all at once. In more, the new address is
+    /// taken in the others beforehand, so that nobody can take it in between, and they are shown with it by
+    /// [`Store::follow_email`]; whoever is stopped before the account moves asks again.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the account, a team or who holds the new address changed.
+    pub async fn move_email(&self, change: EmailMove<'_>, invocation: &Invocation) -> Result<(), Error> {
+        const HELD_AT_ONCE: usize = 50;
+        let EmailMove { before: (user, credential), after: (user_after, moved), .. } = change;
+        let as_read = || Expression::default().when("version", &user.version);
+        let (first, others) = change.teams.split_at(change.teams.len().min(TEAMS));
+        for teams in others.chunks(HELD_AT_ONCE) {
+            let held = self.transaction().check(Fact::User, &keys::user(user.id), as_read());
+            teams.iter().fold(held, |held, team| held.hold(user_after, team)).commit().await?;
+        }
+        let mut profile = as_read()
+            .set("email", &user_after.email)
+            .set("former_emails", &user_after.former_emails)
+            .set("version", &user_after.version);
+        if user_after.generation != user.generation {
+            profile = profile.set("sessions", &user_after.sessions).set("generation", &user_after.generation);
+        }
+        let mut transaction = self
+            .transaction()
+            .delete(
+                Fact::Credential,
+                &keys::credential(credential.email.canonical()),
+                Expression::default().when_version(credential.version),
+            )
+            .create(Fact::Credential, &keys::credential(moved.email.canonical()), moved)
+            .update(Fact::User, &keys::user(user.id), profile);
+        if let Some(digest) = change.proof {
+            transaction = transaction.remove(&keys::email_proof(digest));
+        }
+        let mails = change.mails.iter().fold(transaction, |t, mail| t.add(&keys::mail(mail.id), mail));
+        let shown = first
+            .iter()
+            .fold(mails, |t, team| t.hold(user_after, team).shown_at(user_after, &team.member, invocation));
+        shown.record(change.record, invocation.now()).commit().await
+    }
+
+    /// Shows a user's address in those of their teams that don't show it yet: none but where there are more than one
+    /// transaction reaches. Doing it again does what is left.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the user or a team changed meanwhile.
+    pub async fn follow_email(&self, user: &User, invocation: &Invocation) -> Result<(), Error> {
+        let email = user.email.canonical();
+        let credential = self.load(keys::credential(email)).await?;
+        let Some(credential) = credential.filter(|c| c.user_id == user.id && TEAMS < c.tenants.len()) else {
+            return Ok(());
+        };
+        let tenants: Vec<TenantId> = credential.tenants.keys().copied().collect();
+        for stretch in tenants.chunks(TEAMS) {
+            let members: Vec<_> = stretch.iter().map(|t| keys::member(*t, user.id)).collect();
+            let members = self.load(members).await?;
+            let left: Vec<Member> = members
+                .into_iter()
+                .flatten()
+                .filter(|member| !member.is_revoked() && member.email.canonical() != email)
+                .collect();
+            if left.is_empty() {
+                continue;
+            }
+            let unchanged = Expression::default().when("version", &user.version);
+            let follows = self.transaction().check(Fact::User, &keys::user(user.id), unchanged);
+            left.iter().fold(follows, |t, member| t.shown_at(user, member, invocation)).commit().await?;
+        }
+        Ok(())
+    }
+
+    /// The memberships of these tenants that aren't over, and who holds an address there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn teams_of(&self, user: &User, tenants: &[TenantId], email: &str) -> Result<Vec<Team>, Error> {
+        let tenants: BTreeSet<TenantId> = tenants.iter().copied().collect();
+        let members: Vec<_> = tenants.iter().map(|t| keys::member(*t, user.id)).collect();
+        let holders: Vec<_> = tenants.iter().map(|t| keys::invitee(*t, email)).collect();
+        let (members, holders) = self.load((members, holders)).await?;
+        let pairs = members.into_iter().zip(holders);
+        Ok(pairs.filter_map(|(member, holder)| Some(Team { member: member?, holder })).collect())
+    }
+
+    /// Claims the send of a link that proves a new address: its record becomes known.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when somebody else claimed it.
+    pub async fn claim_proof(
+        &self,
+        mails: (&Mail, &Mail),
+        proof: &EmailProof,
+        digest: &Digest,
+    ) -> Result<(), Error> {
+        self.transaction().claimed(mails.0, mails.1).add(&keys::email_proof(digest), proof).commit().await
+    }
+
+    /// The same for the link under which an old address is taken back.
+    ///
+    /// # Errors
+    /// As [`Store::claim_proof`].
+    pub async fn claim_return(
+        &self,
+        mails: (&Mail, &Mail),
+        back: &EmailReturn,
+        digest: &Digest,
+    ) -> Result<(), Error> {
+        self.transaction().claimed(mails.0, mails.1).add(&keys::email_return(digest), back).commit().await
+    }
+}
