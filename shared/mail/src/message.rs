@@ -1,5 +1,5 @@
 use askama::Template;
-use model::{CompanyName, Email, InvitationToken, PersonName, ResetToken, Timestamp};
+use model::{CompanyName, Email, EmailToken, InvitationToken, PersonName, ResetToken, Timestamp};
 use policy::Role;
 
 /// What the mail of an invitation says.
@@ -38,6 +38,34 @@ pub struct PasswordChanged<'a> {
     pub address: &'a Email,
     /// When it was changed.
     pub at: Timestamp,
+}
+
+/// What the mail says that asks a mailbox whether an account's address is this one from now on.
+pub struct EmailConfirmation<'a> {
+    /// The new address, which may be a stranger's: it is where the mail goes.
+    pub address: &'a Email,
+    /// The address that the account has.
+    pub account: &'a Email,
+    /// Until when the link works.
+    pub expires_at: Timestamp,
+    /// The token for the link.
+    pub token: &'a EmailToken,
+}
+
+/// What the mail says that tells the old address that it is not the account's any more.
+pub struct EmailChanged<'a> {
+    /// The person's first name.
+    pub first_name: &'a PersonName,
+    /// The address that the account had: it is where the mail goes.
+    pub old: &'a Email,
+    /// The address that it has.
+    pub new: &'a Email,
+    /// When it was changed.
+    pub at: Timestamp,
+    /// Until when the link works.
+    pub expires_at: Timestamp,
+    /// The token for the link.
+    pub token: &'a EmailToken,
 }
 
 /// A mail, ready to be sent.
@@ -201,6 +229,66 @@ impl PasswordChanged<'_> {
     }
 }
 
+impl EmailConfirmation<'_> {
+    /// Writes the mail; its link leads to `origin`. Anybody may enter anybody's address: of their words it carries the two
+    /// addresses and no other.
+    ///
+    /// # Errors
+    /// As [`Invitation::write`].
+    pub fn write(&self, origin: &str) -> Result<Message, askama::Error> {
+        let link = format!("{origin}/email#confirm.{}", self.token.reveal());
+        let words = || Words {
+            heading: "Confirm your new address",
+            greeting: "Hello,".to_owned(),
+            lead: format!(
+                "Somebody wants to sign in to the account {} with the address {} from now on. If that was \
+                 you, confirm it here.",
+                defused(self.account.as_entered()),
+                defused(self.address.as_entered()),
+            ),
+            action: Some(Action {
+                button: "Use this address",
+                link: &link,
+                until: format!("{} It can be used once.", until(self.expires_at)),
+            }),
+            address: "This mail came because the address was entered as that account's new one.".to_owned(),
+            unexpected: "If it was not you, you need not do anything: without you nothing happens.",
+        };
+        Message::write("Confirm your new address", words)
+    }
+}
+
+impl EmailChanged<'_> {
+    /// Writes the mail; its link leads to `origin`. Unlike the notice of a password it has one: a link for another password
+    /// would go to the new address, so this is the only way back.
+    ///
+    /// # Errors
+    /// As [`Invitation::write`].
+    pub fn write(&self, origin: &str) -> Result<Message, askama::Error> {
+        let link = format!("{origin}/email#undo.{}", self.token.reveal());
+        let words = || Words {
+            heading: "Your address was changed",
+            greeting: format!("Hello {},", defused(self.first_name.as_str())),
+            lead: format!(
+                "The address that you sign in with was changed from {} to {} on {}. If it was not you, take \
+                 the old one back within seven days: every device is signed out then, and a link to choose \
+                 another password is mailed to it.",
+                defused(self.old.as_entered()),
+                defused(self.new.as_entered()),
+                self.at.for_people(),
+            ),
+            action: Some(Action {
+                button: "Take the old address back",
+                link: &link,
+                until: format!("{} It can be used once.", until(self.expires_at)),
+            }),
+            address: "This mail came because it was the address of your account.".to_owned(),
+            unexpected: "If it was you, you need not do anything.",
+        };
+        Message::write("Your address was changed", words)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -246,6 +334,37 @@ mod tests {
             let words = message.html.replace(&token.reveal(), "");
             assert!(!words.contains("49"), "no template language runs in names");
             assert!(message.html.contains(&format!("https://team.example.com/accept#{}", token.reveal())));
+        }
+    }
+
+    #[test]
+    fn addresses_are_no_links_in_the_mails_about_a_new_one() {
+        let now = Timestamp::from_unix_millis(1_800_000_000_000);
+        let invocation = Invocation::new(Arc::new(now), "", Arc::new(SystemRandom));
+        let token = &EmailToken::mint(invocation.random());
+        let address = &Email::parse("New.Ana@evil.example").unwrap();
+        let account = &Email::parse("old.ana@evil.example").unwrap();
+        let first_name = &PersonName::parse("evil.example/login").unwrap();
+        let origin = "https://team.example.com";
+        let asked = EmailConfirmation { address, account, expires_at: now, token };
+        let asked = asked.write(origin).unwrap();
+        let (old, new) = (account, address);
+        let told = EmailChanged { first_name, old, new, at: now, expires_at: now, token };
+        let told = told.write(origin).unwrap();
+        assert_eq!(asked.subject, "Confirm your new address");
+        assert_eq!(told.subject, "Your address was changed");
+        for (message, verb) in [(&asked, "confirm"), (&told, "undo")] {
+            let link = format!("{origin}/email#{verb}.{}", token.reveal());
+            assert_eq!(message.html.matches("<a ").count(), 1, "{verb}");
+            assert!(message.html.contains(&format!("href=\"{link}\"")), "{verb}");
+            assert!(message.text.contains(&format!(":\n{link}\n")), "{verb}");
+            assert_eq!(message.text.matches("://").count(), 1, "{verb}");
+            for body in [&message.html, &message.text] {
+                assert!(!body.contains("evil.example"), "{verb}");
+                // both addresses, as they were entered
+                assert!(body.contains("New.\u{2060}Ana@") && body.contains("old.\u{2060}ana@"), "{verb}");
+                assert_eq!(body.contains("login"), verb == "undo", "nobody's name goes to a stranger");
+            }
         }
     }
 }
