@@ -71,6 +71,8 @@ class Team:
         self.links = Pool(lambda: self.mail([{}] * 8))
         self.late_links = Pool(self.expire)
         self.resets = Pool(lambda: [self.forget() for _ in range(4)])
+        self.confirmations = Pool(lambda: [self.move()[1] for _ in range(4)])
+        self.undoings = Pool(lambda: [self.be_moved() for _ in range(4)])
         self.sessions = Pool(self.open_sessions)
         self.others = Pool(lambda: [self.found() for _ in range(4)])
 
@@ -94,8 +96,9 @@ class Team:
         self.path = f"/v1/tenants/{self.tenant}"
 
     def wait(self, seconds):
-        # links for a new password live an hour
-        self.resets.end(list(self.resets))
+        # links for a new password or address live an hour
+        for pool in (self.resets, self.confirmations):
+            pool.end(list(pool))
         requests.post(f"{API}/_local/clock", json={"advance_seconds": seconds}, timeout=10).raise_for_status()
         # a session doesn't live for ever
         self.others.end(list(self.others))
@@ -140,12 +143,30 @@ class Team:
         address = self.invite()["email"]
         self.accept(address)
         self.ask("/v1/password-resets", {"email": address})
+        return self.linked(address, "/reset#")
+
+    def move(self):
+        """The address of a colleague of its own, and the link under which it is another one."""
+        old, new = self.invite()["email"], self.new_address()
+        session = self.accept(old)["session"]["token"]
+        self.ask("/v1/me/email", {"email": new, "password": PASSWORD}, session)
+        return old, self.linked(new, "/email#confirm.")
+
+    def be_moved(self):
+        """A link that takes an old address back."""
+        old, token = self.move()
+        self.ask("/v1/email-changes/confirm", {"token": token})
+        return self.linked(old, "/email#undo.")
+
+    def linked(self, address, page):
+        """The token in the newest mail to an address, once that is one whose link leads to this page."""
         for _ in range(500):
-            link = requests.get(f"{MAILBOX}/messages", {"to": address}, timeout=10).json()[-1]["link"] or ""
-            if "/reset#" in link:
-                return link.split("#")[1]
+            mails = requests.get(f"{MAILBOX}/messages", {"to": address}, timeout=10).json()
+            link = mails[-1]["link"] if mails else None
+            if page in (link or ""):
+                return link.split(page)[1]
             time.sleep(0.02)
-        raise TimeoutError(f"no link for a new password to {address}")
+        raise TimeoutError(f"no mail to {address} that leads to {page}")
 
     def open_sessions(self):
         before = self.session
@@ -189,6 +210,9 @@ REAL = {name: pool.one for name, pool in POOLS.items()} | {
     "current_password": lambda: PASSWORD,
     ("renewInvitation", "token"): TEAM.late_links.one,
     ("confirmReset", "token"): TEAM.resets.one,
+    ("confirmNewEmail", "token"): TEAM.confirmations.one,
+    ("undoNewEmail", "token"): TEAM.undoings.one,
+    ("askForNewEmail", "email"): TEAM.new_address,
     ("invite", "email"): TEAM.any_address,
     ("signIn", "email"): lambda: RANDOM.choice(COLLEAGUES),
 }
@@ -302,6 +326,13 @@ def put_aside_a_team_that_is_used_up(context, case, response):
 def put_aside_a_link_that_is_over(context, case, response):
     if response.status_code in (201, 202, 204, 404, 410) and isinstance(case.body, dict):
         for pool in (TEAM.links, TEAM.late_links):
+            pool.end([case.body.get("token")])
+
+
+@schemathesis.hook("after_call").apply_to(operation_id=["confirmNewEmail", "undoNewEmail"])
+def put_aside_a_link_of_an_address(context, case, response):
+    if response.status_code in (200, 404, 409) and isinstance(case.body, dict):
+        for pool in (TEAM.confirmations, TEAM.undoings):
             pool.end([case.body.get("token")])
 
 

@@ -312,6 +312,18 @@ impl World {
         link.strip_prefix("https://team.example.com/reset#").unwrap_or_else(|| panic!("{link}")).to_owned()
     }
 
+    /// The token in the newest mail to an address, which carries a link that confirms or undoes a change of address.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn email_token(&self, email: &str, verb: &str) -> String {
+        self.settle().await;
+        let prefix = format!("https://team.example.com/email#{verb}.");
+        let mut links = self.stack.mailbox().to(Some(email)).into_iter().filter_map(|mail| mail.link);
+        let newest = links.rfind(|link| link.starts_with(&prefix));
+        newest.unwrap_or_else(|| panic!("no link to {verb} to {email}")).split_off(prefix.len())
+    }
+
     /// The link in the newest mail to an address.
     pub async fn link(&self, email: &str) -> Link {
         Link { world: self.clone(), token: self.token(email).await }

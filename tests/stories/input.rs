@@ -388,7 +388,7 @@ async fn an_event_that_is_nobodys_is_refused_and_breaks_nothing() {
 #[tokio::test]
 async fn pages_answer_head_as_they_answer_get_without_the_body() {
     let world = World::new().await;
-    for path in ["/", "/accept", "/reset", "/assets/style.css", "/assets/icon.svg"] {
+    for path in ["/", "/accept", "/reset", "/email", "/assets/style.css", "/assets/icon.svg"] {
         let get = world.ask("GET", path, None, &Value::Null).await.expect(200);
         let head = world.ask("HEAD", path, None, &Value::Null).await.expect(200);
         assert!(!get.body.is_empty() && head.body.is_empty(), "{path}");

@@ -102,8 +102,10 @@ async fn the_pages_load_nothing_from_elsewhere_and_can_be_framed_by_nobody() {
     for path in [
         "/accept",
         "/reset",
+        "/email",
         "/assets/accept.js",
         "/assets/reset.js",
+        "/assets/email.js",
         "/assets/common.js",
         "/assets/style.css",
     ] {

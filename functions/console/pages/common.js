@@ -147,4 +147,5 @@ for (const form of document.forms) {
   }
 }
 
-$('show').addEventListener('change', () => { $('password').type = $('show').checked ? 'text' : 'password'; });
+// where there is a password to be shown
+$('show')?.addEventListener('change', () => { $('password').type = $('show').checked ? 'text' : 'password'; });

@@ -3,6 +3,7 @@
 //! * `GET /`: where one is
 //! * `GET /accept`: the page behind the emailed link of an invitation
 //! * `GET /reset`: the page behind that of a forgotten password, and without a link where one asks for it
+//! * `GET /email`: the page behind those of a new address, which confirm it or take the old one back
 //! * `GET /assets/{file}`: what the pages are made of
 //! * everything else (the API's `$default` route): 405 with `Allow` for a path that has other methods, 404 otherwise
 //!
@@ -25,6 +26,7 @@ pub struct Console {
     home_page: String,
     accept_page: String,
     reset_page: String,
+    email_page: String,
 }
 
 impl Function for Console {
@@ -39,6 +41,7 @@ impl Function for Console {
             home_page: include_str!("../pages/index.html").replace("{app-link}", &link),
             accept_page: include_str!("../pages/accept.html").replace("{app-url}", &app),
             reset_page: include_str!("../pages/reset.html").replace("{app-url}", &app),
+            email_page: include_str!("../pages/email.html").replace("{app-url}", &app),
         })
     }
 
@@ -47,6 +50,7 @@ impl Function for Console {
             Route::HomePage => Ok(page(HTML, &self.home_page)),
             Route::AcceptPage => Ok(page(HTML, &self.accept_page)),
             Route::ResetPage => Ok(page(HTML, &self.reset_page)),
+            Route::EmailPage => Ok(page(HTML, &self.email_page)),
             Route::Asset => asset(request.parameter("file")?).ok_or_else(|| Refusal::NotFound.into()),
             _ => Err(Refusal::NotFound.into()),
         }
@@ -57,6 +61,7 @@ fn asset(file: &str) -> Option<Answer> {
     match file {
         "accept.js" => Some(page(SCRIPT, include_str!("../pages/accept.js"))),
         "common.js" => Some(page(SCRIPT, include_str!("../pages/common.js"))),
+        "email.js" => Some(page(SCRIPT, include_str!("../pages/email.js"))),
         "icon.svg" => Some(page("image/svg+xml", include_str!("../pages/icon.svg"))),
         "reset.js" => Some(page(SCRIPT, include_str!("../pages/reset.js"))),
         "style.css" => Some(page("text/css; charset=utf-8", include_str!("../pages/style.css"))),

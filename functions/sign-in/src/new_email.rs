@@ -29,7 +29,8 @@ impl<'a> Moved<'a> {
     }
 }
 
-const OVER: Refusal = Refusal::EmailLinkOver;
+const OVER: Refusal = Refusal::EmailProofOver;
+const BACK_OVER: Refusal = Refusal::EmailReturnOver;
 
 impl SignIn {
     /// Asks for a link to a new address. A session alone isn't enough: who finds one open must not take the account.
@@ -79,7 +80,7 @@ impl SignIn {
 
     /// The mailbox is proven: the account has the new address from now on, in all its teams.
     pub(crate) async fn confirm_email(&self, request: &Request) -> Outcome {
-        let digest = &take_token(request)?.digest();
+        let digest = &take_token(request, OVER)?.digest();
         let idempotency = &Idempotency::of(request, Scope::Token(digest))?;
         let read = || async {
             let (proof, found) = self.store.load((keys::email_proof(digest), idempotency.wants())).await?;
@@ -121,7 +122,7 @@ impl SignIn {
     /// The old address takes itself back: every session ends, the password is nobody's, and the link to choose another one
     /// goes to the old address.
     pub(crate) async fn undo_email(&self, request: &Request) -> Outcome {
-        let digest = &take_token(request)?.digest();
+        let digest = &take_token(request, BACK_OVER)?.digest();
         let idempotency = &Idempotency::of(request, Scope::Token(digest))?;
         let read = || async {
             let (back, found) = self.store.load((keys::email_return(digest), idempotency.wants())).await?;
@@ -130,12 +131,12 @@ impl SignIn {
         let decide = |back: Option<EmailReturn>| async move {
             let invocation = request.invocation();
             let now = invocation.look_at_clock();
-            let back = back.filter(|back| now < back.expires_at).ok_or(OVER)?;
-            let user = self.store.load(keys::user(back.user_id)).await?.ok_or(OVER)?;
-            let after = user.returned(back.change, invocation).ok_or(OVER)?;
+            let back = back.filter(|back| now < back.expires_at).ok_or(BACK_OVER)?;
+            let user = self.store.load(keys::user(back.user_id)).await?.ok_or(BACK_OVER)?;
+            let after = user.returned(back.change, invocation).ok_or(BACK_OVER)?;
             let facts = (keys::credential(user.email.canonical()), keys::credential(after.email.canonical()));
             let (credential, taken) = self.store.load(facts).await?;
-            let credential = credential.filter(|credential| credential.user_id == user.id).ok_or(OVER)?;
+            let credential = credential.filter(|credential| credential.user_id == user.id).ok_or(BACK_OVER)?;
             if taken.is_some() {
                 return Err(Refusal::EmailInUse.into());
             }
@@ -220,8 +221,8 @@ enum Holding {
 }
 
 /// Takes the token out of a body; a text that was never one is answered as one that is over.
-fn take_token(request: &Request) -> Result<LinkToken, Failure> {
+fn take_token(request: &Request, over: Refusal) -> Result<LinkToken, Failure> {
     let mut form = request.form()?;
-    let token = new_password::take_token(&mut form, OVER)?;
+    let token = new_password::take_token(&mut form, over)?;
     Ok(form.finish(|| token)?)
 }

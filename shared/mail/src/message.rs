@@ -40,6 +40,32 @@ pub struct PasswordChanged<'a> {
     pub at: Timestamp,
 }
 
+/// What the mail says that asks a mailbox whether an account's address is this one from now on.
+pub struct EmailConfirmation<'a> {
+    /// The new address, which may be a stranger's: it is where the mail goes.
+    pub address: &'a Email,
+    /// The address that the account has.
+    pub account: &'a Email,
+    /// Until when the link works.
+    pub expires_at: Timestamp,
+    /// The token for the link.
+    pub token: &'a LinkToken,
+}
+
+/// What the mail says that tells the old address that it is not the account's any more.
+pub struct EmailChanged<'a> {
+    /// The person's first name.
+    pub first_name: &'a PersonName,
+    /// The address that the account had: it is where the mail goes.
+    pub old: &'a Email,
+    /// The address that it has.
+    pub new: &'a Email,
+    /// When it was changed.
+    pub at: Timestamp,
+    /// The token for the link that takes the old one back, and until when it works; none where nothing is left to be undone.
+    pub back: Option<(&'a LinkToken, Timestamp)>,
+}
+
 /// A mail, ready to be sent.
 pub struct Message {
     /// The subject: a fixed text.
@@ -201,6 +227,76 @@ impl PasswordChanged<'_> {
     }
 }
 
+impl EmailConfirmation<'_> {
+    /// Writes the mail; its link leads to `origin`. Anybody may enter anybody's address: of their words it carries the two
+    /// addresses and no other.
+    ///
+    /// # Errors
+    /// As [`Invitation::write`].
+    pub fn write(&self, origin: &str) -> Result<Message, askama::Error> {
+        let link = format!("{origin}/email#confirm.{}", self.token.reveal());
+        let words = || Words {
+            heading: "Confirm your new address",
+            greeting: "Hello,".to_owned(),
+            lead: format!(
+                "Somebody wants to sign in to the account {} with the address {} from now on. If that was \
+                 you, confirm it here.",
+                defused(self.account.as_entered()),
+                defused(self.address.as_entered()),
+            ),
+            action: Some(Action {
+                button: "Use this address",
+                link: &link,
+                until: format!("{} It can be used once.", until(self.expires_at)),
+            }),
+            address: "This mail came because the address was entered as that account's new one.".to_owned(),
+            unexpected: "If it was not you, you need not do anything: without you nothing happens.",
+        };
+        Message::write("Confirm your new address", words)
+    }
+}
+
+impl EmailChanged<'_> {
+    /// Writes the mail; its link leads to `origin`. Unlike the notice of a password it has one: a link for another password
+    /// would go to the new address, so this is the only way back.
+    ///
+    /// # Errors
+    /// As [`Invitation::write`].
+    pub fn write(&self, origin: &str) -> Result<Message, askama::Error> {
+        let link = self.back.map(|(token, expires_at)| {
+            (format!("{origin}/email#undo.{}", token.reveal()), until(expires_at))
+        });
+        let way_back = match link {
+            Some(_) => {
+                " If it was not you, take the old one back: every device is signed out then, and a link to choose \
+                 another password is mailed to it."
+            }
+            None => "",
+        };
+        let words = || Words {
+            heading: "Your address was changed",
+            greeting: format!("Hello {},", defused(self.first_name.as_str())),
+            lead: format!(
+                "The address that you sign in with was changed from {} to {} on {}.{way_back}",
+                defused(self.old.as_entered()),
+                defused(self.new.as_entered()),
+                self.at.for_people(),
+            ),
+            action: link.as_ref().map(|(link, until)| Action {
+                button: "Take the old address back",
+                link,
+                until: format!("{until} It can be used once."),
+            }),
+            address: "This mail came because it was the address of your account.".to_owned(),
+            unexpected: match link {
+                Some(_) => "If it was you, you need not do anything.",
+                None => "If you did not expect this, tell an admin of your team or who runs the service.",
+            },
+        };
+        Message::write("Your address was changed", words)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -246,6 +342,37 @@ mod tests {
             let words = message.html.replace(&token.reveal(), "");
             assert!(!words.contains("49"), "no template language runs in names");
             assert!(message.html.contains(&format!("https://team.example.com/accept#{}", token.reveal())));
+        }
+    }
+
+    #[test]
+    fn addresses_are_no_links_in_the_mails_about_a_new_one() {
+        let now = Timestamp::from_unix_millis(1_800_000_000_000);
+        let invocation = Invocation::new(Arc::new(now), "", Arc::new(SystemRandom));
+        let token = &LinkToken::mint(invocation.random());
+        let address = &Email::parse("New.Ana@evil.example").unwrap();
+        let account = &Email::parse("old.ana@evil.example").unwrap();
+        let first_name = &PersonName::parse("evil.example/login").unwrap();
+        let origin = "https://team.example.com";
+        let asked = EmailConfirmation { address, account, expires_at: now, token };
+        let asked = asked.write(origin).unwrap();
+        let (old, new) = (account, address);
+        let told = EmailChanged { first_name, old, new, at: now, back: Some((token, now)) };
+        let told = told.write(origin).unwrap();
+        assert_eq!(asked.subject, "Confirm your new address");
+        assert_eq!(told.subject, "Your address was changed");
+        for (message, verb) in [(&asked, "confirm"), (&told, "undo")] {
+            let link = format!("{origin}/email#{verb}.{}", token.reveal());
+            assert_eq!(message.html.matches("<a ").count(), 1, "{verb}");
+            assert!(message.html.contains(&format!("href=\"{link}\"")), "{verb}");
+            assert!(message.text.contains(&format!(":\n{link}\n")), "{verb}");
+            assert_eq!(message.text.matches("://").count(), 1, "{verb}");
+            for body in [&message.html, &message.text] {
+                assert!(!body.contains("evil.example"), "{verb}");
+                // both addresses, as they were entered
+                assert!(body.contains("New.\u{2060}Ana@") && body.contains("old.\u{2060}ana@"), "{verb}");
+                assert_eq!(body.contains("login"), verb == "undo", "nobody's name goes to a stranger");
+            }
         }
     }
 }

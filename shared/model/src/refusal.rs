@@ -40,9 +40,10 @@ pub enum Refusal {
     InvitationAccepted,
     /// The link of a password reset isn't one, was used, is past its time, or is for a password that was changed since.
     ResetOver,
-    /// A link to a new address or back to an old one isn't one, was used, is past its time, or is for an account that changed
-    /// since.
-    EmailLinkOver,
+    /// The link to a new address isn't one, was used, is past its time, or is for an account that changed since.
+    EmailProofOver,
+    /// The link that takes an old address back isn't one, was used, is past its time, or something before it was undone.
+    EmailReturnOver,
     /// The plan is for one person; where another one is to be had, if the deployment says.
     PlanRequired(Option<String>),
     /// The plan has no seat left.

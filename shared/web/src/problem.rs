@@ -241,7 +241,7 @@ fn refused(refusal: &Refusal) -> Problem {
             S::CONFLICT,
             "email-in-use",
             "The address is used elsewhere",
-            "this address belongs to another organization, and one of the two doesn't share addresses; use another",
+            "this address is somebody's already, in this organization or in another that doesn't share addresses; use another",
         ),
         Refusal::InvitationExpired { renewable: true } => plain(
             S::GONE,
@@ -286,11 +286,18 @@ fn refused(refusal: &Refusal) -> Problem {
             "a link for a new password works once, for an hour, and until the password is changed otherwise; ask for another",
         )
         .extra("actions", vec![action("ask-again", Route::AskForReset, &[])]),
-        Refusal::EmailLinkOver => plain(
+        Refusal::EmailProofOver => plain(
             S::NOT_FOUND,
             "not-found",
             "The link is over",
-            "a link to a new address works once, for an hour, and until the password or the address is another one; one that takes an old address back for seven days",
+            "a link to a new address works once, for an hour, and until the password or the address is another one; ask for another",
+        )
+        .extra("actions", vec![action("ask-again", Route::AskForNewEmail, &[])]),
+        Refusal::EmailReturnOver => plain(
+            S::NOT_FOUND,
+            "not-found",
+            "The link is over",
+            "a link that takes an old address back works once, for seven days; ask an admin of your team",
         ),
         Refusal::PlanRequired(url) => plain(
             S::PAYMENT_REQUIRED,

@@ -97,12 +97,12 @@ routes! {
     ReadMe: GET "/v1/me", "sign-in", Session, "limit", "cursor";
     ChangeProfile: PATCH "/v1/me", "sign-in", Session;
     ChangePassword: PUT "/v1/me/password", "sign-in", Session;
+    AskForNewEmail: POST "/v1/me/email", "sign-in", Session;
     ListSessions: GET "/v1/me/sessions", "sign-in", Session;
     EndSessions: DELETE "/v1/me/sessions", "sign-in", Session;
     EndSession: DELETE "/v1/me/sessions/{session}", "sign-in", Session;
     AskForReset: POST "/v1/password-resets", "sign-in", Public;
     ConfirmReset: POST "/v1/password-resets/confirm", "sign-in", Public;
-    AskForNewEmail: POST "/v1/me/email", "sign-in", Session;
     ConfirmNewEmail: POST "/v1/email-changes/confirm", "sign-in", Public;
     UndoNewEmail: POST "/v1/email-changes/undo", "sign-in", Public;
     Check: POST "/v1/tenants/{tenant}/check", "check", Session;

@@ -14,6 +14,7 @@ fn is_there(name: &str) -> bool {
     let (path, line) = match module {
         "page" => ("infra/page/test_accept.py".to_owned(), format!("def {test}(")),
         "reset_page" => ("infra/page/test_reset.py".to_owned(), format!("def {test}(")),
+        "email_page" => ("infra/page/test_email.py".to_owned(), format!("def {test}(")),
         "terminal" => ("infra/local/tests/terminal.rs".to_owned(), format!("fn {test}()")),
         story => (format!("tests/stories/{}.rs", story.replace("::", "/")), format!("fn {test}()")),
     };
