@@ -23,6 +23,8 @@ struct Ids {
     sessions: Vec<String>,
     links: Vec<String>,
     resets: Vec<String>,
+    proofs: Vec<String>,
+    returns: Vec<String>,
     /// Mails that were looked through for links.
     mails: usize,
 }
@@ -356,6 +358,18 @@ impl Driver {
                     "reason": "r"}))
                 .await
             }
+            R::AskForEmail { by, to, password: tried } => {
+                let body = json!({"email": email(*to), "password": password(*tried, DECOMPOSED)});
+                ask("POST", by, "/v1/me/email".to_owned(), body).await
+            }
+            R::ConfirmEmail { proof } => {
+                let token = ids.proofs.get(*proof).map_or("nothing", String::as_str);
+                world.ask("POST", "/v1/email-changes/confirm", None, &json!({"token": token})).await
+            }
+            R::UndoEmail { back } => {
+                let token = ids.returns.get(*back).map_or("nothing", String::as_str);
+                world.ask("POST", "/v1/email-changes/undo", None, &json!({"token": token})).await
+            }
             R::CreateTenant { address, seats } => {
                 order(json!({"operation": "create-tenant", "name": "A Company", "email": email(*address),
                     "first_name": "P", "last_name": "P", "seats": seats, "reason": "r"}))
@@ -456,8 +470,14 @@ impl Driver {
         let mails = self.world.stack().mailbox().to(None);
         for link in mails.iter().skip(self.ids.mails).filter_map(|mail| mail.link.as_deref()) {
             let (page, token) = link.split_once('#').unwrap();
-            let known = if page.ends_with("/reset") { &mut self.ids.resets } else { &mut self.ids.links };
-            known.push(token.to_owned());
+            let (verb, secret) = token.split_once('.').unwrap_or(("", token));
+            let known = match (page.rsplit('/').next(), verb) {
+                (Some("reset"), _) => &mut self.ids.resets,
+                (Some("email"), "confirm") => &mut self.ids.proofs,
+                (Some("email"), _) => &mut self.ids.returns,
+                _ => &mut self.ids.links,
+            };
+            known.push(secret.to_owned());
         }
         self.ids.mails = mails.len();
     }
@@ -606,7 +626,9 @@ impl Driver {
         let mut lines = BTreeMap::new();
         // nothing is left over of what is gone, and what has an end says so
         let strays = items.iter().filter(|item| {
-            let ends = ["Rate", "Token", "Reset", "Mail"].iter().any(|kind| item["entity"] == **kind);
+            let ends = ["Rate", "Token", "Reset", "EmailProof", "EmailReturn", "Mail"]
+                .iter()
+                .any(|kind| item["entity"] == **kind);
             item.get("entity").is_none() || (ends && item.get("ttl").is_none())
         });
         lines.extend(strays.map(|item| (format!("stray {}", text(item, "/pk")), item.to_string())));
@@ -709,6 +731,11 @@ impl Driver {
         for reset in of("Reset").filter(|reset| now < seconds(&reset["expires_at"])) {
             *sessions.entry(format!("resets of {}", user(reset, "/user_id"))).or_default() += 1;
         }
+        for (entity, kind) in [("EmailProof", "proofs"), ("EmailReturn", "returns")] {
+            for link in of(entity).filter(|link| now < seconds(&link["expires_at"])) {
+                *sessions.entry(format!("{kind} of {}", user(link, "/user_id"))).or_default() += 1;
+            }
+        }
         lines.extend(sessions.into_iter().map(|(user, many)| (user, many.to_string())));
         lines.extend(of("Rate").filter_map(|rate| self.rate(rate, now)));
         lines
@@ -730,6 +757,8 @@ impl Driver {
             ["RESET-SENT", at] => (format!("sent {}", address(at)), DAY),
             ["AGAIN", at] => (format!("again {}", address(at)), DAY),
             ["PASSWORD", at] => (format!("password {}", address(at)), 3_600),
+            ["PROOF", at] => (format!("proof {}", address(at)), DAY),
+            ["EMAIL", id] => (format!("email {}", nth(&self.ids.users, id)), 3_600),
             ["PROFILE", id] => (format!("profile {}", nth(&self.ids.users, id)), 3_600),
             ["RESET-FROM", _] => ("reset-from".to_owned(), 3_600),
             ["SIGN-UP"] => ("sign-ups".to_owned(), DAY),

@@ -64,8 +64,12 @@ async fn a_new_address_is_proven_by_its_link_and_told_to_the_old_one() {
     }
     acme.owner.invite(&ana.email, "member").await.expect(201);
     let events = acme.owner.get("events").await.expect(200).json();
-    let moved = events["items"].as_array().unwrap().iter().find(|e| e["type"] == "member.email_changed").unwrap();
-    assert_eq!(moved["details"], json!({"email_before": "ana@mail.example", "email": "Ana.New@mail.example"}));
+    let moved =
+        events["items"].as_array().unwrap().iter().find(|e| e["type"] == "member.email_changed").unwrap();
+    assert_eq!(
+        moved["details"],
+        json!({"email_before": "ana@mail.example", "email": "Ana.New@mail.example"})
+    );
     assert_eq!(moved["actor"], json!({"kind": "user", "id": ana.user}));
     // once
     follow(&world, "confirm", &token).await.refused(404, "not-found");
@@ -130,7 +134,7 @@ async fn nobody_is_told_whose_an_address_is() {
     world.settle().await;
     assert_eq!((mails(&world, &ben.email), mails(&world, LATER)), (so_far, 1));
     // one that takes no mail gets none
-    world.feedback(LATER, "bounce").await;
+    world.stack().feedback(LATER, "bounce", "gone").await.unwrap();
     ask(&ana, LATER).await.expect(202);
     world.settle().await;
     assert_eq!(mails(&world, LATER), 1);
@@ -174,7 +178,10 @@ async fn an_expired_invitation_gives_way_to_a_new_address() {
     change(&ana, LATER).await.expect(200);
     // it never comes back (R10), and its seat is free
     link.renew().await.refused(410, "invitation-revoked");
-    team.owner.post(&format!("invitations/{}/resend", gone.id), Value::Null).await.refused(410, "invitation-revoked");
+    team.owner
+        .post(&format!("invitations/{}/resend", gone.id), Value::Null)
+        .await
+        .refused(409, "already-member");
     world.ledger().check();
 }
 
@@ -240,7 +247,8 @@ async fn the_old_address_takes_itself_back_from_whoever_moved_the_account() {
     for session in [&ana.session, &known] {
         signed_in(&world, session).await.refused(401, "unauthenticated");
     }
-    for (email, password) in [(ana.email.as_str(), NEW), (&ana.email, PASSWORD), ("thief@evil.example", NEW)] {
+    for (email, password) in [(ana.email.as_str(), NEW), (&ana.email, PASSWORD), ("thief@evil.example", NEW)]
+    {
         world.sign_in(email, password).await.refused(401, "unauthenticated");
     }
     follow(&world, "confirm", &further).await.refused(404, "not-found");
@@ -369,7 +377,7 @@ async fn a_new_address_in_more_teams_than_a_transaction_reaches() {
         let ana = team.join("ana@mail.example", "member").await;
         teams.push((team, ana));
     }
-    let ana = teams[0].1.clone();
+    let ana = teams[TEAMS - 1].1.clone();
     ask(&ana, LATER).await.expect(202);
     let token = world.email_token(LATER, "confirm").await;
     // stopped before the account moves: it is as it was, and the link goes on
@@ -492,7 +500,8 @@ async fn an_address_that_is_taken_back_against_what_the_thief_does() {
     };
     for order in interleavings(4, 4).into_iter().step_by(3) {
         let world = set.fork().await;
-        let sign_in = operation(&world, |world| async move { world.sign_in("thief@evil.example", PASSWORD).await });
+        let sign_in =
+            operation(&world, |world| async move { world.sign_in("thief@evil.example", PASSWORD).await });
         let replies = race(&order, vec![back(&world), sign_in]).await;
         replies[0].clone().expect(200);
         if replies[1].status == 201 {

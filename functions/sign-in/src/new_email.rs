@@ -11,7 +11,7 @@ use store::{Change, EmailMove, Error, Fact, Team};
 use web::{Answer, BadRequest, Failure, Idempotency, Outcome, Request, live, renewed};
 
 use crate::SignIn;
-use crate::new_password::{self, RELEASED};
+use crate::new_password::{self, released};
 
 /// The same whether or not anybody has the new address.
 #[derive(Serialize)]
@@ -48,10 +48,10 @@ impl SignIn {
             Ok((user, idempotency.answered(found)?))
         };
         let decide = |user: User| async move {
-            if user.email.canonical() == email.canonical() {
+            let credential = self.credential_of(&user, released()).await?;
+            if credential.email.canonical() == email.canonical() {
                 return Err(BadRequest::invalid("/email", "is your address already").into());
             }
-            let credential = self.credential_of(&user).await?;
             if !self.passwords.prove(request, &credential, password, once).await? {
                 return Err(BadRequest::invalid("/password", "is not your password").into());
             }
@@ -64,18 +64,18 @@ impl SignIn {
         web::change(read, decide).await
     }
 
-    /// What somebody signs in with.
-    pub(crate) async fn credential_of(&self, user: &User) -> Result<Credential, Failure> {
+    /// What somebody signs in with; refused `otherwise` where the operator released it.
+    pub(crate) async fn credential_of(&self, user: &User, otherwise: Refusal) -> Result<Credential, Failure> {
         let credential = self.store.load(keys::credential(user.email.canonical())).await?;
         if let Some(credential) = credential.filter(|credential| credential.user_id == user.id) {
             return Ok(credential);
         }
-        // released by the operator, unless they have another one since they were read
+        // unless they have another one since they were read
         let now = self.store.load(keys::user(user.id)).await?;
         if now.is_some_and(|now| now.email.canonical() != user.email.canonical()) {
             return Err(Error::Changed(Fact::User).into());
         }
-        Err(Refusal::AccessRevoked(RELEASED.to_owned()).into())
+        Err(otherwise.into())
     }
 
     /// The mailbox is proven: the account has the new address from now on, in all its teams.
@@ -136,7 +136,10 @@ impl SignIn {
             let after = user.returned(back.change, invocation).ok_or(BACK_OVER)?;
             let facts = (keys::credential(user.email.canonical()), keys::credential(after.email.canonical()));
             let (credential, taken) = self.store.load(facts).await?;
-            let credential = credential.filter(|credential| credential.user_id == user.id).ok_or(BACK_OVER)?;
+            let credential = match credential.filter(|credential| credential.user_id == user.id) {
+                Some(credential) => credential,
+                None => self.credential_of(&user, BACK_OVER).await?,
+            };
             if taken.is_some() {
                 return Err(Refusal::EmailInUse.into());
             }
@@ -171,6 +174,11 @@ impl SignIn {
     ) -> Result<Vec<Team>, Failure> {
         let tenants: Vec<TenantId> = moved.current().collect();
         let mut teams = self.store.teams_of(user, &tenants, moved.email.canonical()).await?;
+        // moved meanwhile, or by an earlier change that not all of many teams show yet
+        if teams.iter().any(|team| team.member.email.canonical() != user.email.canonical()) {
+            self.store.follow_email(user, request.invocation()).await?;
+            return Err(Error::Changed(Fact::Member).into());
+        }
         for team in &mut teams {
             let tenant = team.member.tenant_id;
             match &team.holder {

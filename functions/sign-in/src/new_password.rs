@@ -17,8 +17,11 @@ struct Asked {}
 const GUESSABLE: usize = 50;
 
 /// What is said to somebody whose address the operator made free.
-pub(crate) const RELEASED: &str =
-    "the account has no address to sign in with any more, ask an admin of your team to invite you";
+pub(crate) fn released() -> Refusal {
+    let words =
+        "the account has no address to sign in with any more, ask an admin of your team to invite you";
+    Refusal::AccessRevoked(words.to_owned())
+}
 
 /// One answer for a link that was never sent, that was used, that is past its time, and whose password is another one by now.
 const OVER: Refusal = Refusal::ResetOver;
@@ -124,7 +127,7 @@ impl SignIn {
             let credential = match credential.filter(|credential| credential.user_id == user.id) {
                 Some(credential) => credential,
                 // a new address meanwhile is looked at again
-                None => self.credential_of(&me.user).await?,
+                None => self.credential_of(&me.user, released()).await?,
             };
             // before anything is counted: whoever looks for a new one isn't guessing the old one
             self.judge(new, &credential, "/new_password").await?;

@@ -116,7 +116,7 @@ impl World {
     /// Another password: every session ends but the one that asked, if one did.
     fn new_password(&mut self, address: Nth, password: Try, kept: Option<Nth>) {
         let Some(account) = self.accounts.get_mut(&address) else { return };
-        account.password = password;
+        account.password = Some(password);
         account.generation += 1;
         let user = account.user;
         for (nth, session) in self.sessions.iter_mut().enumerate() {
@@ -146,7 +146,7 @@ impl World {
     }
 
     /// The address that a user signs in with, unless the operator released it.
-    fn address_of(&self, user: Nth) -> Option<Nth> {
+    pub(crate) fn address_of(&self, user: Nth) -> Option<Nth> {
         self.accounts.iter().find(|(_, account)| account.user == user).map(|(address, _)| *address)
     }
 

@@ -19,6 +19,7 @@
 #![expect(clippy::indexing_slicing, reason = "a model that names what isn't there is wrong, and fails")]
 
 mod account;
+mod address;
 mod links;
 mod operator;
 mod request;
@@ -30,8 +31,8 @@ mod view;
 use account::asked_again;
 pub use request::{Answer, Given, Outcome, Request, Set, Told, Try};
 pub use state::{
-    Account, Belonging, Delivery, Holder, Invitation, Limits, Link, Mail, Member, Reset, Session, Status,
-    Tenant, Window, World,
+    Account, Belonging, Delivery, Former, Holder, Invitation, Limits, Link, Mail, Member, Proof, Reset,
+    Return, Session, Status, Tenant, Window, World,
 };
 
 /// A number that stands for a tenant, a brand, an invitation, a user, a session, a link or an address.

@@ -107,7 +107,12 @@ impl World {
             None if password == Try::Weak => return self.no("validation"),
             None => {
                 let mut next = self.clone();
-                let account = Account { user: next.users, password, generation: 0, tenants: BTreeMap::new() };
+                let account = Account {
+                    user: next.users,
+                    password: Some(password),
+                    generation: 0,
+                    tenants: BTreeMap::new(),
+                };
                 next.accounts.insert(address, account);
                 next.users += 1;
                 next
@@ -155,7 +160,7 @@ impl World {
         if self.rate(&of_address, crate::state::QUARTER) >= self.limits.failures_of_address {
             return Err(next.no("rate-limited"));
         }
-        let right = self.accounts.get(&address).is_some_and(|account| account.password == password);
+        let right = self.accounts.get(&address).is_some_and(|account| account.password == Some(password));
         if right {
             return Ok(next);
         }

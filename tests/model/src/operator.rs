@@ -140,6 +140,14 @@ impl World {
                     next.deliver_reset((address, to, asked_at), vouched);
                     continue;
                 }
+                Mail::Proof { account, to, user, generation, asked_at } => {
+                    next.deliver_proof((account, to), (user, generation), asked_at);
+                    continue;
+                }
+                Mail::Moved { to, user, change, at } => {
+                    next.deliver_moved(to, user, change, at);
+                    continue;
+                }
                 Mail::Notice { to, at } => {
                     if next.now < at + DAY && !next.suppressed.contains_key(&to) {
                         next.mailed.push((to, None));

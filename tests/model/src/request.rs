@@ -253,6 +253,17 @@ pub enum Request {
         address: Nth,
         to: Nth,
     },
+    AskForEmail {
+        by: Nth,
+        to: Nth,
+        password: Try,
+    },
+    ConfirmEmail {
+        proof: Nth,
+    },
+    UndoEmail {
+        back: Nth,
+    },
     CreateTenant {
         address: Nth,
         seats: u64,
@@ -327,6 +338,7 @@ impl Request {
             | Self::ChangePassword { by, .. }
             | Self::Sessions { by }
             | Self::EndSession { by, .. }
+            | Self::AskForEmail { by, .. }
             | Self::EndSessions { by } => Some(*by),
             Self::SignUp { .. }
             | Self::Preview { .. }
@@ -337,6 +349,8 @@ impl Request {
             | Self::AskForReset { .. }
             | Self::ConfirmReset { .. }
             | Self::SendPasswordReset { .. }
+            | Self::ConfirmEmail { .. }
+            | Self::UndoEmail { .. }
             | Self::CreateTenant { .. }
             | Self::SetPlan { .. }
             | Self::SuspendTenant { .. }
@@ -393,6 +407,9 @@ impl World {
             R::AskForReset { address } => self.ask_for_reset(*address),
             R::ConfirmReset { reset, password } => self.confirm_reset(*reset, *password),
             R::SendPasswordReset { address, to } => self.send_password_reset(*address, *to),
+            R::AskForEmail { by, to, password } => self.ask_for_email(*by, *to, *password),
+            R::ConfirmEmail { proof } => self.confirm_email(*proof),
+            R::UndoEmail { back } => self.undo_email(*back),
             R::CreateTenant { address, seats } => self.create_tenant(*address, *seats),
             R::SetPlan { tenant, seats } => self.set_plan(*tenant, *seats),
             R::SuspendTenant { tenant, suspended } => self.suspend_tenant(*tenant, *suspended),

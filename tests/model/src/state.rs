@@ -26,6 +26,14 @@ pub struct World {
     pub links: Vec<Link>,
     /// Links under which a password is replaced, in the order in which they were sent.
     pub resets: Vec<Reset>,
+    /// Links to a new address, in the order in which they were sent.
+    pub proofs: Vec<Proof>,
+    /// Links that take an old address back, in the order in which they were sent.
+    pub returns: Vec<Return>,
+    /// Addresses that users gave up and may take back, the oldest first.
+    pub former: BTreeMap<Nth, Vec<Former>>,
+    /// How many changes of addresses there ever were.
+    pub changes: Nth,
     /// To whom each mail was sent, and which link was in it where it is an invitation's.
     pub mailed: Vec<(Nth, Option<Nth>)>,
     /// Sessions, in the order in which they were opened.
@@ -245,6 +253,30 @@ pub enum Mail {
         /// For whom the operator vouched, and with which of their passwords.
         vouched: Option<(Nth, u64)>,
     },
+    /// The link to a new address.
+    Proof {
+        /// The address that the account has.
+        account: Nth,
+        /// The new one, where it goes.
+        to: Nth,
+        /// Whose.
+        user: Nth,
+        /// With which of their passwords.
+        generation: u64,
+        /// When.
+        asked_at: u64,
+    },
+    /// That an account has another address.
+    Moved {
+        /// The address that it had, where it goes.
+        to: Nth,
+        /// Whose.
+        user: Nth,
+        /// The change, where it can be undone.
+        change: Option<Nth>,
+        /// When it was.
+        at: u64,
+    },
     /// That a password was changed.
     Notice {
         /// Whom it tells.
@@ -265,6 +297,45 @@ pub struct Reset {
     pub generation: u64,
     /// When it is over.
     pub expires_at: u64,
+}
+
+/// A link to a new address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The address that the account had.
+    pub account: Nth,
+    /// Whose.
+    pub user: Nth,
+    /// With which of their passwords it was asked for.
+    pub generation: u64,
+    /// The new address.
+    pub to: Nth,
+    /// When it is over.
+    pub expires_at: u64,
+    /// Whether it was used.
+    pub used: bool,
+}
+
+/// A link that takes an old address back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Return {
+    /// Whose.
+    pub user: Nth,
+    /// Which change it undoes.
+    pub change: Nth,
+    /// When it is over.
+    pub expires_at: u64,
+}
+
+/// An address that was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// By which change.
+    pub change: Nth,
+    /// The address.
+    pub address: Nth,
+    /// Until when it can be taken back.
+    pub until: u64,
 }
 
 /// A link that was sent.
@@ -291,8 +362,8 @@ pub struct Link {
 pub struct Account {
     /// The user.
     pub user: Nth,
-    /// Which password it was that they chose.
-    pub password: Try,
+    /// Which password it was that they chose; none while nobody knows it.
+    pub password: Option<Try>,
     /// How often it was changed.
     pub generation: u64,
     /// Where it belongs.
@@ -396,6 +467,10 @@ impl World {
             outbox: Vec::new(),
             links: Vec::new(),
             resets: Vec::new(),
+            proofs: Vec::new(),
+            returns: Vec::new(),
+            former: BTreeMap::new(),
+            changes: 0,
             mailed: Vec::new(),
             sessions: Vec::new(),
             rates: BTreeMap::new(),

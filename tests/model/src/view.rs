@@ -198,6 +198,14 @@ impl World {
             let many = self.resets.iter().filter(of_user).count();
             lines.insert(format!("resets of {}", reset.user), many.to_string());
         }
+        let proofs = self.proofs.iter().filter(|proof| !proof.used && self.now < proof.expires_at);
+        let returns = self.returns.iter().filter(|back| self.now < back.expires_at);
+        let links = proofs.map(|p| ("proofs", p.user)).chain(returns.map(|r| ("returns", r.user)));
+        let mut many: BTreeMap<String, u64> = BTreeMap::new();
+        for (kind, user) in links {
+            *many.entry(format!("{kind} of {user}")).or_default() += 1;
+        }
+        lines.extend(many.into_iter().map(|(line, many)| (line, many.to_string())));
         for (address, why) in &self.suppressed {
             lines.insert(format!("suppressed {address}"), (*why).to_owned());
         }
@@ -222,7 +230,7 @@ impl World {
     fn stretch(&self, name: &str) -> u64 {
         match name.split(' ').next() {
             Some("failures") => crate::state::QUARTER,
-            Some("sign-ups-here" | "reset" | "reset-from" | "password" | "profile") => crate::HOUR,
+            Some("sign-ups-here" | "reset" | "reset-from" | "password" | "profile" | "email") => crate::HOUR,
             _ => DAY,
         }
     }

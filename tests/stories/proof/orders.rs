@@ -70,6 +70,7 @@ fn is_loose(model: &World, one: &Request, other: &Request) -> bool {
         | R::EndSessions { by }
         | R::ChangePassword { by, .. } => user(by),
         R::ConfirmReset { reset, .. } => model.resets.get(*reset).map(|reset| reset.user),
+        R::UndoEmail { back } => model.returns.get(*back).map(|back| back.user),
         _ => None,
     };
     let ends_theirs = |one: &R, other: &R| {
