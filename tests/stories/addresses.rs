@@ -411,9 +411,6 @@ async fn a_new_address_in_more_teams_than_a_transaction_reaches() {
     behind.owner.remove(&ana).await.expect(204);
     behind.owner.invite("ana@mail.example", "member").await.expect(201);
     behind.owner.invite(LATER, "member").await.expect(201);
-    // and back
-    let undo = world.email_token("ana@mail.example", "undo").await;
-    let _ = undo;
     world.ledger().check();
 }
 
@@ -432,7 +429,7 @@ async fn a_new_address_against_what_else_happens_to_the_account() {
             follow(&world, "confirm", &token).await
         })
     };
-    for order in interleavings(4, 4).into_iter().step_by(3) {
+    for order in interleavings(5, 5).into_iter().step_by(17) {
         // twice at once
         let world = set.fork().await;
         let replies = race(&order, vec![confirm(&world, &token), confirm(&world, &token)]).await;
@@ -498,7 +495,7 @@ async fn an_address_that_is_taken_back_against_what_the_thief_does() {
             follow(&world, "undo", &token).await
         })
     };
-    for order in interleavings(4, 4).into_iter().step_by(3) {
+    for order in interleavings(5, 5).into_iter().step_by(17) {
         let world = set.fork().await;
         let sign_in =
             operation(&world, |world| async move { world.sign_in("thief@evil.example", PASSWORD).await });

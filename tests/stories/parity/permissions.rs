@@ -10,7 +10,13 @@ use super::file;
 /// The actions that `template.yaml` gives a function on the table, and those that it is seen to use, are the same.
 #[tokio::test]
 async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
-    let world = World::with([("NEW_TENANT_SEATS", "4")]).await.keyed();
+    let world = World::with([
+        ("NEW_TENANT_SEATS", "4"),
+        ("ADDRESS_MAILS_PER_DAY", "200"),
+        ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200"),
+    ])
+    .await
+    .keyed();
     let team = world.team("Acme").await;
     let ana = team.join("ana@acme.example", "member").await;
     let brand = team.brand("Sage").await;
@@ -159,6 +165,33 @@ async fn accounts(world: &World, team: &stories::Team) {
     world.ask("POST", "/v1/password-resets/confirm", None, &confirm).await.expect(204);
     let order = json!({"operation": "send-password-reset", "email": email, "reason": "test"});
     world.operate(order).await.unwrap();
+    new_addresses(world).await;
+}
+
+/// Of somebody in more teams than one transaction reaches; an expired invitation holds the new address in one of them, a
+/// pending one the old one when it is taken back.
+async fn new_addresses(world: &World) {
+    let (old, new) = ("old@many.example", "new@many.example");
+    let mut teams = Vec::new();
+    let mut session = String::new();
+    for n in 0..21 {
+        let team = world.team(&format!("Many{n}")).await;
+        session = team.join(old, "member").await.session;
+        teams.push(team);
+    }
+    teams[0].owner.invite(new, "member").await.expect(201);
+    world.pass(7 * 86_400);
+    let ask = json!({"email": new, "password": stories::PASSWORD});
+    world.ask("POST", "/v1/me/email", Some(&session), &ask).await.expect(202);
+    let follow = async |verb: &str, to: &str| {
+        let token = json!({"token": world.email_token(to, verb).await});
+        world.ask("POST", &format!("/v1/email-changes/{verb}"), None, &token).await.expect(200)
+    };
+    follow("confirm", new).await;
+    world.settle().await;
+    teams[0].owner.invite(old, "member").await.expect(201);
+    follow("undo", old).await;
+    world.settle().await;
 }
 
 async fn operate_everything(world: &World, team: &stories::Team) {
