@@ -10,6 +10,7 @@
 mod accepting;
 mod access;
 mod accounts;
+mod belonging;
 mod delivery;
 mod ended;
 mod faults;
@@ -19,6 +20,7 @@ mod input;
 mod life;
 mod limits;
 mod local;
+mod looks;
 mod operating;
 mod parity;
 mod proof;

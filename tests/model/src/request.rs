@@ -157,6 +157,10 @@ pub enum Request {
         by: Nth,
         tenant: Nth,
     },
+    Seats {
+        by: Nth,
+        tenant: Nth,
+    },
     SetBrands {
         by: Nth,
         tenant: Nth,
@@ -261,6 +265,10 @@ pub enum Request {
         tenant: Nth,
         seats: u64,
     },
+    SetEmailPolicy {
+        tenant: Nth,
+        exclusive: bool,
+    },
     SuspendTenant {
         tenant: Nth,
         suspended: bool,
@@ -310,6 +318,7 @@ impl Request {
             | Self::Leave { by, .. }
             | Self::OwnMember { by, .. }
             | Self::Roles { by, .. }
+            | Self::Seats { by, .. }
             | Self::SetBrands { by, .. }
             | Self::AddBrand { by, .. }
             | Self::TakeBrand { by, .. }
@@ -339,6 +348,7 @@ impl Request {
             | Self::SendPasswordReset { .. }
             | Self::CreateTenant { .. }
             | Self::SetPlan { .. }
+            | Self::SetEmailPolicy { .. }
             | Self::SuspendTenant { .. }
             | Self::Transfer { .. }
             | Self::ReleaseEmail { .. }
@@ -395,6 +405,7 @@ impl World {
             R::SendPasswordReset { address, to } => self.send_password_reset(*address, *to),
             R::CreateTenant { address, seats } => self.create_tenant(*address, *seats),
             R::SetPlan { tenant, seats } => self.set_plan(*tenant, *seats),
+            R::SetEmailPolicy { tenant, exclusive } => self.set_email_policy(*tenant, *exclusive),
             R::SuspendTenant { tenant, suspended } => self.suspend_tenant(*tenant, *suspended),
             R::Transfer { tenant, to } => self.transfer(*tenant, *to),
             R::ReleaseEmail { address } => self.release_email(*address),
@@ -419,6 +430,7 @@ impl World {
             | R::Leave { by, tenant }
             | R::OwnMember { by, tenant }
             | R::Roles { by, tenant }
+            | R::Seats { by, tenant }
             | R::SetBrands { by, tenant, .. }
             | R::AddBrand { by, tenant, .. }
             | R::TakeBrand { by, tenant, .. }
