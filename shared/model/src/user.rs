@@ -190,7 +190,7 @@ impl Credential {
     /// isn't a member any more.
     #[must_use]
     pub fn belonging_to_change(&self, tenant: &Tenant) -> Option<Belonging> {
-        let belonging = tenant.email_policy.into();
+        let belonging = Belonging::from(tenant.email_policy);
         let is = self.tenants.get(&tenant.id)?;
         (*is != Belonging::Former && *is != belonging).then_some(belonging)
     }

@@ -11,7 +11,7 @@
 //! | Token (`ttl`) | `TOKEN#sha256` | `TOKEN` | | the emailed link |
 //! | Reset (`ttl`) | `RESET#sha256` | `RESET` | | the emailed link of a forgotten password |
 //! | User, with their sessions | `USER#u` | `USER` | | every request that takes a session, signing in, accepting |
-//! | Credential | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting; whatever asks for a password or replaces one |
+//! | Credential | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting; whatever asks for a password or replaces one; another email policy |
 //! | Suppression | `EMAIL#canonical` | `SUPPRESSION` | | every write that queues an invitation's mail, `deliver` |
 //! | Event | `EVENTS#t#yyyy-mm` | `uuidv7` | | the audit trail, a month a partition |
 //! | Idempotency record (`ttl`) | `IDEMPOTENCY#scope` | `key` | | every POST with an `Idempotency-Key` |
