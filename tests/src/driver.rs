@@ -250,8 +250,12 @@ impl Driver {
                 ask("PUT", by, member(tenant, user, "/role"), json!({"role": role.name()})).await
             }
             R::RenameTenant { by, tenant } => {
-                let name = format!("Company {}", fresh());
-                ask("PATCH", by, team(tenant, String::new()), json!({ "name": name })).await
+                // a name and a colour that it doesn't have
+                let n = fresh();
+                let body = json!({"name": format!("Company {n}"), "brand_colour": format!("#{:06x}", n % 0xff_ffff),
+                    "logo_url": (n % 2 == 0).then(|| format!("https://cdn.example.com/{n}.svg")),
+                    "reply_to": (n % 3 == 0).then(|| email(n))});
+                ask("PATCH", by, team(tenant, String::new()), body).await
             }
             R::Permit { by, tenant, user, list: Some(list) } => {
                 let body = json!({ "permissions": names(list) });
@@ -271,6 +275,9 @@ impl Driver {
                 ask("GET", by, team(tenant, "members/me".to_owned()), Value::Null).await
             }
             R::Roles { by, tenant } => ask("GET", by, team(tenant, "roles".to_owned()), Value::Null).await,
+            R::Seats { by, tenant } => {
+                ask("GET", by, team(tenant, "seats?limit=100".to_owned()), Value::Null).await
+            }
             R::SetBrands { by, tenant, user, brands } => {
                 let body = json!({"brands": self.set(*tenant, brands)});
                 ask("PUT", by, member(tenant, user, "/brands"), body).await
@@ -378,6 +385,12 @@ impl Driver {
             R::SetPlan { tenant, seats } => {
                 let tenant = id(&ids.tenants, *tenant);
                 order(json!({"operation": "set-plan", "tenant": tenant, "plan": "p", "seats": seats, "reason": "r"}))
+                    .await
+            }
+            R::SetEmailPolicy { tenant, exclusive } => {
+                let tenant = id(&ids.tenants, *tenant);
+                let policy = if *exclusive { "exclusive" } else { "shared" };
+                order(json!({"operation": "set-email-policy", "tenant": tenant, "email_policy": policy, "reason": "r"}))
                     .await
             }
             R::SuspendTenant { tenant, suspended } => {
@@ -513,6 +526,8 @@ impl Driver {
                 let given = roles.filter(|role| role["grantable"] == true).map(|role| text(role, "/role"));
                 given.collect::<Vec<_>>().join(" ")
             }
+            Request::Seats { tenant, .. } => self.seats(*tenant, &body),
+            Request::SetEmailPolicy { .. } => number(&body, "/left").to_string(),
             Request::Invitations { tenant, .. } => {
                 lines(&body["items"], &|one| self.invitation(*tenant, one))
             }
@@ -568,6 +583,27 @@ impl Driver {
         let sponsorship = one["sponsorship"].as_str().unwrap_or("-");
         let brands = self.brands(tenant, &one["brands"]);
         (at, format!("{at} {role} {status} {brands} {} {sponsorship}", shown_list(one)))
+    }
+
+    /// Seats, without those that the next one who needs one gets: the clock decides.
+    fn seats(&self, tenant: Nth, body: &Value) -> String {
+        let (mut members, mut invitations) = (BTreeMap::new(), BTreeMap::new());
+        let items = body["items"].as_array().unwrap();
+        for seat in items.iter().filter(|seat| seat["reclaimable"] != true) {
+            let role = text(seat, "/role");
+            if text(seat, "/kind") == "member" {
+                let user = nth(&self.ids.users, text(seat, "/user_id"));
+                members.insert(user, format!("member {user} {role}"));
+            } else {
+                let at = nth(&self.ids.invitations[tenant], text(seat, "/invitation_id"));
+                invitations.insert(at, format!("invitation {at} {role}"));
+            }
+        }
+        let reclaimable = items.len() - members.len() - invitations.len();
+        let used = number(body, "/used") - reclaimable as u64;
+        let counted = format!("{used} of {}", number(body, "/limit"));
+        let lines = std::iter::once(counted).chain(members.into_values()).chain(invitations.into_values());
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// What was made without an answer that told of it: found in the table.
@@ -654,6 +690,7 @@ impl Driver {
             let (status, owner, limit) = (text(t, "/status"), user(t, "/owner"), number(t, "/seat_limit"));
             let mut line = format!("{status} owner {owner} seats {used} of {limit}");
             let _ = write!(line, " mails {}/{}", number(t, "/mails/count"), number(t, "/mails/window"));
+            let _ = write!(line, " {}", text(t, "/email_policy"));
             lines.insert(format!("tenant {tenant}"), line);
             for m in mine("Member") {
                 let brands = self.brands(tenant, &m["brands"]);

@@ -291,6 +291,9 @@ async fn an_order_that_is_none_is_refused_and_the_schema_says_the_same() {
         json!({"operation": "set-plan", "tenant": "Acme", "plan": "x", "seats": 5, "reason": "r"}),
         json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 5, "reason": "r", "force": true}),
         json!({"operation": "suspend-tenant", "tenant": id, "suspended": "yes", "reason": "r"}),
+        json!({"operation": "set-email-policy", "tenant": id, "email_policy": "none", "reason": "r"}),
+        json!({"operation": "set-email-policy", "tenant": id, "reason": "r"}),
+        json!({"operation": "set-email-policy", "tenant": id, "email_policy": "shared"}),
         json!({"operation": "transfer-ownership", "tenant": id, "reason": "r"}),
         json!({"operation": "release-email", "reason": "r"}),
         json!({"operation": "export-tenant", "tenant": id, "reason": "r", "after": {"part": "secrets"}}),
@@ -303,6 +306,8 @@ async fn an_order_that_is_none_is_refused_and_the_schema_says_the_same() {
     for right in [
         json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 5, "reason": "r"}),
         json!({"operation": "suspend-tenant", "tenant": id, "suspended": false, "reason": "r"}),
+        // as it is already
+        json!({"operation": "set-email-policy", "tenant": id, "email_policy": "shared", "reason": "r"}),
         json!({"operation": "export-tenant", "tenant": id, "reason": "r"}),
         json!({"operation": "create-tenant", "name": "X", "email": "x@y.example", "first_name": "X", "last_name": "X",
             "reason": "r"}),

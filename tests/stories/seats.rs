@@ -1,7 +1,7 @@
 //! What a plan counts.
 
 use serde_json::{Value, json};
-use stories::{ReplyExt, World};
+use stories::{Person, ReplyExt, World};
 
 #[tokio::test]
 async fn an_invitation_reserves_the_seat_that_its_acceptance_keeps() {
@@ -109,4 +109,125 @@ async fn a_token_swept_early_or_of_an_older_generation_expires_nothing() {
     assert_eq!(world.ledger().count("Invitation", "status", "pending"), 1);
     invited.accept().await;
     world.ledger().check();
+}
+
+/// All seats, so many at a time: the numbers that every page has, and the entries.
+async fn listed(by: &Person, limit: usize) -> (Value, Vec<Value>) {
+    let (mut path, mut all, mut counted) = (format!("seats?limit={limit}"), Vec::new(), Value::Null);
+    loop {
+        let page = by.get(&path).await.expect(200).json();
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= limit);
+        all.extend(items.iter().cloned());
+        let numbers = json!({"limit": page["limit"], "used": page["used"]});
+        assert!(counted.is_null() || counted == numbers);
+        counted = numbers;
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("seats?limit={limit}&cursor={cursor}"),
+            None => return (counted, all),
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_seat_that_the_plan_counts_is_listed_once_however_it_is_paged() {
+    let world = World::with([("NEW_TENANT_SEATS", "4")]).await;
+    let team = world.team("Acme").await;
+    let ana = team.join("ana@acme.example", "admin").await;
+    let ben = team.join("ben@acme.example", "member").await;
+    team.owner.suspend(&ben).await.expect(200);
+    let gone = team.invite("gus@acme.example", "member").await;
+    team.owner.revoke(&gone).await.expect(204);
+    let pia = team.invite("pia@acme.example", "sales_rep").await;
+    let short =
+        json!({"email": "Late@acme.example", "first_name": "Lea", "last_name": "Late", "expires_in_days": 1});
+    let late = team.owner.post("invitations", short).await.expect(201);
+    let late_id = late.text("/id");
+    world.pass(86_400);
+    for limit in [1, 2, 3, 50] {
+        let (counted, seats) = listed(&ana, limit).await;
+        assert_eq!(counted, json!({"limit": 4, "used": 4}));
+        let names = seats.iter().map(|seat| {
+            let id = seat.get("user_id").or_else(|| seat.get("invitation_id")).unwrap();
+            (seat["kind"].as_str().unwrap(), id.as_str().unwrap(), seat["reclaimable"].clone())
+        });
+        let expected = [
+            ("member", team.owner.user.as_str(), Value::Null),
+            ("member", ana.user.as_str(), Value::Null),
+            ("invitation", pia.id.as_str(), json!(false)),
+            ("invitation", late_id.as_str(), json!(true)),
+        ];
+        assert_eq!(names.collect::<Vec<_>>(), expected, "{limit} at a time");
+        let entry = json!({"kind": "invitation", "invitation_id": late_id, "email": "Late@acme.example",
+            "first_name": "Lea", "last_name": "Late", "role": "member", "since": late.text("/created_at"),
+            "expires_at": late.text("/expires_at"), "reclaimable": true});
+        assert_eq!(seats[3], entry);
+        let member = ana.get(&format!("members/{}", ana.user)).await.expect(200);
+        let entry = json!({"kind": "member", "user_id": ana.user, "email": "ana@acme.example", "role": "admin",
+            "first_name": "Ina", "last_name": "Invited", "since": member.text("/joined_at")});
+        assert_eq!(seats[1], entry);
+    }
+    // the next one who needs a seat gets the one whose time is over
+    let new = team.invite("new@acme.example", "member").await;
+    let (counted, seats) = listed(&team.owner, 50).await;
+    assert_eq!(counted, json!({"limit": 4, "used": 4}));
+    let last = |nth: usize| seats[nth]["invitation_id"].as_str().unwrap();
+    assert_eq!((seats.len(), last(2), last(3)), (4, pia.id.as_str(), new.id.as_str()));
+    // accepting keeps the seat, suspending gives it back
+    pia.accept().await;
+    team.owner.suspend(&ana).await.expect(200);
+    let (counted, seats) = listed(&team.owner, 50).await;
+    let kinds: Vec<&str> = seats.iter().map(|seat| seat["kind"].as_str().unwrap()).collect();
+    assert_eq!((counted, kinds), (json!({"limit": 4, "used": 3}), vec!["member", "member", "invitation"]));
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn seats_are_shown_to_who_may_list_members_and_invitations() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let adam = team.join("adam@acme.example", "admin").await;
+    let (mira, sam) =
+        (team.join("mira@acme.example", "member").await, team.join("sam@acme.example", "sales_rep").await);
+    for name in ["pia", "quin"] {
+        team.invite(&format!("{name}@acme.example"), "member").await;
+    }
+    for person in [&team.owner, &adam] {
+        assert_eq!(listed(person, 50).await.1.len(), 6);
+    }
+    for person in [&mira, &sam] {
+        person.get("seats").await.refused(403, "forbidden");
+    }
+    for (list, sees) in [
+        (json!(["tenant.read", "members.read"]), false),
+        (json!(["tenant.read", "members.invite"]), false),
+        (json!(["members.read", "members.invite"]), true),
+    ] {
+        let path = format!("members/{}/permissions", mira.user);
+        team.owner.put(&path, json!({ "permissions": list })).await.expect(200);
+        mira.get("seats").await.expect(if sees { 200 } else { 403 });
+    }
+    // a cursor is good for this list alone, in both of its parts
+    let other = world.team("Brew").await;
+    let of = async |path: &str| team.owner.get(path).await.expect(200).text("/next_cursor");
+    let of_members = of("seats?limit=1").await;
+    let of_invitations = of(&format!("seats?limit=4&cursor={of_members}")).await;
+    for cursor in [&of_members, &of_invitations] {
+        assert!(!cursor.is_empty());
+        team.owner.get(&format!("seats?cursor={cursor}")).await.expect(200);
+        for list in ["members", "invitations"] {
+            team.owner.get(&format!("{list}?cursor={cursor}")).await.refused(400, "malformed");
+        }
+        other.owner.get(&format!("seats?cursor={cursor}")).await.refused(400, "malformed");
+    }
+    let elsewhere = of("members?limit=1").await;
+    team.owner.get(&format!("seats?cursor={elsewhere}")).await.refused(400, "malformed");
+    for query in ["limit=0", "limit=101", "status=active"] {
+        team.owner.get(&format!("seats?{query}")).await.refused(422, "validation");
+    }
+    // one read of who asks, and one of each list
+    world.wire().take_sent();
+    team.owner.get("seats").await.expect(200);
+    let asked: Vec<String> = world.wire().take_sent().into_iter().map(|call| call.operation).collect();
+    assert_eq!(asked, ["BatchGetItem", "Query", "Query"]);
 }

@@ -1,4 +1,4 @@
-use model::Timestamp;
+use model::{Colour, LogoUrl, Timestamp};
 use policy::{BrandId, Brands, Role};
 use serde::Serialize;
 use web::{Answer, Outcome};
@@ -27,6 +27,8 @@ struct Preview<'a> {
 #[derive(Serialize)]
 struct NamedTenant<'a> {
     name: &'a str,
+    brand_colour: Option<Colour>,
+    logo_url: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -57,7 +59,11 @@ impl Accept {
         let every = invitation.role.reaches_every_brand() || invitation.brands == Brands::All;
         let these = basis.brands.iter().map(|b| NamedBrand { id: b.id, name: b.name.as_str() });
         Ok(Answer::ok(&Preview {
-            tenant: NamedTenant { name: tenant.name.as_str() },
+            tenant: NamedTenant {
+                name: tenant.name.as_str(),
+                brand_colour: tenant.brand_colour,
+                logo_url: tenant.logo_url.as_ref().map(LogoUrl::as_str),
+            },
             inviter: basis
                 .sponsor
                 .as_ref()

@@ -3,6 +3,7 @@
 //! * `GET /v1/tenants/{tenant}/members`, `…/members/{user}`: `members.read`
 //! * `GET /v1/tenants/{tenant}/members/me`, `…/roles`: whoever is in it
 //! * `GET /v1/tenants/{tenant}/invitations`, `…/invitations/{invitation}`: `members.invite`
+//! * `GET /v1/tenants/{tenant}/seats`: `members.read` and `members.invite`
 //! * `GET /v1/tenants/{tenant}/events`: `audit.read`
 //!
 //! Lists take `limit`, `cursor` and the filters that stand with each; a page may come short of its limit while there is
@@ -14,6 +15,7 @@ mod filter;
 mod invitations;
 mod members;
 mod roles;
+mod seats;
 
 use model::Refusal;
 use runtime::{Environment, SettingError};
@@ -36,6 +38,7 @@ impl Function for Browse {
             Route::ListMembers => self.members(&caller, request).await,
             Route::ReadOwnMember => self.member(&caller, caller.user()).await,
             Route::ListRoles => self.roles(&caller).await,
+            Route::ListSeats => self.seats(&caller, request).await,
             Route::ReadMember => self.member(&caller, request.user()?).await,
             Route::ListInvitations => self.invitations(&caller, request).await,
             Route::ReadInvitation => self.invitation(&caller, request.invitation()?).await,

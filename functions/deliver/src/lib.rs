@@ -237,6 +237,8 @@ impl Deliver {
             address: &invitation.email,
             first_name: &invitation.first_name,
             company: &tenant.name,
+            colour: tenant.brand_colour,
+            reply_to: tenant.reply_to.as_ref(),
             inviter: sponsor.map(|m| (&m.first_name, &m.last_name)),
             role: invitation.role,
             expires_at: invitation.expires_at,

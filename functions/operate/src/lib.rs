@@ -5,6 +5,7 @@
 //!
 //! * `create-tenant`: signs an organization up, where that isn't open to everybody
 //! * `set-plan`: another plan, other seats
+//! * `set-email-policy`: whether members' addresses may belong to other tenants too
 //! * `transfer-ownership`: from an owner who is gone to another member
 //! * `release-email`: frees a mistyped or duplicate address that a dead account holds
 //! * `lift-suppression`: lets mail go again to an address that bounced or complained
@@ -13,6 +14,7 @@
 //! * `export-tenant`: brands, members, invitations and events of a tenant, a page at a time
 
 mod create;
+mod email_policy;
 mod export;
 mod plan;
 mod release;
@@ -45,6 +47,8 @@ policy::closed_set! {
         CreateTenant = "create-tenant",
         /// Another plan, other seats.
         SetPlan = "set-plan",
+        /// Whether members' addresses may belong to other tenants too.
+        SetEmailPolicy = "set-email-policy",
         /// From an owner who is gone to another member.
         TransferOwnership = "transfer-ownership",
         /// Frees an address that a dead account holds.
@@ -118,6 +122,7 @@ impl Operate {
         match operation {
             Operation::CreateTenant => self.create(order(event)?, invocation).await,
             Operation::SetPlan => self.set_plan(order(event)?, invocation).await,
+            Operation::SetEmailPolicy => self.set_email_policy(order(event)?, invocation).await,
             Operation::TransferOwnership => self.transfer(order(event)?, invocation).await,
             Operation::ReleaseEmail => self.release(order(event)?, invocation).await,
             Operation::LiftSuppression => self.lift(order(event)?, invocation).await,

@@ -1,13 +1,17 @@
 //! Organizations and their brands.
 //!
 //! * `POST /v1/tenants`, public: signs an organization up; the tenant is active once its owner opened the emailed link
-//! * `GET`, `PATCH /v1/tenants/{tenant}`
+//! * `GET /v1/tenants/{tenant}`: `tenant.read`; `PATCH`: `tenant.update`, the owner's alone: name, colour, logo, where
+//!   answers to its invitations go
 //! * `POST`, `GET /v1/tenants/{tenant}/brands`; `GET`, `PATCH`, `DELETE /v1/tenants/{tenant}/brands/{brand}`
 
 mod brands;
 mod sign_up;
 
-use model::{CompanyName, EventKind, Limits, Refusal, SourceKey, Subject, Tenant, TenantDefaults};
+use model::{
+    Colour, CompanyName, Email, EventKind, Limits, LogoUrl, Refusal, SourceKey, Subject, Tenant,
+    TenantChange, TenantDefaults,
+};
 use policy::Permission;
 use runtime::{Environment, SettingError};
 use store::{Store, keys};
@@ -45,8 +49,8 @@ impl Function for Tenants {
         match route {
             Route::ReadTenant => self.read(&caller).await,
             Route::ChangeTenant => {
-                let name = parse(request)?;
-                caller.change(store, (), |cx| self.rename(cx, &name)).await
+                let wanted = parse(request)?;
+                caller.change(store, (), |cx| self.change(cx, &wanted)).await
             }
             Route::CreateBrand => {
                 let name = brands::parse(request)?;
@@ -67,27 +71,41 @@ impl Function for Tenants {
     }
 }
 
-fn parse(request: &Request) -> Result<CompanyName, BadRequest> {
+fn parse(request: &Request) -> Result<TenantChange, BadRequest> {
     let mut form = request.form()?;
-    let name = form.required("name", CompanyName::parse);
-    form.finish(|| name)
+    let name = form.nullable("name", CompanyName::parse);
+    if matches!(name, Some(None)) {
+        form.wrong("/name", "can't be taken away");
+    }
+    let wanted = TenantChange {
+        name: name.flatten(),
+        brand_colour: form.nullable("brand_colour", Colour::parse),
+        logo_url: form.nullable("logo_url", LogoUrl::parse),
+        reply_to: form.nullable("reply_to", Email::parse),
+    };
+    if wanted.is_empty() && !form.has_wrong() {
+        form.wrong("", "has to change something: name, brand_colour, logo_url or reply_to");
+    }
+    form.finish(|| Some(wanted))
 }
 
 impl Tenants {
-    /// The owner's alone: invitations carry the name, and so does every page.
-    async fn rename(&self, cx: Context<'_, ()>, name: &CompanyName) -> Outcome {
+    /// The owner's alone, all of it: it is who the company is to whoever gets an invitation.
+    async fn change(&self, cx: Context<'_, ()>, wanted: &TenantChange) -> Outcome {
         cx.may(Permission::TenantUpdate)?;
         let before = &cx.tenant;
         cx.if_match(before.authority)?;
-        if before.name == *name {
+        let after = before.with(wanted, cx.version());
+        let told = before.told().into_iter().zip(after.told());
+        let changed: Vec<_> = told.filter(|(was, is)| was != is).collect();
+        if changed.is_empty() {
             return Ok(tenant(before));
         }
-        let after = before.renamed(name.clone(), cx.version());
         let answer = tenant(&after);
-        let change = cx
-            .change(EventKind::TenantUpdated, Subject::Tenant(after.id), &answer)
-            .with("name_before", &before.name)
-            .with("name", name);
+        let change = cx.change(EventKind::TenantUpdated, Subject::Tenant(after.id), &answer);
+        let change = changed.into_iter().fold(change, |change, ((field, was), (_, is))| {
+            change.with_some(&format!("{field}_before"), was).with_some(field, is)
+        });
         self.store.change_tenant(before, &after, change).await?;
         Ok(answer)
     }

@@ -24,6 +24,8 @@ pub struct SentMail {
     pub from: String,
     /// The addressee.
     pub to: String,
+    /// Where an answer goes, where that isn't the sender.
+    pub reply_to: Option<String>,
     /// The subject.
     pub subject: String,
     /// The body as text.
@@ -101,6 +103,7 @@ impl Mailbox {
             id: id.clone(),
             from: text("/FromEmailAddress"),
             to: text("/Destination/ToAddresses/0"),
+            reply_to: request.pointer("/ReplyToAddresses/0").and_then(Value::as_str).map(str::to_owned),
             subject: text("/Content/Simple/Subject/Data"),
             link: body.split_whitespace().find(|word| word.starts_with("http")).map(str::to_owned),
             text: body,

@@ -1,5 +1,5 @@
 use askama::Template;
-use model::{CompanyName, Email, InvitationToken, LinkToken, PersonName, Timestamp};
+use model::{Colour, CompanyName, Email, InvitationToken, LinkToken, PersonName, Timestamp};
 use policy::Role;
 
 /// What the mail of an invitation says.
@@ -10,7 +10,12 @@ pub struct Invitation<'a> {
     pub first_name: &'a PersonName,
     /// The organization.
     pub company: &'a CompanyName,
-    /// Who invites, first and last name; nobody where an organization signed up.
+    /// Its colour, where it has one of its own.
+    pub colour: Option<Colour>,
+    /// Where an answer goes, where it has such an address.
+    pub reply_to: Option<&'a Email>,
+    /// Who invites, first and last name; nobody where an organization signed up. Nothing that the organization says of
+    /// itself is in the mail then: nobody has confirmed it.
     pub inviter: Option<(&'a PersonName, &'a PersonName)>,
     /// The role that waits.
     pub role: Role,
@@ -74,6 +79,8 @@ pub struct Message {
     pub text: String,
     /// The body as HTML.
     pub html: String,
+    /// Where an answer goes; to the sender without.
+    pub reply_to: Option<String>,
 }
 
 #[derive(Template)]
@@ -100,12 +107,15 @@ struct Words<'a> {
 struct Action<'a> {
     button: &'static str,
     link: &'a str,
+    /// The colour of the button.
+    colour: Colour,
     until: String,
 }
 
 impl Message {
     fn write<'w>(subject: &'static str, words: impl Fn() -> Words<'w>) -> Result<Self, askama::Error> {
-        Ok(Self { subject, text: Text(words()).render()?, html: Html(words()).render()? })
+        let (text, html) = (Text(words()).render()?, Html(words()).render()?);
+        Ok(Self { subject, text, html, reply_to: None })
     }
 }
 
@@ -165,6 +175,7 @@ impl Invitation<'_> {
             action: Some(Action {
                 button: if self.inviter.is_some() { "See the invitation" } else { "Confirm and set a password" },
                 link: &link,
+                colour: self.colour.filter(|_| self.inviter.is_some()).unwrap_or(Colour::DEFAULT),
                 until: until(self.expires_at),
             }),
             address: format!("This mail was sent to {}.", defused(self.address.as_entered())),
@@ -173,7 +184,8 @@ impl Invitation<'_> {
         };
         let subject =
             if self.inviter.is_some() { "You are invited to a team" } else { "Confirm your new account" };
-        Message::write(subject, words)
+        let reply_to = self.reply_to.filter(|_| self.inviter.is_some()).map(Email::address);
+        Ok(Message { reply_to, ..Message::write(subject, words)? })
     }
 }
 
@@ -195,6 +207,7 @@ impl PasswordReset<'_> {
             action: Some(Action {
                 button: "Choose a new password",
                 link: &link,
+                colour: Colour::DEFAULT,
                 until: format!("{} It can be used once.", until(self.expires_at)),
             }),
             address: "This mail came because a password reset was asked for, for that account; it is not about your mailbox.".to_owned(),
@@ -325,6 +338,8 @@ mod tests {
                 address: &Email::parse("ana@evil.example").unwrap(),
                 first_name: &first,
                 company: &company,
+                colour: None,
+                reply_to: None,
                 inviter: Some((&first, &first)),
                 role: Role::Member,
                 expires_at: now,
@@ -374,5 +389,43 @@ mod tests {
                 assert_eq!(body.contains("login"), verb == "undo", "nobody's name goes to a stranger");
             }
         }
+    }
+
+    fn a_team_colours_its_invitations_and_says_where_answers_go_and_a_stranger_does_not() {
+        let now = Timestamp::from_unix_millis(1_800_000_000_000);
+        let invocation = Invocation::new(Arc::new(now), "", Arc::new(SystemRandom));
+        let (tenant, invitation) = (TenantId::new(&invocation), InvitationId::new(&invocation));
+        let token = InvitationToken::mint(invocation.random(), tenant, invitation);
+        let (address, reply_to) =
+            (Email::parse("ana@acme.example").unwrap(), Email::parse("Team@MÜLLER.example").unwrap());
+        let (name, company) = (PersonName::parse("Ana").unwrap(), CompanyName::parse("Acme").unwrap());
+        let button = |background: &str, text: &str| format!("background:{background};color:{text};");
+        let usual = button("#1f6f54", "#ffffff");
+        let write = |colour: Option<&str>, reply_to: Option<&Email>, is_strangers: bool| {
+            let message = Invitation {
+                address: &address,
+                first_name: &name,
+                company: &company,
+                colour: colour.map(|colour| Colour::parse(colour).unwrap()),
+                reply_to,
+                inviter: (!is_strangers).then_some((&name, &name)),
+                role: Role::Member,
+                expires_at: now,
+                token: &token,
+            };
+            message.write("https://team.example.com").unwrap()
+        };
+        for (colour, shown) in [
+            (None, usual.clone()),
+            (Some("#FFD400"), button("#ffd400", "#000000")),
+            (Some("#0a0a0a"), button("#0a0a0a", "#ffffff")),
+        ] {
+            let message = write(colour, Some(&reply_to), false);
+            assert!(message.html.contains(&shown), "{}", message.html);
+            assert_eq!(message.reply_to.as_deref(), Some("Team@xn--mller-kva.example"));
+        }
+        assert_eq!(write(None, None, false).reply_to, None);
+        let strangers = write(Some("#ffd400"), Some(&reply_to), true);
+        assert!(strangers.html.contains(&usual) && strangers.reply_to.is_none());
     }
 }

@@ -85,6 +85,7 @@ impl Mailer {
             .send_email()
             .from_email_address(&self.from)
             .destination(Destination::builder().to_addresses(to.address()).build())
+            .set_reply_to_addresses(message.reply_to.clone().map(|address| vec![address]))
             .content(EmailContent::builder().simple(content).build())
             .set_email_tags(marks)
             .set_configuration_set_name(self.configuration_set.clone())

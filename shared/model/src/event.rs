@@ -11,7 +11,7 @@ policy::closed_set! {
     pub enum EventKind: "kind of event" {
         /// An organization signed up.
         TenantCreated = "tenant.created",
-        /// The owner gave the tenant another name.
+        /// The owner gave the tenant another name or look, or the operator another email policy.
         TenantUpdated = "tenant.updated",
         /// The operator gave the tenant another plan or other seats.
         TenantPlanChanged = "tenant.plan_changed",

@@ -18,6 +18,7 @@ mod invitation;
 mod invocation;
 mod limits;
 mod link;
+mod look;
 mod mail;
 mod member;
 mod names;
@@ -39,13 +40,14 @@ pub use invitation::{Invitation, InvitationStatus, Invitee, NewInvitation, Spons
 pub use invocation::{Clock, Invocation, Random, SystemClock, SystemRandom};
 pub use limits::{Limit, Limits, Window};
 pub use link::{EmailProof, EmailReturn, LinkError, NewestToken, Reset, TokenRecord};
+pub use look::{Colour, InvalidLook, LogoUrl};
 pub use mail::{About, Mail, MailStatus, MailTags, Suppression, Vouched};
 pub use member::Member;
 pub use names::{BrandName, CompanyName, InvalidText, Locale, PersonName, Phone, PlanName};
 pub use refusal::Refusal;
 pub use secret::{Digest, InvitationToken, LinkToken, Password, SessionToken};
 pub use source::{Source, SourceKey};
-pub use tenant::{EmailPolicy, NewTenant, Tenant, TenantDefaults, Transfer};
+pub use tenant::{EmailPolicy, NewTenant, Tenant, TenantChange, TenantDefaults, Transfer};
 pub use timestamp::Timestamp;
 pub use user::{
     Belonging, Client, Credential, FormerEmail, Joining, MOST_SESSIONS, NewProfile, NewSession, Profile,

@@ -2,8 +2,8 @@ use policy::{Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CompanyName, Email, Invitation, Invocation, Limits, Member, NewInvitation, PersonName, PlanName,
-    TenantId, Timestamp, UserId, Version, Window,
+    Colour, CompanyName, Email, Invitation, Invocation, Limits, LogoUrl, Member, NewInvitation, PersonName,
+    PlanName, TenantId, Timestamp, UserId, Version, Window,
 };
 
 policy::closed_set! {
@@ -33,6 +33,15 @@ pub struct Tenant {
     pub seats_used: u32,
     /// Whether addresses may belong to other tenants too.
     pub email_policy: EmailPolicy,
+    /// The colour of the button in its invitations, where it has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand_colour: Option<Colour>,
+    /// Where its logo lies, for pages to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo_url: Option<LogoUrl>,
+    /// Where an answer to one of its invitations goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Email>,
     /// The one owner, from the moment that the first one accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
@@ -44,8 +53,29 @@ pub struct Tenant {
     /// Emails in the current day.
     #[serde(default)]
     pub mails: Window,
-    /// Renewed when the status, the plan, the email policy or the owner changes; counters leave it alone.
+    /// Renewed when anything but a counter changes.
     pub authority: Version,
+}
+
+/// What of a tenant its owner changes; what they omit stays. An inner `None` takes something away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TenantChange {
+    /// The organization's name.
+    pub name: Option<CompanyName>,
+    /// The colour of the button in its invitations.
+    pub brand_colour: Option<Option<Colour>>,
+    /// Where its logo lies.
+    pub logo_url: Option<Option<LogoUrl>>,
+    /// Where an answer to one of its invitations goes.
+    pub reply_to: Option<Option<Email>>,
+}
+
+impl TenantChange {
+    /// Whether it says nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a new tenant begins with unless it is told otherwise: settings of the deployment.
@@ -95,6 +125,9 @@ impl Tenant {
             seat_limit: terms.seats,
             seats_used: 1,
             email_policy: terms.email_policy,
+            brand_colour: None,
+            logo_url: None,
+            reply_to: None,
             owner: None,
             created_at: now,
             unconfirmed_until: invitation.unconfirmed_until,
@@ -116,10 +149,35 @@ impl Tenant {
         Self { plan, seat_limit: seats, authority: version, ..self.clone() }
     }
 
-    /// The tenant under another name.
+    /// The tenant as its owner changes it.
     #[must_use]
-    pub fn renamed(&self, name: CompanyName, version: Version) -> Self {
-        Self { name, authority: version, ..self.clone() }
+    pub fn with(&self, change: &TenantChange, version: Version) -> Self {
+        let TenantChange { name, brand_colour, logo_url, reply_to } = change.clone();
+        Self {
+            name: name.unwrap_or_else(|| self.name.clone()),
+            brand_colour: brand_colour.unwrap_or(self.brand_colour),
+            logo_url: logo_url.unwrap_or_else(|| self.logo_url.clone()),
+            reply_to: reply_to.unwrap_or_else(|| self.reply_to.clone()),
+            authority: version,
+            ..self.clone()
+        }
+    }
+
+    /// What its owner may change, each by its name, as an event has it.
+    #[must_use]
+    pub fn told(&self) -> [(&'static str, Option<String>); 4] {
+        [
+            ("name", Some(self.name.to_string())),
+            ("brand_colour", self.brand_colour.map(String::from)),
+            ("logo_url", self.logo_url.as_ref().map(LogoUrl::to_string)),
+            ("reply_to", self.reply_to.as_ref().map(Email::to_string)),
+        ]
+    }
+
+    /// The tenant whose addresses may belong to others too, or not any more.
+    #[must_use]
+    pub fn with_email_policy(&self, email_policy: EmailPolicy, version: Version) -> Self {
+        Self { email_policy, authority: version, ..self.clone() }
     }
 
     /// The tenant switched off or on.
@@ -164,7 +222,7 @@ mod tests {
 
     use super::*;
     use crate::samples::{
-        ANA, BEN, NEW, NOW, email, invocation, is_closed, member, patched, survives, tenant, text,
+        ANA, BEN, NEW, NOW, OLD, email, invocation, is_closed, member, patched, survives, tenant, text,
     };
 
     #[test]
@@ -227,7 +285,7 @@ mod tests {
             Tenant { status: TenantStatus::Pending, owner: None, unconfirmed_until: Some(NOW), ..tenant() };
         for (after, before, changes) in [
             (active.with_plan(text("pro"), 9, NEW), &active, json!({"plan": "pro", "seat_limit": 9})),
-            (active.renamed(text("Brew"), NEW), &active, json!({"name": "Brew"})),
+            (active.with_email_policy(EmailPolicy::Shared, NEW), &active, json!({"email_policy": "shared"})),
             (active.with_status(TenantStatus::Closed, NEW), &active, json!({"status": "closed"})),
             (
                 pending.opened(BEN, NEW),
@@ -237,6 +295,52 @@ mod tests {
         ] {
             let renewed = Tenant { authority: NEW, ..before.clone() };
             survives(&after, patched(&renewed, changes));
+        }
+    }
+
+    #[test]
+    fn what_the_owner_omits_stays_and_null_takes_away() {
+        let plain = tenant();
+        let colour = Colour::BLACK;
+        let logo = LogoUrl::parse("https://cdn.example.com/a.svg").ok();
+        let reply_to = email("Team@Example.com");
+        let whole = TenantChange {
+            name: Some(text("Brew")),
+            brand_colour: Some(Some(colour)),
+            logo_url: Some(logo),
+            reply_to: Some(Some(reply_to)),
+        };
+        let nothing = TenantChange::default();
+        assert!(nothing.is_empty() && !whole.is_empty());
+        let dressed = plain.with(&whole, NEW);
+        let looks = json!({
+            "name": "Brew",
+            "brand_colour": "#000000",
+            "logo_url": "https://cdn.example.com/a.svg",
+            "reply_to": {"canonical": "team@example.com", "entered": "Team@Example.com"},
+            "authority": NEW,
+        });
+        survives(&dressed, patched(&plain, looks));
+        let told =
+            |told: [(&'static str, Option<&str>); 4]| told.map(|(name, is)| (name, is.map(str::to_owned)));
+        let bare = [("name", Some("Acme")), ("brand_colour", None), ("logo_url", None), ("reply_to", None)];
+        assert_eq!(plain.told(), told(bare));
+        let all = [
+            ("name", Some("Brew")),
+            ("brand_colour", Some("#000000")),
+            ("logo_url", Some("https://cdn.example.com/a.svg")),
+            ("reply_to", Some("Team@Example.com")),
+        ];
+        assert_eq!(dressed.told(), told(all));
+        assert_eq!(json!(dressed.with(&nothing, OLD)), patched(&dressed, json!({"authority": OLD})));
+        for (change, field) in [
+            (TenantChange { brand_colour: Some(None), ..nothing.clone() }, "brand_colour"),
+            (TenantChange { logo_url: Some(None), ..nothing.clone() }, "logo_url"),
+            (TenantChange { reply_to: Some(None), ..nothing }, "reply_to"),
+        ] {
+            assert!(!change.is_empty());
+            let taken = json!({field: null, "authority": OLD});
+            assert_eq!(json!(dressed.with(&change, OLD)), patched(&dressed, taken));
         }
     }
 

@@ -265,6 +265,21 @@ impl Credential {
         Self { password_hash: unusable.to_owned(), generation, ..self.moved(email, version) }
     }
 
+    /// Whether it is a member of another tenant than this one.
+    #[must_use]
+    pub fn is_elsewhere(&self, tenant: TenantId) -> bool {
+        self.current().any(|current| current != tenant)
+    }
+
+    /// How it has to belong to `tenant`, whose policy is another one than when it joined; nothing where it does already, or
+    /// isn't a member any more.
+    #[must_use]
+    pub fn belonging_to_change(&self, tenant: &Tenant) -> Option<Belonging> {
+        let belonging = Belonging::from(tenant.email_policy);
+        let is = self.tenants.get(&tenant.id)?;
+        (*is != Belonging::Former && *is != belonging).then_some(belonging)
+    }
+
     /// Whether the address may join `tenant`, as its policy and the other tenants' have it.
     #[must_use]
     pub fn may_join(&self, tenant: &Tenant) -> bool {
@@ -734,6 +749,34 @@ mod tests {
         survives(&belongs, written);
         let older = serde_json::from_value::<Credential>(patched(&belongs, json!({"generation": null})));
         assert_eq!(older.unwrap().generation, 0);
+    }
+
+    #[test]
+    fn an_address_follows_the_policy_of_a_tenant_that_it_is_a_member_of() {
+        use Belonging::{Exclusive, Former, Shared};
+        let other = TenantId(BEN.0);
+        for (is, under_shared, under_exclusive) in [
+            (None, None, None),
+            (Some(Former), None, None),
+            (Some(Shared), None, Some(Exclusive)),
+            (Some(Exclusive), Some(Shared), None),
+        ] {
+            let tenants = is.map(|is| (TENANT, is)).into_iter().chain([(other, Shared)]).collect();
+            let credential = Credential { tenants, ..credential() };
+            let under = |email_policy| credential.belonging_to_change(&Tenant { email_policy, ..tenant() });
+            let changes = (under(EmailPolicy::Shared), under(EmailPolicy::Exclusive));
+            assert_eq!(changes, (under_shared, under_exclusive), "{is:?}");
+        }
+        for (tenants, elsewhere) in [
+            (vec![], false),
+            (vec![(TENANT, Shared)], false),
+            (vec![(TENANT, Shared), (other, Former)], false),
+            (vec![(TENANT, Shared), (other, Shared)], true),
+            (vec![(other, Exclusive)], true),
+        ] {
+            let credential = Credential { tenants: tenants.into_iter().collect(), ..credential() };
+            assert_eq!(credential.is_elsewhere(TENANT), elsewhere, "{:?}", credential.tenants);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@
 //! | EmailProof (`ttl`) | `PROOF#sha256` | `PROOF` | | the emailed link to a new address |
 //! | EmailReturn (`ttl`) | `RETURN#sha256` | `RETURN` | | the emailed link that takes an old one back |
 //! | User, with their sessions | `USER#u` | `USER` | | every request that takes a session, signing in, accepting |
-//! | Credential | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting; whatever asks for a password or replaces one |
+//! | Credential | `EMAIL#canonical` | `EMAIL` | | signing in, accepting, inviting; whatever asks for a password or replaces one; another email policy |
 //! | Suppression | `EMAIL#canonical` | `SUPPRESSION` | | every write that queues an invitation's mail, `deliver` |
 //! | Event | `EVENTS#t#yyyy-mm` | `uuidv7` | | the audit trail, a month a partition |
 //! | Idempotency record (`ttl`) | `IDEMPOTENCY#scope` | `key` | | every POST with an `Idempotency-Key` |

@@ -1,4 +1,4 @@
-use model::{Credential, Invitee, Member, Source, Tenant, Transfer};
+use model::{Belonging, Credential, Invitee, Member, Source, Tenant, Transfer, Version};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
@@ -48,7 +48,7 @@ impl Store {
         self.transaction().change(change).once().commit().await
     }
 
-    /// Changes a tenant's name, plan, seats or status over what was read.
+    /// Changes a tenant's name, look, plan, seats, status or email policy over what was read.
     ///
     /// # Errors
     /// [`Error::Changed`] when the tenant changed.
@@ -63,10 +63,40 @@ impl Store {
             .set("plan", &after.plan)
             .set("seat_limit", &after.seat_limit)
             .set("status", &after.status)
+            .set("email_policy", &after.email_policy)
+            .set_or_remove("brand_colour", after.brand_colour.as_ref())
+            .set_or_remove("logo_url", after.logo_url.as_ref())
+            .set_or_remove("reply_to", after.reply_to.as_ref())
             .set("authority", &after.authority)
             .when_authority(before.authority);
         let key = keys::tenant(after.id);
         self.transaction().update(Fact::Tenant, &key, expression).change(change).commit().await
+    }
+
+    /// Has an address belong to a tenant as its policy has it by now, over what was read of both. It has no event of its own:
+    /// the one of the policy tells of all addresses.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the address was used for something else meanwhile, or the tenant changed.
+    pub async fn set_belonging(
+        &self,
+        credential: &Credential,
+        tenant: &Tenant,
+        belonging: Belonging,
+        version: Version,
+    ) -> Result<(), Error> {
+        // another order may have set another policy, and gone over the addresses, since this one's was written
+        let unchanged = Expression::default().when_authority(tenant.authority);
+        // who joined another tenant meanwhile isn't this one's alone
+        let change = Expression::default()
+            .set(&format!("tenants.{}", tenant.id), &belonging)
+            .set("version", &version)
+            .when_version(credential.version);
+        self.transaction()
+            .check(Fact::Tenant, &keys::tenant(tenant.id), unchanged)
+            .update(Fact::Credential, &keys::credential(credential.email.canonical()), change)
+            .commit()
+            .await
     }
 
     /// Puts the ownership into other hands: the tenant, the old owner and the new one, each as read and as it will be.

@@ -31,7 +31,7 @@ pub use context::{Context, Unsponsored, current};
 pub use failure::{BadRequest, Failure, Unproven};
 pub use form::{Form, Invalid, NO_BRAND_ID, NO_MEMBER_ID};
 pub use idempotency::Idempotency;
-pub use listing::{next_cursor, page};
+pub use listing::{next_cursor, page, page_among};
 pub use repeat::{change, until_settled};
 pub use request::Request;
 pub use routes::{Access, Route};

@@ -15,6 +15,19 @@ const MOST: usize = 100;
 /// [`BadRequest::Validation`] for a limit outside 1 to 100, [`BadRequest::Malformed`] for a cursor that wasn't given out for
 /// this list.
 pub fn page(request: &Request, owner: Uuid, list: &str) -> Result<Page, BadRequest> {
+    Ok(page_among(request, owner, &[list])?.1)
+}
+
+/// The same of a list that has parts, one after the other, and in which of them the page begins: the first without a
+/// cursor.
+///
+/// # Errors
+/// As [`page`], for a cursor of none of them.
+pub fn page_among<'l>(
+    request: &Request,
+    owner: Uuid,
+    parts: &[&'l str],
+) -> Result<(&'l str, Page), BadRequest> {
     let limit = match request.query("limit")? {
         None => LIMIT,
         Some(text) => text
@@ -24,20 +37,18 @@ pub fn page(request: &Request, owner: Uuid, list: &str) -> Result<Page, BadReque
             .ok_or_else(|| BadRequest::invalid("?limit", format!("must be a number from 1 to {MOST}")))?,
     };
     let wrong = || BadRequest::Malformed("the cursor is not one of this list, omit it to begin".to_owned());
-    let after = match request.query("cursor")? {
-        None => None,
+    let (part, after) = match request.query("cursor")? {
+        None => (parts.first().copied(), None),
         Some(text) if text.len() <= 64 => {
             let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
             let (id, check) = bytes.split_at_checked(16).ok_or_else(wrong)?;
             let id: [u8; 16] = id.try_into().map_err(|_| wrong())?;
-            if check != seal(owner, list, id) {
-                return Err(wrong());
-            }
-            Some(Uuid::from_bytes(id))
+            let part = parts.iter().copied().find(|part| check == seal(owner, part, id));
+            (part, Some(Uuid::from_bytes(id)))
         }
         Some(_) => return Err(wrong()),
     };
-    Ok(Page { after, limit })
+    Ok((part.ok_or_else(wrong)?, Page { after, limit }))
 }
 
 /// The cursor to the next page.

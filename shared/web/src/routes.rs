@@ -80,6 +80,7 @@ routes! {
     ListInvitations: GET "/v1/tenants/{tenant}/invitations", "browse", Session, "limit", "cursor", "status", "delivery", "role", "brand";
     ReadInvitation: GET "/v1/tenants/{tenant}/invitations/{invitation}", "browse", Session;
     ListRoles: GET "/v1/tenants/{tenant}/roles", "browse", Session;
+    ListSeats: GET "/v1/tenants/{tenant}/seats", "browse", Session, "limit", "cursor";
     ListEvents: GET "/v1/tenants/{tenant}/events", "browse", Session, "limit", "cursor";
     AssignRole: PUT "/v1/tenants/{tenant}/members/{user}/role", "assign-role", Session;
     AssignPermissions: PUT "/v1/tenants/{tenant}/members/{user}/permissions", "assign-role", Session;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Actor, Brand, DeliveryState, EmailPolicy, Event, EventId, EventKind, Invitation, InvitationId,
+    Actor, Brand, Colour, DeliveryState, EmailPolicy, Event, EventId, EventKind, Invitation, InvitationId,
     InvitationStatus, Member, NewSession, Session, SessionId, SessionToken, Sponsorship, Subject, Tenant,
     TenantId, Timestamp, User, UserId,
 };
@@ -32,6 +32,9 @@ pub struct TenantView<'a> {
     plan: &'a str,
     seats: Seats,
     email_policy: EmailPolicy,
+    brand_colour: Option<Colour>,
+    logo_url: Option<&'a str>,
+    reply_to: Option<&'a str>,
     created_at: Timestamp,
 }
 
@@ -50,6 +53,9 @@ impl<'a> From<&'a Tenant> for TenantView<'a> {
             plan: t.plan.as_str(),
             seats: Seats { limit: t.seat_limit, used: t.seats_used },
             email_policy: t.email_policy,
+            brand_colour: t.brand_colour,
+            logo_url: t.logo_url.as_ref().map(model::LogoUrl::as_str),
+            reply_to: t.reply_to.as_ref().map(model::Email::as_entered),
             created_at: t.created_at,
         }
     }

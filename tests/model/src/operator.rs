@@ -1,7 +1,7 @@
 //! Signing up, the operator's orders, time, the sweeper, the mailer and what SES says.
 
 use crate::rights::Role;
-use crate::state::{Belonging, Delivery, Link, Mail, Status};
+use crate::state::{Account, Belonging, Delivery, Link, Mail, Status};
 use crate::{DAY, HOUR, Nth, Outcome, Told, World};
 
 impl World {
@@ -38,6 +38,37 @@ impl World {
         next.tenants[tenant].seats = seats;
         next.tenants[tenant].event("tenant.plan_changed", "tenant", tenant);
         next.done()
+    }
+
+    /// Each member's address belongs to the tenant as the policy has it from then on: to it alone, where none of them belongs
+    /// to another one too.
+    pub(crate) fn set_email_policy(&self, tenant: Nth, exclusive: bool) -> Vec<Outcome> {
+        let Some(t) = self.tenants.get(tenant).filter(|t| !t.gone) else { return self.no("refused") };
+        let is_in = |account: &Account| {
+            account.tenants.get(&tenant).is_some_and(|belonging| *belonging != Belonging::Former)
+        };
+        let is_elsewhere = |account: &Account| {
+            account
+                .tenants
+                .iter()
+                .any(|(other, belonging)| *other != tenant && *belonging != Belonging::Former)
+        };
+        if exclusive && self.accounts.values().any(|account| is_in(account) && is_elsewhere(account)) {
+            return self.no("refused");
+        }
+        let is_new = t.exclusive != exclusive;
+        let belonging = if exclusive { Belonging::Exclusive } else { Belonging::Shared };
+        let mut next = self.clone();
+        for account in next.accounts.values_mut().filter(|account| is_in(account)) {
+            account.tenants.insert(tenant, belonging);
+        }
+        let t = &mut next.tenants[tenant];
+        t.exclusive = exclusive;
+        if is_new {
+            t.event("tenant.updated", "tenant", tenant);
+        }
+        // nothing is left to be done
+        next.showing("0".to_owned())
     }
 
     pub(crate) fn suspend_tenant(&self, tenant: Nth, suspended: bool) -> Vec<Outcome> {

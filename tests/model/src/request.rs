@@ -157,6 +157,10 @@ pub enum Request {
         by: Nth,
         tenant: Nth,
     },
+    Seats {
+        by: Nth,
+        tenant: Nth,
+    },
     SetBrands {
         by: Nth,
         tenant: Nth,
@@ -272,6 +276,10 @@ pub enum Request {
         tenant: Nth,
         seats: u64,
     },
+    SetEmailPolicy {
+        tenant: Nth,
+        exclusive: bool,
+    },
     SuspendTenant {
         tenant: Nth,
         suspended: bool,
@@ -321,6 +329,7 @@ impl Request {
             | Self::Leave { by, .. }
             | Self::OwnMember { by, .. }
             | Self::Roles { by, .. }
+            | Self::Seats { by, .. }
             | Self::SetBrands { by, .. }
             | Self::AddBrand { by, .. }
             | Self::TakeBrand { by, .. }
@@ -353,6 +362,7 @@ impl Request {
             | Self::UndoEmail { .. }
             | Self::CreateTenant { .. }
             | Self::SetPlan { .. }
+            | Self::SetEmailPolicy { .. }
             | Self::SuspendTenant { .. }
             | Self::Transfer { .. }
             | Self::ReleaseEmail { .. }
@@ -412,6 +422,7 @@ impl World {
             R::UndoEmail { back } => self.undo_email(*back),
             R::CreateTenant { address, seats } => self.create_tenant(*address, *seats),
             R::SetPlan { tenant, seats } => self.set_plan(*tenant, *seats),
+            R::SetEmailPolicy { tenant, exclusive } => self.set_email_policy(*tenant, *exclusive),
             R::SuspendTenant { tenant, suspended } => self.suspend_tenant(*tenant, *suspended),
             R::Transfer { tenant, to } => self.transfer(*tenant, *to),
             R::ReleaseEmail { address } => self.release_email(*address),
@@ -436,6 +447,7 @@ impl World {
             | R::Leave { by, tenant }
             | R::OwnMember { by, tenant }
             | R::Roles { by, tenant }
+            | R::Seats { by, tenant }
             | R::SetBrands { by, tenant, .. }
             | R::AddBrand { by, tenant, .. }
             | R::TakeBrand { by, tenant, .. }

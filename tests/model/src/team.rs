@@ -58,6 +58,9 @@ impl World {
             Request::Permit { .. } => "members.permit",
             Request::HandOver { .. } => "tenant.transfer",
             Request::Roles { .. } => "tenant.read",
+            // it shows what both lists show
+            Request::Seats { .. } if held.contains("members.invite") => "members.read",
+            Request::Seats { .. } => "members.invite",
             Request::Leave { .. } | Request::OwnMember { .. } => "",
             _ => "brand.read",
         };

@@ -108,6 +108,15 @@ impl World {
                 listed.map(|(nth, _)| invitation(nth)).collect::<Vec<_>>().join("\n")
             }
             Request::Invitation { invitation: nth, .. } if *nth < t.invitations.len() => invitation(*nth),
+            Request::Seats { .. } => {
+                let active = t.members.iter().filter(|(_, m)| m.status == Status::Active);
+                let members = active.map(|(user, m)| format!("member {user} {}", m.access.role.name()));
+                let live = t.invitations.iter().enumerate().filter(|(_, i)| i.is_live(self.now));
+                let invited = live.map(|(nth, i)| format!("invitation {nth} {}", i.access.role.name()));
+                let counted = format!("{} of {}", t.seats_used(self.now), t.seats);
+                let lines = std::iter::once(counted).chain(members).chain(invited);
+                lines.collect::<Vec<_>>().join("\n")
+            }
             Request::Brands { .. } => set(there.iter().filter(|brand| seen.has(**brand))),
             Request::Brand { brand, .. } if there.contains(brand) && seen.has(*brand) => brand.to_string(),
             Request::Events { .. } => t.trail(me, &seen, &there),
@@ -135,7 +144,8 @@ impl World {
             let owner = t.owner.map_or_else(|| "-".to_owned(), |user| user.to_string());
             let (used, mails) = (t.seats_used(self.now), t.mails);
             let mut tenant = format!("{} owner {owner} seats {used} of {}", status(t.status), t.seats);
-            let _ = write!(tenant, " mails {}/{}", mails.count, mails.window);
+            let policy = if t.exclusive { "exclusive" } else { "shared" };
+            let _ = write!(tenant, " mails {}/{} {policy}", mails.count, mails.window);
             lines.insert(format!("tenant {nth}"), tenant);
             for (user, m) in &t.members {
                 let (a, invites) = (&m.access, m.invites);

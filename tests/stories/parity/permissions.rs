@@ -116,6 +116,8 @@ async fn accounts(world: &World, team: &stories::Team) {
     let heir = team.join("heir@acme.example", "admin").await;
     let goes = team.join("goes@acme.example", "member").await;
     team.owner.get("roles").await.expect(200);
+    team.owner.get("seats").await.expect(200);
+    team.owner.ask("PATCH", "", json!({"brand_colour": "#1f6f54"})).await.expect(200);
     goes.get("members/me").await.expect(200);
     let list = format!("members/{}/permissions", goes.user);
     team.owner.put(&list, json!({"permissions": ["tenant.read"]})).await.expect(200);
@@ -227,6 +229,10 @@ async fn operate_everything(world: &World, team: &stories::Team) {
     world.operate(fewer).await.unwrap();
     let lift = json!({"operation": "lift-suppression", "email": "g@acme.example", "reason": "test"});
     world.operate(lift).await.unwrap();
+    for policy in ["exclusive", "shared"] {
+        let order = json!({"operation": "set-email-policy", "tenant": tenant, "email_policy": policy, "reason": "test"});
+        world.operate(order).await.unwrap();
+    }
     for suspended in [true, false] {
         let order = json!({"operation": "suspend-tenant", "tenant": team.tenant, "suspended": suspended, "reason": "test"});
         world.operate(order).await.unwrap();

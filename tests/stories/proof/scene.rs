@@ -271,6 +271,7 @@ pub(super) fn reads() -> Vec<Request> {
             Request::Member { by, tenant, user },
             Request::OwnMember { by, tenant },
             Request::Roles { by, tenant },
+            Request::Seats { by, tenant },
             Request::Invitations { by, tenant },
             Request::Brands { by, tenant },
             Request::Events { by, tenant },
