@@ -102,6 +102,6 @@ mod tests {
                 assert_eq!((random, $id(Uuid::nil()).made_at()), (Some(None), None));
             })+};
         }
-        check!(TenantId UserId InvitationId SessionId MailId EventId Version);
+        check!(TenantId UserId InvitationId SessionId MailId EmailChangeId EventId Version);
     }
 }

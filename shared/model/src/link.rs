@@ -197,7 +197,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::samples::{ANA, BEN, INVITATION, NOW, TENANT, credential, invitation, survives};
+    use crate::samples::{ANA, BEN, CHANGE, INVITATION, NOW, TENANT, credential, email, invitation, survives};
     use crate::{Email, InvitationToken, Invocation, NewInvitation, PersonName, SystemRandom};
 
     fn sample(now: Timestamp) -> (Invitation, InvitationToken, TokenRecord) {
@@ -283,6 +283,36 @@ mod tests {
     }
 
     #[test]
+    fn a_new_address_is_proven_for_one_account_with_one_password_within_the_hour() {
+        let credential = credential();
+        let proof = EmailProof::of(&credential, &email("Ana@Example.org"), NOW);
+        let written = json!({
+            "user_id": ANA,
+            "account": {"canonical": "ana@example.com", "entered": "Ana@Example.com"},
+            "generation": 3,
+            "email": {"canonical": "ana@example.org", "entered": "Ana@Example.org"},
+            "expires_at": "2027-01-15T09:00:00.123Z",
+        });
+        survives(&proof, written);
+        let last = NOW + Duration::from_millis(3_599_999);
+        let over = NOW + Duration::from_secs(3_600);
+        let late = over + Duration::from_millis(1);
+        for (user_id, generation, now, opens) in [
+            (ANA, 3, NOW, true),
+            (ANA, 3, last, true),
+            (ANA, 3, over, false),
+            (ANA, 3, late, false),
+            (ANA, 2, NOW, false),
+            (ANA, 4, NOW, false),
+            (BEN, 3, NOW, false),
+            (BEN, 4, over, false),
+        ] {
+            let credential = Credential { user_id, generation, ..credential.clone() };
+            assert_eq!(proof.opens(&credential, now), opens, "{user_id} {generation} {now}");
+        }
+    }
+
+    #[test]
     fn a_token_is_stored_by_what_it_is_for() {
         let one = invitation();
         let record = TokenRecord::of(&one);
@@ -292,5 +322,7 @@ mod tests {
         survives(&record, written);
         let newest = NewestToken { digest: Digest::of(b"token"), generation: 3 };
         survives(&newest, json!({"digest": Digest::of(b"token").as_str(), "generation": 3}));
+        let back = EmailReturn { user_id: ANA, change: CHANGE, expires_at: NOW };
+        survives(&back, json!({"user_id": ANA, "change": CHANGE, "expires_at": NOW}));
     }
 }

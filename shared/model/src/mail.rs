@@ -241,8 +241,8 @@ mod tests {
 
     use super::*;
     use crate::samples::{
-        ANA, BEN, INVITATION, NOW, TENANT, credential, email, invitation, invocation, is_closed, patched,
-        survives, user,
+        ANA, BEN, CHANGE, INVITATION, NOW, TENANT, credential, email, invitation, invocation, is_closed,
+        patched, survives, user,
     };
 
     #[test]
@@ -305,6 +305,47 @@ mod tests {
                 "expires_at": "2027-01-16T08:00:00.123Z",
             }),
         );
+    }
+
+    #[test]
+    fn a_new_address_has_its_link_for_an_hour_and_the_old_one_is_told_for_a_week() {
+        let (invocation, credential, address) = (invocation(), credential(), email("Ana@Example.org"));
+        let proof = Mail::email_proof(&credential, &address, &invocation);
+        survives(
+            &proof,
+            json!({
+                "id": proof.id,
+                "kind": "email_proof",
+                "account": {"canonical": "ana@example.com", "entered": "Ana@Example.com"},
+                "vouched": {"user_id": ANA, "generation": 3},
+                "to": {"canonical": "ana@example.org", "entered": "Ana@Example.org"},
+                "status": "queued",
+                "attempts": 0,
+                "created_at": NOW,
+                "expires_at": "2027-01-15T09:00:00.123Z",
+            }),
+        );
+        let before = user();
+        let after = User { email: address, ..before.clone() };
+        let changed = Mail::email_changed(&before, &after, Some(CHANGE), &invocation);
+        survives(
+            &changed,
+            json!({
+                "id": changed.id,
+                "kind": "email_changed",
+                "user_id": ANA,
+                "email": {"canonical": "ana@example.org", "entered": "Ana@Example.org"},
+                "change": CHANGE,
+                "to": {"canonical": "ana@example.com", "entered": "Ana@Example.com"},
+                "status": "queued",
+                "attempts": 0,
+                "created_at": NOW,
+                "expires_at": "2027-01-22T08:00:00.123Z",
+            }),
+        );
+        let undone = Mail::email_changed(&after, &before, None, &invocation);
+        let changes = json!({"id": undone.id, "email": before.email, "change": null, "to": after.email});
+        survives(&undone, patched(&changed, changes));
     }
 
     #[test]

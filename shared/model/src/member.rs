@@ -107,12 +107,6 @@ impl Member {
         Self { brands: Brands::none(), permissions: None, ..self.with_status(MemberStatus::Revoked, version) }
     }
 
-    /// The member under another address: what was read with the old one is to be read again.
-    #[must_use]
-    pub fn with_email(&self, email: Email, version: Version) -> Self {
-        Self { email, authority: version, ..self.clone() }
-    }
-
     /// Whether the membership is over for good.
     #[must_use]
     pub fn is_revoked(&self) -> bool {

@@ -487,8 +487,8 @@ mod tests {
 
     use super::*;
     use crate::samples::{
-        ANA, BEN, EARLIER, NEW, NOW, OLD, TENANT, credential, invocation, is_closed, locale, member, patched,
-        phone, survives, tenant, text, user,
+        ANA, BEN, CHANGE, EARLIER, NEW, NOW, OLD, TENANT, credential, email, invocation, is_closed, locale,
+        member, patched, phone, survives, tenant, text, user,
     };
 
     fn session(used_at: u64, expires_at: u64, idle: Option<u64>) -> Session {
@@ -502,6 +502,23 @@ mod tests {
             idle,
             client: None,
         }
+    }
+
+    /// The `n`th address that was given up: the second one's time has come this very moment, the third one's comes in an
+    /// hour, and so on.
+    fn former(n: u32) -> FormerEmail {
+        let hour = Duration::from_secs(3_600);
+        FormerEmail {
+            change: EmailChangeId(Uuid::from_u128(n.into())),
+            email: email(&format!("Ana{n}@Example.com")),
+            until: NOW - 2 * hour + n * hour,
+        }
+    }
+
+    /// Somebody who is signed in and gave up these addresses.
+    fn gave_up(addresses: impl Iterator<Item = u32>) -> User {
+        let sessions = BTreeMap::from([(Digest::of(b"token"), session(0, 100, None))]);
+        User { sessions, generation: 2, former_emails: addresses.map(former).collect(), ..user() }
     }
 
     #[test]
@@ -609,6 +626,101 @@ mod tests {
         });
         let older = serde_json::from_value::<User>(patched(&user, older)).unwrap();
         survives(&older, patched(&user, bare));
+    }
+
+    #[test]
+    fn an_address_that_is_given_up_is_kept_for_a_week() {
+        let one = FormerEmail { change: CHANGE, email: email("Ana@Example.com"), until: NOW };
+        let address = json!({"canonical": "ana@example.com", "entered": "Ana@Example.com"});
+        survives(&one, json!({"change": CHANGE, "email": address, "until": NOW}));
+
+        let before = gave_up(std::iter::empty());
+        let (after, change) = before.moved(email("Ana@Example.org"), &invocation()).unwrap();
+        let (change, version) = (change.unwrap(), after.version.unwrap());
+        assert_eq!((change.made_at(), version.made_at()), (Some(NOW), Some(NOW)));
+        let changes = json!({
+            "email": {"canonical": "ana@example.org", "entered": "Ana@Example.org"},
+            "former_emails": [{"change": change, "email": address, "until": "2027-01-22T08:00:00.123Z"}],
+            "version": version,
+        });
+        survives(&after, patched(&before, changes));
+        let older = serde_json::from_value::<User>(patched(&after, json!({"former_emails": null}))).unwrap();
+        assert!(older.former_emails.is_empty());
+        survives(&older, patched(&after, json!({"former_emails": null})));
+
+        // what can't be taken back any more goes at the next change
+        let (after, _) = gave_up(1..=4).moved(email("ana@example.org"), &invocation()).unwrap();
+        let kept = after.former_emails.iter().map(|one| one.email.canonical()).collect::<Vec<_>>();
+        assert_eq!(kept, ["ana3@example.com", "ana4@example.com", "ana@example.com"]);
+    }
+
+    #[test]
+    fn an_eleventh_address_to_remember_waits_until_the_oldest_is_forgotten() {
+        let refused =
+            |retry_after| Err(Refusal::RateLimited { retry_after, what: "changes of your address" });
+        for (addresses, remembered) in [
+            (3..=11, Ok(10)),
+            (1..=11, Ok(10)),
+            (3..=12, refused(3_600)),
+            (1..=12, refused(3_600)),
+            (5..=14, refused(10_800)),
+            (5..=15, refused(10_800)),
+        ] {
+            let moved = gave_up(addresses.clone()).moved(email("ana@example.org"), &invocation());
+            let kept = moved.map(|(after, _)| after.former_emails.len());
+            assert_eq!(kept, remembered, "{addresses:?}");
+        }
+    }
+
+    #[test]
+    fn back_at_an_address_nothing_is_left_to_undo_of_what_came_after_it() {
+        // as many as are remembered, and two whose time has come
+        let before = gave_up(1..=12);
+        for (entered, left) in [
+            ("ana1@example.com", 0),
+            ("ANA2@EXAMPLE.COM", 1),
+            ("aNA3@example.com", 2),
+            ("Ana7@Example.com", 6),
+            ("ana12@Example.COM", 11),
+        ] {
+            let (after, change) = before.moved(email(entered), &invocation()).unwrap();
+            let version = after.version.unwrap();
+            assert_eq!((change, version.made_at()), (None, Some(NOW)), "{entered}");
+            let earlier = User { former_emails: (1..=left).map(former).collect(), ..before.clone() };
+            let changes = json!({"email": email(entered), "version": version});
+            assert_eq!(json!(after), patched(&earlier, changes), "{entered}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_taken_back_until_the_very_moment_and_everybody_is_signed_out() {
+        let before = gave_up(1..=6);
+        for (n, is_back) in [(1, false), (2, false), (3, true), (4, true), (6, true), (7, false)] {
+            let after = before.returned(former(n).change, &invocation());
+            assert_eq!(after.is_some(), is_back, "{n}");
+            let Some(after) = after else { continue };
+            let version = after.version.unwrap();
+            assert_eq!(version.made_at(), Some(NOW));
+            let earlier = User { former_emails: (1..n).map(former).collect(), ..before.clone() };
+            let changes = json!({
+                "email": former(n).email,
+                "sessions": {},
+                "generation": 3,
+                "version": version,
+            });
+            assert_eq!(json!(after), patched(&earlier, changes), "{n}");
+        }
+    }
+
+    #[test]
+    fn an_account_moves_with_its_password_and_is_taken_back_without_it() {
+        let before = credential();
+        let moved = before.moved(email("Ana@Example.org"), NEW);
+        let address = json!({"canonical": "ana@example.org", "entered": "Ana@Example.org"});
+        assert_eq!(json!(moved), patched(&before, json!({"email": address, "version": NEW})));
+        let returned = before.returned(email("Ana@Example.org"), "$none$", NEW);
+        let changes = json!({"email": address, "password_hash": "$none$", "generation": 4, "version": NEW});
+        assert_eq!(json!(returned), patched(&before, changes));
     }
 
     #[test]
