@@ -260,6 +260,7 @@ impl EmailConfirmation<'_> {
             action: Some(Action {
                 button: "Use this address",
                 link: &link,
+                colour: Colour::DEFAULT,
                 until: format!("{} It can be used once.", until(self.expires_at)),
             }),
             address: "This mail came because the address was entered as that account's new one.".to_owned(),
@@ -298,6 +299,7 @@ impl EmailChanged<'_> {
             action: link.as_ref().map(|(link, until)| Action {
                 button: "Take the old address back",
                 link,
+                colour: Colour::DEFAULT,
                 until: format!("{until} It can be used once."),
             }),
             address: "This mail came because it was the address of your account.".to_owned(),
@@ -391,6 +393,7 @@ mod tests {
         }
     }
 
+    #[test]
     fn a_team_colours_its_invitations_and_says_where_answers_go_and_a_stranger_does_not() {
         let now = Timestamp::from_unix_millis(1_800_000_000_000);
         let invocation = Invocation::new(Arc::new(now), "", Arc::new(SystemRandom));

@@ -197,7 +197,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::samples::{ANA, BEN, CHANGE, INVITATION, NOW, TENANT, credential, email, invitation, survives};
+    use crate::samples::{
+        ANA, BEN, CHANGE, INVITATION, NOW, TENANT, credential, email, invitation, survives,
+    };
     use crate::{Email, InvitationToken, Invocation, NewInvitation, PersonName, SystemRandom};
 
     fn sample(now: Timestamp) -> (Invitation, InvitationToken, TokenRecord) {

@@ -84,7 +84,8 @@ impl User {
         } else {
             former.retain(|one| now < one.until);
             if let Some(oldest) = former.first().filter(|_| MOST_FORMER_EMAILS <= former.len()) {
-                let retry_after = oldest.until.since(now).as_secs();
+                let millis = oldest.until.since(now).as_millis();
+                let retry_after = u64::try_from(millis.div_ceil(1_000)).unwrap_or(u64::MAX);
                 return Err(Refusal::RateLimited { retry_after, what: "changes of your address" });
             }
             let (id, until) = (EmailChangeId::new(invocation), now + FormerEmail::KEPT);
