@@ -21,6 +21,7 @@ mod link;
 mod mail;
 mod member;
 mod names;
+mod portal;
 mod refusal;
 #[cfg(test)]
 mod samples;
@@ -42,6 +43,7 @@ pub use link::{LinkError, NewestToken, Reset, TokenRecord};
 pub use mail::{About, Mail, MailStatus, MailTags, Suppression, Vouched};
 pub use member::Member;
 pub use names::{BrandName, CompanyName, InvalidText, Locale, PersonName, Phone, PlanName};
+pub use portal::{Administration, Portal, Sponsor, SponsorId};
 pub use refusal::Refusal;
 pub use secret::{Digest, InvitationToken, Password, ResetToken, SessionToken};
 pub use source::{Source, SourceKey};

@@ -32,6 +32,7 @@ pub(crate) const SAGE: BrandId = BrandId(Uuid::from_u128(5));
 pub(crate) const MINT: BrandId = BrandId(Uuid::from_u128(6));
 pub(crate) const OLD: Version = Version(Uuid::from_u128(7));
 pub(crate) const NEW: Version = Version(Uuid::from_u128(8));
+pub(crate) const PORTAL: TenantId = TenantId(Uuid::from_u128(9));
 
 /// The same byte, however many are asked for.
 pub(crate) struct Always(pub(crate) u8);
@@ -76,6 +77,7 @@ pub(crate) fn tenant() -> Tenant {
         seats_used: 2,
         email_policy: EmailPolicy::Exclusive,
         owner: Some(ANA),
+        portal: None,
         created_at: EARLIER,
         unconfirmed_until: None,
         mails: Window { window: 19_675, count: 3 },
@@ -101,6 +103,7 @@ pub(crate) fn invitation() -> Invitation {
         delivery: Delivery::new(DeliveryState::Sent, None, EARLIER),
         invited_by: Some(BEN),
         sponsor: Some(BEN),
+        sponsor_portal: None,
         created_at: EARLIER,
         expires_in_days: 7,
         expires_at: EARLIER + days(7),
