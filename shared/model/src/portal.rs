@@ -21,16 +21,16 @@ pub struct Administration {
 }
 
 impl Administration {
-    /// Of a partner that a portal has just set up; none of a tenant that nobody administers.
+    /// Of a partner that a portal has just set up.
     #[must_use]
-    pub fn of(partner: &Tenant, invocation: &Invocation) -> Option<Self> {
-        Some(Self {
+    pub fn new(partner: &Tenant, portal: TenantId, invocation: &Invocation) -> Self {
+        Self {
             tenant_id: partner.id,
-            portal: partner.portal?,
+            portal,
             since: invocation.now(),
             unconfirmed_until: partner.unconfirmed_until,
             version: invocation.version(),
-        })
+        }
     }
 }
 
@@ -140,8 +140,8 @@ mod tests {
 
     #[test]
     fn a_partner_is_stored_with_its_portal_and_gone_with_it_unless_somebody_confirms_it() {
-        let partner = Tenant { portal: Some(PORTAL), unconfirmed_until: Some(NOW), ..tenant() };
-        let one = Administration::of(&partner, &invocation()).unwrap_or(portal(TenantStatus::Active).administration);
+        let partner = Tenant { unconfirmed_until: Some(NOW), ..tenant() };
+        let one = Administration::new(&partner, PORTAL, &invocation());
         assert_eq!(one.version.made_at(), Some(NOW));
         let written = json!({
             "tenant_id": TENANT,
@@ -153,7 +153,6 @@ mod tests {
         survives(&one, written);
         let kept = Administration { unconfirmed_until: None, ..one.clone() };
         survives(&kept, patched(&one, json!({"unconfirmed_until": null})));
-        assert!(Administration::of(&tenant(), &invocation()).is_none());
     }
 
     #[test]

@@ -25,9 +25,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use model::{
-    Administration, Brand, Credential, Digest, Email, Event, EventId, Invitation, InvitationId, InvitationStatus, Invitee,
-    Limit, Mail, MailId, Member, Reset, Source, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User,
-    UserId,
+    Administration, Brand, Credential, Digest, Email, Event, EventId, Invitation, InvitationId,
+    InvitationStatus, Invitee, Limit, Mail, MailId, Member, Reset, Source, Suppression, Tenant, TenantId,
+    Timestamp, TokenRecord, User, UserId,
 };
 use policy::BrandId;
 use serde::Serialize;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{Administration, Member, Portal, Sponsor, SponsorId, Tenant, TenantId};
+use model::{Administration, Invitee, Member, Portal, Sponsor, SponsorId, Tenant, TenantId};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
@@ -43,7 +43,7 @@ impl Want for SponsorKey {
         let Some(member) = self.member.find(loaded)? else { return Ok(None) };
         let Some(portal) = &self.portal else { return Ok(Some(member.into())) };
         Ok(match portal.find(loaded)? {
-            (Some(tenant), Some(administration)) => {
+            (Some(tenant), Some(administration)) if administration.portal == tenant.id => {
                 Some(Sponsor { member, portal: Some(Portal { tenant, administration }) })
             }
             _ => None,
@@ -88,7 +88,7 @@ impl Store {
             .add(&keys::tenant(partner.id), partner)
             .add(&keys::administration(partner.id), administration)
             .add(&keys::invitation(partner.id, invitation.id), invitation)
-            .add(&invitee, &invitation.into())
+            .add(&invitee, &Invitee::from(invitation))
             .mail(out)
             .change_and(change, Expression::default().count("invites", so_far, limit, now))
             .change(founding.founding(partner))
@@ -131,6 +131,7 @@ impl Store {
         let standing: Vec<_> = found.items.iter().map(|tenant| keys::administration(*tenant)).collect();
         let (tenants, standing) = self.load((tenants, standing)).await?;
         let there = tenants.into_iter().zip(standing).filter_map(|(t, a)| Some((t?, a?)));
-        Ok(Listed { items: there.collect(), next: found.next })
+        let mine = there.filter(|(_, administration)| administration.portal == portal);
+        Ok(Listed { items: mine.collect(), next: found.next })
     }
 }
