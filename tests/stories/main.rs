@@ -21,6 +21,7 @@ mod limits;
 mod local;
 mod operating;
 mod parity;
+mod portals;
 mod proof;
 mod races;
 mod samples;

@@ -16,7 +16,9 @@ impl Tenants {
     pub(crate) async fn create_partner(&self, cx: Context<'_, ()>, new: &NewTenant) -> Outcome {
         cx.may(Permission::PartnersManage)?;
         if cx.tenant.portal.is_some() {
-            return Err(Refusal::Conflict("a portal administers this team, it has no partners of its own").into());
+            return Err(
+                Refusal::Conflict("a portal administers this team, it has no partners of its own").into()
+            );
         }
         self.limits.invitations_by_inviter.count(cx.member.invites, cx.now(), "invitations")?;
         self.limits.mails_by_tenant.count(cx.tenant.mails, cx.now(), "emails of this team")?;

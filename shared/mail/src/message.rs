@@ -120,7 +120,8 @@ impl Invitation<'_> {
         let link = format!("{origin}/accept#{}", self.token.reveal());
         let company = defused(self.company.as_str());
         let inviter = self.inviter.map(|(first, last)| {
-            let of = self.portal.map(|portal| format!(" of {}", defused(portal.as_str()))).unwrap_or_default();
+            let of =
+                self.portal.map(|portal| format!(" of {}", defused(portal.as_str()))).unwrap_or_default();
             format!("{} {}{of}", defused(first.as_str()), defused(last.as_str()))
         });
         let is_invited = self.inviter.is_some() && self.role != Role::Owner;
@@ -152,8 +153,7 @@ impl Invitation<'_> {
             unexpected: "If you did not expect this, you need not do anything: without you nothing happens.",
         }
         };
-        let subject =
-            if is_invited { "You are invited to a team" } else { "Confirm your new account" };
+        let subject = if is_invited { "You are invited to a team" } else { "Confirm your new account" };
         Message::write(subject, words)
     }
 }
@@ -258,7 +258,9 @@ mod tests {
                 // the token is chance, and may have any two digits in it
                 let words = message.html.replace(&token.reveal(), "");
                 assert!(!words.contains("49"), "no template language runs in names");
-                assert!(message.html.contains(&format!("https://team.example.com/accept#{}", token.reveal())));
+                assert!(
+                    message.html.contains(&format!("https://team.example.com/accept#{}", token.reveal()))
+                );
             }
         }
     }

@@ -163,7 +163,11 @@ mod tests {
             for of_partner in TenantStatus::ALL.iter().copied() {
                 let told = portal.principal(&admin, of_partner);
                 let both = (of_portal, of_partner) == (TenantStatus::Active, TenantStatus::Active);
-                assert_eq!(told.may(Permission::MembersInvite, None).is_ok(), both, "{of_portal} {of_partner}");
+                assert_eq!(
+                    told.may(Permission::MembersInvite, None).is_ok(),
+                    both,
+                    "{of_portal} {of_partner}"
+                );
                 assert_eq!((told.relation, told.role), (Relation::Portal, Role::Admin));
                 assert!(told.may(Permission::TenantRead, None).is_err());
             }
@@ -193,7 +197,10 @@ mod tests {
             assert_eq!(sponsor.status(), comes_to, "{status} {of_portal}");
             assert_eq!(sponsor.id(), SponsorId { user: ANA, portal: Some(PORTAL) });
             let best = sponsor.at_best();
-            assert_eq!((best.relation, best.status, best.tenant), (Relation::Portal, Active, TenantStatus::Active));
+            assert_eq!(
+                (best.relation, best.status, best.tenant),
+                (Relation::Portal, Active, TenantStatus::Active)
+            );
         }
         let own = Sponsor::from(Member { status: Suspended, ..member() });
         assert_eq!((own.status(), own.id()), (Suspended, SponsorId { user: ANA, portal: None }));

@@ -78,11 +78,8 @@ impl Transaction<'_> {
             .when_missing("owner");
         let created: Key<Event> = keys::event(after.id, after.created_at, EventId(after.id.0));
         let still = || Expression::default().kept().when_there("pk");
-        let opened = self.update(Fact::Tenant, &keys::tenant(after.id), first).update(
-            Fact::Tenant,
-            &created,
-            still(),
-        );
+        let opened =
+            self.update(Fact::Tenant, &keys::tenant(after.id), first).update(Fact::Tenant, &created, still());
         match after.portal {
             Some(_) => opened.update(Fact::Administration, &keys::administration(after.id), still()),
             None => opened,

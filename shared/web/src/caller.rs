@@ -1,5 +1,6 @@
 use model::{
-    Digest, Invocation, Member, Portal, Refusal, Sponsor, SponsorId, Tenant, TenantId, Timestamp, User, UserId,
+    Digest, Invocation, Member, Portal, Refusal, Sponsor, SponsorId, Tenant, TenantId, Timestamp, User,
+    UserId,
 };
 use policy::MemberStatus;
 use serde::Serialize;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Actor, Administration, Brand, DeliveryState, EmailPolicy, Event, EventId, EventKind, Invitation, InvitationId,
-    InvitationStatus, Member, NewSession, Session, SessionId, SessionToken, Sponsorship, Subject, Tenant,
-    TenantId, Timestamp, User, UserId,
+    Actor, Administration, Brand, DeliveryState, EmailPolicy, Event, EventId, EventKind, Invitation,
+    InvitationId, InvitationStatus, Member, NewSession, Session, SessionId, SessionToken, Sponsorship,
+    Subject, Tenant, TenantId, Timestamp, User, UserId,
 };
 use policy::{BrandId, Brands, MemberStatus, Permissions, Role, TenantStatus};
 use serde::Serialize;
