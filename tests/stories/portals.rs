@@ -472,6 +472,35 @@ async fn a_role_through_a_portal_against_the_suspension_of_who_gives_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_partner_against_the_suspension_of_who_sets_it_up_and_of_the_portal() {
+    let set = scene().await;
+    for of_portal in [false, true] {
+        for order in interleavings(OTHER, OTHER) {
+            let scene = set.fork().await;
+            let sets_up: Operation<u16> = operation(&scene.pia, |pia| async move {
+                pia.post("partners", organization("Fern")).await.status
+            });
+            let (world, owner, pia) = (scene.world.clone(), scene.portal.owner.clone(), scene.pia.clone());
+            let suspends: Operation<u16> = operation(
+                &(world, owner, pia),
+                |(world, owner, pia)| async move {
+                    if !of_portal {
+                        return owner.suspend(&pia).await.status;
+                    }
+                    let tenant = &owner.tenant;
+                    let order = json!({"operation": "suspend-tenant", "tenant": tenant, "suspended": true, "reason": "r"});
+                    world.operate(order).await.map_or(400, |_| 200)
+                },
+            );
+            let statuses = race(&order, vec![sets_up, suspends]).await;
+            let legal = [[202, 200], [403, 200]][scene.world.wrote_first()];
+            assert_eq!(statuses, legal, "{order:?}");
+            scene.world.ledger().check();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_who_end_it_at_once() {
     let set = scene().await;
     for order in interleavings(OTHER, OTHER) {

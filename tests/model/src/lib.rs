@@ -21,6 +21,7 @@
 mod account;
 mod links;
 mod operator;
+mod portals;
 mod request;
 pub mod rights;
 mod state;

@@ -125,6 +125,12 @@ fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
         56..=57 => Request::Pass { seconds },
         58 => Request::Sweep,
         59..=61 => Request::Deliver,
+        62 => match e % 4 {
+            0 => Request::LeavePortal { by, tenant },
+            1 => Request::Partners { by, tenant },
+            _ => Request::CreatePartner { by, tenant, address },
+        },
+        63 => Request::EndPartner { by, tenant, partner: pick(c, model.tenants.len() + 1) },
         64..=66 => Request::AskForReset { address },
         67..=69 => Request::ConfirmReset { reset: pick(c, model.resets.len() + 1), password },
         70 => Request::ChangePassword { by, current: password, new: [Try::Right, Try::Wrong][pick(e, 2)] },
@@ -176,6 +182,16 @@ fn quiet(model: &World, [kind, _, b, c, d, _, _]: Chance) -> Request {
         2 => Request::RenameBrand { by, tenant, brand },
         _ => Request::Events { by, tenant },
     }
+}
+
+/// What somebody does next, mostly in a partner, as one of its own or for its portal.
+fn in_partner(model: &World, chance: Chance) -> Request {
+    let [kind, a, rest @ ..] = chance;
+    let partner = model.tenants.iter().position(|t| t.portal.is_some());
+    let there = |a: &u8| Some(pick(*a, model.tenants.len() + 1)) == partner;
+    let a = (200..=u8::MAX).find(|there_is| a < 150 && there(there_is)).unwrap_or(a);
+    let [b, c, d, e, f] = rest;
+    request(model, [kind, a, b, c, d, e, f])
 }
 
 /// What a request is called.
@@ -305,6 +321,12 @@ fn whatever_anybody_does_next_the_table_and_the_model_agree() {
         [team, exclusive, long_after]
     });
     lives("lives", &sets, request, PAST, 6);
+}
+
+#[test]
+fn whatever_a_portal_does_in_its_partner_the_table_and_the_model_agree() {
+    let sets = runtime().block_on(async { [scene::portal(limits()).await] });
+    lives("lives, portals", &sets, in_partner, "", 4);
 }
 
 #[test]
