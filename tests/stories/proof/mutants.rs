@@ -98,6 +98,8 @@ async fn sets() -> Vec<Set> {
         sets.push(Set::of(mailed.fork_under(limits.clone()).await, of_team.clone()).await);
         sets.push(Set::of(later.fork_under(limits).await, of_later.clone()).await);
     }
+    let once = Limits { invitations: 1, ..limits() };
+    sets.push(Set::of(portal.fork_under(once).await, scene::of_portal()).await);
     let scenes = [
         (team, of_team),
         (later, of_later),
