@@ -48,7 +48,7 @@ pub struct Tenant {
     /// Emails in the current day.
     #[serde(default)]
     pub mails: Window,
-    /// Renewed when the status, the plan, the email policy or the owner changes; counters leave it alone.
+    /// Renewed when the status, the plan, the email policy or the owner changes; counters and the portal leave it alone.
     pub authority: Version,
 }
 
