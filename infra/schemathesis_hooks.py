@@ -75,6 +75,9 @@ class Team:
         self.undoings = Pool(lambda: [self.be_moved() for _ in range(4)])
         self.sessions = Pool(self.open_sessions)
         self.others = Pool(lambda: [self.found() for _ in range(4)])
+        # the sessions of the partners' owners
+        self.owners = {}
+        self.partners = Pool(lambda: [self.set_up() for _ in range(4)])
 
     def ask(self, path, body, session=None):
         while True:
@@ -102,6 +105,7 @@ class Team:
         requests.post(f"{API}/_local/clock", json={"advance_seconds": seconds}, timeout=10).raise_for_status()
         # a session doesn't live for ever
         self.others.end(list(self.others))
+        self.partners.end(list(self.partners))
         self.sign_in()
 
     def new_address(self):
@@ -191,6 +195,13 @@ class Team:
         member = self.accept(self.invite(owner, f"/v1/tenants/{tenant}")["email"])
         return Two(tenant, owner, member["session"]["token"], member["member"]["user_id"])
 
+    def set_up(self):
+        """A partner of the demo team, whose owner has accepted."""
+        who = {"email": self.new_address(), "first_name": "A", "last_name": "Partner"}
+        partner = self.ask(f"{self.path}/partners", {"name": "A Partner", **who})["tenant"]["id"]
+        self.owners[partner] = self.accept(who["email"])["session"]["token"]
+        return partner
+
 
 TEAM = Team()
 
@@ -200,6 +211,7 @@ POOLS = {
     "invitation": TEAM.invitations,
     "token": TEAM.links,
     "session": TEAM.sessions,
+    "partner": TEAM.partners,
 }
 
 # by the name of a field, or the operation's and the field's
@@ -226,7 +238,7 @@ def made_up(case, name, value):
     """Whether nothing is called so. In a chain of calls a name that an answer gave stays, whatever became of it since."""
     if isinstance(value, list):
         return value and all(made_up(case, "brand", one) for one in value)
-    is_id = name in ("tenant", "user", "to", "brand", "invitation", "session")
+    is_id = name in ("tenant", "user", "to", "brand", "invitation", "session", "partner")
     if not isinstance(value, str) or (is_id and not ID.fullmatch(value)):
         return False
     return value not in (TEAM.named if case.meta.phase.name.value == "stateful" else POOLS.get(name, ()))
@@ -284,6 +296,15 @@ def ask_in_another_team(context, case, kwargs):
             case.body["to"] = other.user
 
 
+@schemathesis.hook("before_call").apply_to(operation_id="leavePortal")
+def ask_in_a_partner(context, case, kwargs):
+    """The demo team is nobody's partner: its partners' owners leave it."""
+    if "Authorization" in case.headers and case.path_parameters.get("tenant") == TEAM.tenant:
+        partner = TEAM.partners.one()
+        case.path_parameters["tenant"] = partner
+        case.headers["Authorization"] = f"Bearer {TEAM.owners[partner]}"
+
+
 @schemathesis.hook("before_call").apply_to(operation_id=["changePassword", "confirmReset"])
 def keep_the_password(context, case, kwargs):
     """A new password that would do is the one that everybody has anyway."""
@@ -303,12 +324,12 @@ def sign_in_again(context, case, response):
 
 @schemathesis.hook("after_call")
 def remember_names(context, case, response):
-    # the team of whoever signed up is nobody's here
-    if operation(case) != "signUp":
+    # the team of whoever signed up is nobody's here, nor is that of a partner whose owner never accepts
+    if operation(case) not in ("signUp", "createPartner"):
         TEAM.named.update(ID.findall(response.text), CURSOR.findall(response.text), response.headers.get("etag", ()))
 
 
-@schemathesis.hook("after_call").apply_to(operation_id=["revokeMember", "deleteBrand", "revokeInvitation"])
+@schemathesis.hook("after_call").apply_to(operation_id=["revokeMember", "deleteBrand", "revokeInvitation", "endPartner", "leavePortal"])
 def put_aside_what_ended(context, case, response):
     if response.status_code < 300:
         for pool in POOLS.values():

@@ -274,6 +274,20 @@ impl Driver {
             R::OwnMember { by, tenant } => {
                 ask("GET", by, team(tenant, "members/me".to_owned()), Value::Null).await
             }
+            R::CreatePartner { by, tenant, address } => {
+                let body = json!({"name": "A Company", "email": email(*address), "first_name": "P", "last_name": "P"});
+                ask("POST", by, team(tenant, "partners".to_owned()), body).await
+            }
+            R::Partners { by, tenant } => {
+                ask("GET", by, team(tenant, "partners".to_owned()), Value::Null).await
+            }
+            R::EndPartner { by, tenant, partner } => {
+                let path = team(tenant, format!("partners/{}", id(&ids.tenants, *partner)));
+                ask("DELETE", by, path, Value::Null).await
+            }
+            R::LeavePortal { by, tenant } => {
+                ask("DELETE", by, team(tenant, "portal".to_owned()), Value::Null).await
+            }
             R::Roles { by, tenant } => ask("GET", by, team(tenant, "roles".to_owned()), Value::Null).await,
             R::Seats { by, tenant } => {
                 ask("GET", by, team(tenant, "seats?limit=100".to_owned()), Value::Null).await
@@ -455,7 +469,9 @@ impl Driver {
         let at = |pointer: &str| text(&body, pointer).to_owned();
         if reply.status < 400 {
             match request {
-                Request::SignUp { .. } => self.tenant(at("/tenant/id"), String::new()),
+                Request::SignUp { .. } | Request::CreatePartner { .. } => {
+                    self.tenant(at("/tenant/id"), String::new());
+                }
                 Request::CreateTenant { .. } => self.tenant(at("/tenant"), at("/invitation")),
                 Request::Accept { .. } => {
                     let user = at("/member/user_id");
@@ -528,6 +544,10 @@ impl Driver {
             }
             Request::Seats { tenant, .. } => self.seats(*tenant, &body),
             Request::SetEmailPolicy { .. } => number(&body, "/left").to_string(),
+            Request::Partners { .. } => lines(&body["items"], &|one| {
+                let partner = nth(&self.ids.tenants, text(one, "/id"));
+                (partner, format!("{partner} {}", text(one, "/status")))
+            }),
             Request::Invitations { tenant, .. } => {
                 lines(&body["items"], &|one| self.invitation(*tenant, one))
             }
@@ -692,6 +712,14 @@ impl Driver {
             let _ = write!(line, " mails {}/{}", number(t, "/mails/count"), number(t, "/mails/window"));
             let _ = write!(line, " {}", text(t, "/email_policy"));
             lines.insert(format!("tenant {tenant}"), line);
+            // where a request looks for the portal, and what says so
+            for p in mine("Portal") {
+                let portal = nth(&self.ids.tenants, text(p, "/portal")).to_string();
+                lines.insert(format!("tenant {tenant} portal"), portal);
+            }
+            if text(t, "/portal") != mine("Portal").next().map_or("", |p| text(p, "/portal")) {
+                lines.insert(format!("stray portal of {tenant}"), t.to_string());
+            }
             for m in mine("Member") {
                 let brands = self.brands(tenant, &m["brands"]);
                 let mut line = format!("{} {} {brands}", text(m, "/role"), text(m, "/status"));
@@ -711,7 +739,10 @@ impl Driver {
                 let (brands, list) = (self.brands(tenant, &i["brands"]), list(i.get("permissions")));
                 let mut line = format!("{} {status} {brands} {list}", text(i, "/role"));
                 let at = address(text(i, "/email/canonical"));
-                let (generation, sponsor) = (number(i, "/generation"), user(i, "/sponsor"));
+                let (generation, mut sponsor) = (number(i, "/generation"), user(i, "/sponsor"));
+                if let Some(portal) = i.get("sponsor_portal").and_then(Value::as_str) {
+                    let _ = write!(sponsor, " of {}", nth(&self.ids.tenants, portal));
+                }
                 let _ = write!(line, " address {at} generation {generation} sponsor {sponsor}");
                 let (or, by) = (seconds(&i["renewable_until"]), user(i, "/accepted_by"));
                 let _ = write!(line, " until {until} or {or} by {by} {}", text(i, "/delivery/state"));

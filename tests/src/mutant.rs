@@ -179,13 +179,15 @@ impl Mutant {
     }
 
     /// The same for every function where one piece of code writes it for all: what queues and counts a mail, what
-    /// changes a member.
+    /// changes a member, what says that a portal is in charge.
     #[must_use]
     pub fn family(&self) -> Self {
         let (Missing::Clause(about) | Missing::Bound(about)) = &self.missing else { return self.clone() };
         let is_shared = self.action.contains("RATE#")
             || self.action.ends_with("MEMBER#* role")
             || self.action.contains("SUPPRESSION") && self.action.starts_with("ConditionCheck")
+            || ["ConditionCheck TENANT#* PORTAL", "ConditionCheck TENANT#* TENANT"]
+                .contains(&self.action.as_str())
             || about.starts_with("mails.");
         if is_shared { Self { function: "all".to_owned(), ..self.clone() } } else { self.clone() }
     }

@@ -15,12 +15,21 @@ fn body(route: &Route) -> Value {
     stories::contract::example(route.method(), route.path())
 }
 
-async fn with_everything(team: &Team) -> [(&'static str, String); 4] {
+async fn with_everything(team: &Team) -> [(&'static str, String); 5] {
     let domain = team.owner.email.split_once('@').unwrap().1.to_owned();
     let member = team.join(&format!("member@{domain}"), "member").await;
     let invited = team.invite(&format!("invited@{domain}"), "member").await;
     let brand = team.brand("Sage").await;
-    [("tenant", team.tenant.clone()), ("user", member.user), ("invitation", invited.id), ("brand", brand)]
+    let partner =
+        json!({"name": "Partner", "email": format!("partner@{domain}"), "first_name": "P", "last_name": "P"});
+    let partner = team.owner.post("partners", partner).await.expect(202).text("/tenant/id");
+    [
+        ("tenant", team.tenant.clone()),
+        ("user", member.user),
+        ("invitation", invited.id),
+        ("brand", brand),
+        ("partner", partner),
+    ]
 }
 
 #[tokio::test]

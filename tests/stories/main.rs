@@ -24,6 +24,7 @@ mod local;
 mod looks;
 mod operating;
 mod parity;
+mod portals;
 mod proof;
 mod races;
 mod samples;

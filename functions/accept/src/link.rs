@@ -2,12 +2,12 @@
 
 use model::{
     Actor, Brand, Credential, Digest, EventKind, Invitation, InvitationStatus, InvitationToken, Invocation,
-    LinkError, Member, Refusal, Sponsorship, Subject, Tenant, Timestamp, TokenRecord,
+    LinkError, Refusal, Sponsor, Sponsorship, Subject, Tenant, Timestamp, TokenRecord,
 };
 use policy::{BrandId, TenantStatus};
 use serde::Serialize;
 use store::keys::{self, Scope};
-use store::{Change, Record, Store};
+use store::{Change, Record, SponsorKey, Store};
 use web::{Answer, Failure, Form, Idempotency, Request};
 
 const NO_SPONSOR: Refusal =
@@ -44,8 +44,8 @@ pub(crate) struct LinkState<'l> {
 pub(crate) struct Basis {
     /// Whose the address is.
     pub(crate) credential: Option<Credential>,
-    /// The member whose right to give stands behind it (R9).
-    pub(crate) sponsor: Option<Member>,
+    /// Whose right to give stands behind it (R9).
+    pub(crate) sponsor: Option<Sponsor>,
     /// Its brands that are still there.
     pub(crate) brands: Vec<Brand>,
     /// Its brands that aren't.
@@ -116,8 +116,13 @@ pub(crate) fn take_token(form: &mut Form) -> Result<Option<InvitationToken>, Ref
     }
 }
 
+/// Where the sponsor lies, where there is one.
+fn sponsor_of(invitation: &Invitation) -> Option<SponsorKey> {
+    invitation.sponsor_id().map(|sponsor| SponsorKey::new(invitation.tenant_id, sponsor))
+}
+
 /// Refuses where the sponsor can't give what the invitation gives (R9), of the brands that are there.
-fn sponsored(invitation: &Invitation, sponsor: Option<&Member>, there: &[Brand]) -> Result<(), Refusal> {
+fn sponsored(invitation: &Invitation, sponsor: Option<&Sponsor>, there: &[Brand]) -> Result<(), Refusal> {
     match invitation.sponsorship(sponsor, &there.iter().map(|brand| brand.id).collect()) {
         Sponsorship::Holds => Ok(()),
         Sponsorship::Suspended => Err(SUSPENDED_SPONSOR),
@@ -197,10 +202,9 @@ impl<'l> LinkState<'l> {
         store: &Store,
         invitation: &Invitation,
         tenant: &Tenant,
-    ) -> Result<Option<Member>, Failure> {
+    ) -> Result<Option<Sponsor>, Failure> {
         let brands = invitation.brands.named().map(|brand| keys::brand(tenant.id, brand));
-        let wants =
-            (invitation.sponsor.map(|user| keys::member(tenant.id, user)), brands.collect::<Vec<_>>());
+        let wants = (sponsor_of(invitation), brands.collect::<Vec<_>>());
         let (sponsor, found) = store.load(wants).await?;
         sponsored(invitation, sponsor.as_ref(), &found.into_iter().flatten().collect::<Vec<_>>())?;
         Ok(sponsor)
@@ -213,7 +217,7 @@ impl<'l> LinkState<'l> {
         let (credential, sponsor, found) = store
             .load((
                 keys::credential(invitation.email.canonical()),
-                invitation.sponsor.map(|user| keys::member(tenant.id, user)),
+                sponsor_of(invitation),
                 named.iter().map(|brand| keys::brand(tenant.id, *brand)).collect::<Vec<_>>(),
             ))
             .await?;

@@ -67,6 +67,7 @@ impl Accept {
             inviter: basis
                 .sponsor
                 .as_ref()
+                .map(|s| &s.member)
                 .map(|m| Inviter { first_name: m.first_name.as_str(), last_name: m.last_name.as_str() }),
             email: invitation.email.as_entered(),
             first_name: invitation.first_name.as_str(),

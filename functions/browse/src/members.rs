@@ -39,7 +39,9 @@ impl Browse {
     pub(crate) async fn member(&self, caller: &Caller<'_>, user: UserId) -> Outcome {
         let cx = caller.read(&self.store, keys::member(caller.tenant(), user)).await?;
         // where an acceptance says that the membership is found, its member finds it
-        if user != caller.user() {
+        if user == caller.user() {
+            cx.own_membership()?;
+        } else {
             cx.may(Permission::MembersRead)?;
         }
         let member = cx.wanted()?;

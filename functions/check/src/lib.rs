@@ -5,7 +5,7 @@
 //! another user is named. Changes nothing.
 
 use model::{Refusal, UserId};
-use policy::{BrandId, Denial, Permission};
+use policy::{BrandId, Denial, Permission, Relation};
 use runtime::{Environment, SettingError};
 use serde::Serialize;
 use store::{Store, keys};
@@ -72,6 +72,7 @@ impl Check {
         let there = question.brand.is_none() || brand.is_some();
         let (allowed, reason) = match principal.may(question.permission, question.brand) {
             Ok(()) if !there => (false, Denial::BrandNotAssigned.to_string()),
+            Ok(()) if principal.relation == Relation::Portal => (true, "held through the portal".to_owned()),
             Ok(()) if principal.overrides.is_some() => (true, "held by the member's own list".to_owned()),
             Ok(()) => (true, format!("held by the role `{}`", principal.role)),
             Err(denial) => (false, denial.to_string()),

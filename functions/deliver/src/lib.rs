@@ -11,14 +11,14 @@ use std::time::Duration;
 use mail::{Mailer, NotSent};
 use model::{
     About, Brand, Delivery, DeliveryState, Email, EmailChangeId, EmailProof, EmailReturn, Invitation,
-    InvitationStatus, InvitationToken, Invocation, Limits, LinkToken, Mail, MailStatus, MailTags, Member,
-    Reset, Sponsorship, Suppression, Tenant, Timestamp, UserId, Vouched,
+    InvitationStatus, InvitationToken, Invocation, Limits, LinkToken, Mail, MailStatus, MailTags, Reset,
+    Sponsor, Sponsorship, Suppression, Tenant, Timestamp, UserId, Vouched,
 };
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
 use serde_json::Value;
 use store::stream::StreamChange;
-use store::{Error, Store, keys};
+use store::{Error, SponsorKey, Store, keys};
 
 /// How long a claim lasts: longer than a send with all its retries takes, shorter than the stream's patience.
 const CLAIM: Duration = Duration::from_secs(30);
@@ -134,7 +134,7 @@ fn superfluous(about: MailTags, invitation: &Invitation, now: Timestamp) -> Opti
 fn unwanted(
     invitation: &Invitation,
     tenant: &Tenant,
-    sponsor: Option<&Member>,
+    sponsor: Option<&Sponsor>,
     there: &[Brand],
     suppression: Option<&Suppression>,
 ) -> Option<(DeliveryState, &'static str)> {
@@ -159,7 +159,8 @@ fn unwanted(
 struct Contents<'a> {
     invitation: &'a Invitation,
     tenant: &'a Tenant,
-    sponsor: Option<&'a Member>,
+    /// Who invites, where a mail says so.
+    inviter: Option<&'a Sponsor>,
     token: &'a InvitationToken,
 }
 
@@ -183,17 +184,17 @@ impl Deliver {
         if !is_due(&mail, invocation.now())? {
             return Ok(());
         }
-        let (sponsor, brands, suppression) = self
+        let (inviter, brands, suppression) = self
             .store
             .load((
-                invitation.sponsor.map(|user| keys::member(t, user)),
+                invitation.named_in(&tenant).map(|inviter| SponsorKey::new(t, inviter)),
                 invitation.brands.named().map(|brand| keys::brand(t, brand)).collect::<Vec<_>>(),
                 keys::suppression(invitation.email.canonical()),
             ))
             .await?;
         let there: Vec<Brand> = brands.into_iter().flatten().collect();
         if let Some((state, reason)) =
-            unwanted(&invitation, &tenant, sponsor.as_ref(), &there, suppression.as_ref())
+            unwanted(&invitation, &tenant, inviter.as_ref(), &there, suppression.as_ref())
         {
             tracing::info!(mail = %mail.id, reason, "not sent");
             let delivery = Delivery::new(state, Some(reason), invocation.now());
@@ -201,7 +202,7 @@ impl Deliver {
         }
         let (claimed, token) = claimed(self.claim(&mail, &invitation, invocation).await)?;
         let contents =
-            Contents { invitation: &invitation, tenant: &tenant, sponsor: sponsor.as_ref(), token: &token };
+            Contents { invitation: &invitation, tenant: &tenant, inviter: inviter.as_ref(), token: &token };
         self.send(&claimed, &contents, invocation).await
     }
 
@@ -232,14 +233,15 @@ impl Deliver {
         contents: &Contents<'_>,
         invocation: &Invocation,
     ) -> Result<(), Retry> {
-        let Contents { invitation, tenant, sponsor, token } = contents;
+        let Contents { invitation, tenant, inviter, token } = contents;
         let words = mail::Invitation {
             address: &invitation.email,
             first_name: &invitation.first_name,
             company: &tenant.name,
             colour: tenant.brand_colour,
             reply_to: tenant.reply_to.as_ref(),
-            inviter: sponsor.map(|m| (&m.first_name, &m.last_name)),
+            inviter: inviter.map(|s| (&s.member.first_name, &s.member.last_name)),
+            portal: inviter.and_then(|s| s.portal.as_ref()).map(|portal| &portal.tenant.name),
             role: invitation.role,
             expires_at: invitation.expires_at,
             token,

@@ -84,8 +84,7 @@ impl Invite {
         self.limits.mails_by_tenant.count(tenant.mails, cx.now(), "emails of this team")?;
         admission::seat(&self.store, tenant, cx.request()).await?;
 
-        let inviter = cx.member.user_id;
-        let invitation = Invitation::new(tenant.id, new.clone(), Some(inviter), invocation);
+        let invitation = Invitation::new(tenant.id, new.clone(), Some(cx.sponsor_id()), invocation);
         let id = invitation.id;
         let behind = cx.behind_own(invitation.brands.named());
         let answer =

@@ -62,6 +62,7 @@ impl Operate {
                 email_policy: order.email_policy.unwrap_or(defaults.email_policy),
             },
             is_vouched: true,
+            portal: None,
         };
         let (tenant, invitation) = Tenant::sign_up(new, &self.limits, invocation);
         let subject = Subject::Tenant(tenant.id);

@@ -51,7 +51,7 @@ impl Resend {
         self.limits.mails_by_tenant.count(tenant.mails, cx.now(), "emails of this team")?;
         admission::again(&self.store, tenant, before, cx.request()).await?;
 
-        let after = before.sent_again(Some(cx.member.user_id), resends, invocation);
+        let after = before.sent_again(Some(cx.sponsor_id()), resends, invocation);
         let answer = cx.invitation(&after, &cx.behind(&self.store, [&after]).await?);
         let change = cx
             .change(EventKind::InvitationResent, Subject::Invitation(after.id), &answer)

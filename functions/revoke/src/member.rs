@@ -29,7 +29,7 @@ impl Revoke {
 
     /// Somebody ends their own membership, as final as if an admin had. Not the owner, who hands the team over first (R2).
     pub(crate) async fn leave(&self, cx: Context<'_, ()>) -> Outcome {
-        let before = &cx.member;
+        let before = cx.own_membership()?;
         if before.role == Role::Owner {
             return Err(Refusal::OwnerRequired(Denial::TargetIsOwner).into());
         }

@@ -1,11 +1,15 @@
-//! Organizations and their brands.
+//! Organizations, their brands and their partners.
 //!
 //! * `POST /v1/tenants`, public: signs an organization up; the tenant is active once its owner opened the emailed link
 //! * `GET /v1/tenants/{tenant}`: `tenant.read`; `PATCH`: `tenant.update`, the owner's alone: name, colour, logo, where
 //!   answers to its invitations go
 //! * `POST`, `GET /v1/tenants/{tenant}/brands`; `GET`, `PATCH`, `DELETE /v1/tenants/{tenant}/brands/{brand}`
+//! * `POST`, `GET /v1/tenants/{tenant}/partners`; `DELETE /v1/tenants/{tenant}/partners/{partner}`: the tenants that this one
+//!   administers as their portal (R8)
+//! * `DELETE /v1/tenants/{tenant}/portal`: the partner's owner ends that
 
 mod brands;
+mod partners;
 mod sign_up;
 
 use model::{
@@ -65,6 +69,19 @@ impl Function for Tenants {
             Route::DeleteBrand => {
                 let id = request.brand()?;
                 caller.change(store, keys::brand(t, id), |cx| self.delete_brand(cx, id)).await
+            }
+            Route::CreatePartner => {
+                let new = self.parse(request)?;
+                caller.change(store, (), |cx| self.create_partner(cx, &new)).await
+            }
+            Route::ListPartners => self.list_partners(&caller, request).await,
+            Route::EndPartner => {
+                let partner = request.partner()?;
+                let wants = (keys::tenant(partner), keys::administration(partner));
+                caller.change(store, wants, |cx| self.end_partner(cx)).await
+            }
+            Route::LeavePortal => {
+                caller.change(store, keys::administration(t), |cx| self.leave_portal(cx)).await
             }
             _ => Err(Refusal::NotFound.into()),
         }

@@ -8,8 +8,8 @@ use web::{Answer, BadRequest, Idempotency, Outcome, Request};
 use crate::Tenants;
 
 #[derive(Serialize)]
-struct SignedUp<'a> {
-    tenant: TenantView<'a>,
+pub(crate) struct SignedUp<'a> {
+    pub(crate) tenant: TenantView<'a>,
 }
 
 impl Tenants {
@@ -23,7 +23,7 @@ impl Tenants {
         web::change(read, |()| self.create(request, &new, &key)).await
     }
 
-    fn parse(&self, request: &Request) -> Result<NewTenant, BadRequest> {
+    pub(crate) fn parse(&self, request: &Request) -> Result<NewTenant, BadRequest> {
         let mut form = request.form()?;
         let name = form.required("name", CompanyName::parse);
         let email = form.required("email", Email::parse);
@@ -37,6 +37,7 @@ impl Tenants {
                 first_name: first_name?,
                 last_name: last_name?,
                 is_vouched: false,
+                portal: None,
                 terms,
             })
         })

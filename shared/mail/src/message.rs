@@ -17,7 +17,9 @@ pub struct Invitation<'a> {
     /// Who invites, first and last name; nobody where an organization signed up. Nothing that the organization says of
     /// itself is in the mail then: nobody has confirmed it.
     pub inviter: Option<(&'a PersonName, &'a PersonName)>,
-    /// The role that waits.
+    /// The portal that they do it for, where they aren't of the organization themselves.
+    pub portal: Option<&'a CompanyName>,
+    /// The role that waits; the owner's where a portal set the organization's account up.
     pub role: Role,
     /// Until when the link works.
     pub expires_at: Timestamp,
@@ -153,19 +155,25 @@ impl Invitation<'_> {
         // the fragment never reaches a server, so no access log ever holds the token
         let link = format!("{origin}/accept#{}", self.token.reveal());
         let company = defused(self.company.as_str());
+        let inviter = self.inviter.map(|(first, last)| {
+            let of =
+                self.portal.map(|portal| format!(" of {}", defused(portal.as_str()))).unwrap_or_default();
+            format!("{} {}{of}", defused(first.as_str()), defused(last.as_str()))
+        });
+        let is_invited = self.inviter.is_some() && self.role != Role::Owner;
         let words = || {
             Words {
-            heading: if self.inviter.is_some() { "You are invited" } else { "Confirm your new account" },
-            greeting: match self.inviter {
+            heading: if is_invited { "You are invited" } else { "Confirm your new account" },
+            greeting: match &inviter {
                 Some(_) => format!("Hello {},", defused(self.first_name.as_str())),
                 None => "Hello,".to_owned(),
             },
-            lead: match self.inviter {
-                Some((first, last)) => format!(
-                    "{} {} invites you to join {company} as {}.",
-                    defused(first.as_str()),
-                    defused(last.as_str()),
-                    role_in_words(self.role),
+            lead: match &inviter {
+                Some(who) if is_invited => {
+                    format!("{who} invites you to join {company} as {}.", role_in_words(self.role))
+                }
+                Some(who) => format!(
+                    "{who} has set up an account for {company} and administers it. Confirm it to become its owner.",
                 ),
                 // anybody may sign up with anybody's address: none of their words are carried there
                 None => "Somebody has signed an organization up with this address. If that was you, confirm it to \
@@ -173,7 +181,7 @@ impl Invitation<'_> {
                     .to_owned(),
             },
             action: Some(Action {
-                button: if self.inviter.is_some() { "See the invitation" } else { "Confirm and set a password" },
+                button: if is_invited { "See the invitation" } else { "Confirm and set a password" },
                 link: &link,
                 colour: self.colour.filter(|_| self.inviter.is_some()).unwrap_or(Colour::DEFAULT),
                 until: until(self.expires_at),
@@ -182,9 +190,8 @@ impl Invitation<'_> {
             unexpected: "If you did not expect this, you need not do anything: without you nothing happens.",
         }
         };
-        let subject =
-            if self.inviter.is_some() { "You are invited to a team" } else { "Confirm your new account" };
-        let reply_to = self.reply_to.filter(|_| self.inviter.is_some()).map(Email::address);
+        let subject = if is_invited { "You are invited to a team" } else { "Confirm your new account" };
+        let reply_to = self.reply_to.filter(|_| is_invited).map(Email::address);
         Ok(Message { reply_to, ..Message::write(subject, words)? })
     }
 }
@@ -336,29 +343,38 @@ mod tests {
             // names with angle brackets never get this far; the template must hold all the same
             let first: PersonName = PersonName::parse(&name.replace(['<', '>'], "")).unwrap();
             let company = CompanyName::parse(&name.replace(['<', '>'], "")).unwrap();
-            let message = Invitation {
-                address: &Email::parse("ana@evil.example").unwrap(),
-                first_name: &first,
-                company: &company,
-                colour: None,
-                reply_to: None,
-                inviter: Some((&first, &first)),
-                role: Role::Member,
-                expires_at: now,
-                token: &token,
+            for (role, subject) in
+                [(Role::Member, "You are invited to a team"), (Role::Owner, "Confirm your new account")]
+            {
+                let message = Invitation {
+                    address: &Email::parse("ana@evil.example").unwrap(),
+                    first_name: &first,
+                    company: &company,
+                    colour: None,
+                    reply_to: None,
+                    inviter: Some((&first, &first)),
+                    portal: Some(&company),
+                    role,
+                    expires_at: now,
+                    token: &token,
+                }
+                .write("https://team.example.com")
+                .unwrap();
+                assert_eq!(message.subject, subject);
+                let said = defused(company.as_str());
+                assert_eq!(message.text.matches(&format!("of {said}")).count(), 1, "{name}");
+                assert_eq!(message.html.matches("<a ").count(), 1, "{name}");
+                assert_eq!(message.html.matches("href=").count(), 1, "{name}");
+                assert!(!message.html.contains("<img") && !message.html.contains("evil.example"), "{name}");
+                assert!(!message.text.contains("evil.example"), "{name}");
+                assert_eq!(message.text.matches("://").count(), 1, "{name}");
+                // the token is chance, and may have any two digits in it
+                let words = message.html.replace(&token.reveal(), "");
+                assert!(!words.contains("49"), "no template language runs in names");
+                assert!(
+                    message.html.contains(&format!("https://team.example.com/accept#{}", token.reveal()))
+                );
             }
-            .write("https://team.example.com")
-            .unwrap();
-            assert_eq!(message.subject, "You are invited to a team");
-            assert_eq!(message.html.matches("<a ").count(), 1, "{name}");
-            assert_eq!(message.html.matches("href=").count(), 1, "{name}");
-            assert!(!message.html.contains("<img") && !message.html.contains("evil.example"), "{name}");
-            assert!(!message.text.contains("evil.example"), "{name}");
-            assert_eq!(message.text.matches("://").count(), 1, "{name}");
-            // the token is chance, and may have any two digits in it
-            let words = message.html.replace(&token.reveal(), "");
-            assert!(!words.contains("49"), "no template language runs in names");
-            assert!(message.html.contains(&format!("https://team.example.com/accept#{}", token.reveal())));
         }
     }
 

@@ -23,6 +23,10 @@ policy::closed_set! {
         TenantReinstated = "tenant.reinstated",
         /// The operator read all that is stored of the tenant.
         TenantExported = "tenant.exported",
+        /// A portal set a partner up; in the portal's trail.
+        PartnerCreated = "partner.created",
+        /// A portal and its partner are no longer that to each other; in the trails of both.
+        PartnerEnded = "partner.ended",
         /// A brand was made.
         BrandCreated = "brand.created",
         /// A brand got another name.
@@ -80,6 +84,13 @@ pub enum Actor {
     User {
         /// Who.
         id: UserId,
+    },
+    /// A signed-in user of the portal that administers the tenant, on the tenant's behalf.
+    Portal {
+        /// Who.
+        id: UserId,
+        /// The portal.
+        tenant: TenantId,
     },
     /// The person whom an emailed link is for, or who signs up.
     Invitee,
@@ -179,7 +190,7 @@ mod tests {
     use super::*;
     use crate::SystemRandom;
     use crate::samples::{
-        ANA, INVITATION, NOW, SAGE, TENANT, invocation, is_closed, patched, survives, tenant,
+        ANA, INVITATION, NOW, PORTAL, SAGE, TENANT, invocation, is_closed, patched, survives, tenant,
     };
 
     #[test]
@@ -192,6 +203,8 @@ mod tests {
             "tenant.suspended",
             "tenant.reinstated",
             "tenant.exported",
+            "partner.created",
+            "partner.ended",
             "brand.created",
             "brand.updated",
             "brand.deleted",
@@ -218,6 +231,8 @@ mod tests {
         ];
         is_closed(EventKind::ALL, "kind of event", &names);
         survives(&Actor::User { id: ANA }, json!({"kind": "user", "id": ANA}));
+        let theirs = Actor::Portal { id: ANA, tenant: PORTAL };
+        survives(&theirs, json!({"kind": "portal", "id": ANA, "tenant": PORTAL}));
         for (actor, kind) in
             [(Actor::Invitee, "invitee"), (Actor::Operator, "operator"), (Actor::System, "system")]
         {

@@ -2,12 +2,12 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use policy::{BrandId, Brands, Grant, MemberStatus, Permission, Permissions, Principal, Role, TenantStatus};
+use policy::{BrandId, Brands, Grant, MemberStatus, Permission, Permissions, Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Delivery, Email, InvitationId, Invocation, Locale, Member, NewestToken, PersonName, Phone, Tenant,
-    TenantId, Timestamp, UserId, Version, Window,
+    Delivery, Email, InvitationId, Invocation, Locale, NewestToken, PersonName, Phone, Sponsor, SponsorId,
+    Tenant, TenantId, Timestamp, UserId, Version, Window,
 };
 
 policy::closed_set! {
@@ -84,12 +84,15 @@ pub struct Invitation {
     pub newest_token: Option<NewestToken>,
     /// How far the newest email got.
     pub delivery: Delivery,
-    /// Who invited; nobody for the owner who signed up.
+    /// Who invited; nobody for the owner who signed up. Of a partner's first owner, who of the portal set it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invited_by: Option<UserId>,
     /// Whose right to give stands behind it (R9): the inviter, or the admin who sent it again last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sponsor: Option<UserId>,
+    /// The portal that the sponsor is a member of, where they aren't one of the tenant itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sponsor_portal: Option<TenantId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// How long each link lives, in days.
@@ -101,8 +104,8 @@ pub struct Invitation {
     /// Of a new tenant's first owner: from this moment on it is gone, as the tenant is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed_until: Option<Timestamp>,
-    /// Of a new tenant's first owner: whether the operator vouches for it. A stranger who signs up may have entered
-    /// anybody's address.
+    /// Of a new tenant's first owner: whether the operator or a portal vouches for it. A stranger who signs up may have
+    /// entered anybody's address.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_vouched: bool,
     /// When it was accepted.
@@ -177,7 +180,7 @@ impl Invitation {
     pub fn new(
         tenant_id: TenantId,
         new: NewInvitation,
-        inviter: Option<UserId>,
+        inviter: Option<SponsorId>,
         invocation: &Invocation,
     ) -> Self {
         let now = invocation.now();
@@ -196,8 +199,9 @@ impl Invitation {
             generation: 1,
             newest_token: None,
             delivery: Delivery::queued(now),
-            invited_by: inviter,
-            sponsor: inviter,
+            invited_by: inviter.map(|inviter| inviter.user),
+            sponsor: inviter.map(|inviter| inviter.user),
+            sponsor_portal: inviter.and_then(|inviter| inviter.portal),
             created_at: now,
             expires_in_days: new.expires_in_days,
             expires_at: expiry(now, new.expires_in_days),
@@ -212,7 +216,7 @@ impl Invitation {
     }
 
     /// The invitation that makes a new tenant's first owner. It is gone, as the tenant is, once nobody can accept it
-    /// any more: with its one link, or where the operator vouches for it with the last that may be asked for.
+    /// any more: with its one link, or where somebody vouches for it with the last that may be asked for.
     #[must_use]
     pub fn of_first_owner(
         tenant_id: TenantId,
@@ -242,6 +246,19 @@ impl Invitation {
         Grant { role: self.role, permissions: self.permissions, brands: &self.brands }
     }
 
+    /// Whose right to give stands behind it; nobody's behind that of a new tenant's first owner.
+    #[must_use]
+    pub fn sponsor_id(&self) -> Option<SponsorId> {
+        self.sponsor.map(|user| SponsorId { user, portal: self.sponsor_portal })
+    }
+
+    /// Who invites, as its mail names them: the sponsor; for a partner's first owner, who of the portal set it up.
+    #[must_use]
+    pub fn named_in(&self, tenant: &Tenant) -> Option<SponsorId> {
+        let founder = || Some(SponsorId { user: self.invited_by?, portal: Some(tenant.portal?) });
+        self.sponsor_id().or_else(|| founder().filter(|_| self.is_of_first_owner()))
+    }
+
     /// Whether it makes a new tenant's first owner: nobody stands behind it but the invited person.
     #[must_use]
     pub fn is_of_first_owner(&self) -> bool {
@@ -262,21 +279,19 @@ impl Invitation {
     }
 
     /// Whether somebody who may still give what it gives stands behind it (R9): asked at every use, not only when it
-    /// was made. `sponsor` is the member that it names, `there` are those of its brands that still are: the others are
-    /// dropped, so that nobody has to be able to give them. That the tenant is in use is [`Invitation::is_open_in`]'s
-    /// question.
+    /// was made. `sponsor` is whom it names, `there` are those of its brands that still are: the others are dropped, so
+    /// that nobody has to be able to give them. That the tenant is in use is [`Invitation::is_open_in`]'s question.
     #[must_use]
-    pub fn sponsorship(&self, sponsor: Option<&Member>, there: &BTreeSet<BrandId>) -> Sponsorship {
-        let gives = |sponsor: &Member| {
-            let principal =
-                Principal { status: MemberStatus::Active, ..sponsor.principal(TenantStatus::Active) };
+    pub fn sponsorship(&self, sponsor: Option<&Sponsor>, there: &BTreeSet<BrandId>) -> Sponsorship {
+        let gives = |sponsor: &Sponsor| {
+            let principal = sponsor.at_best();
             let brands = self.brands.among(there);
             principal.may(Permission::MembersInvite, None).is_ok()
                 && principal.may_give(&Grant { brands: &brands, ..self.grant() }).is_ok()
         };
         match (self.sponsor, sponsor) {
             (None, _) if self.is_of_first_owner() => Sponsorship::Holds,
-            (Some(_), Some(sponsor)) if gives(sponsor) => match sponsor.status {
+            (Some(_), Some(sponsor)) if gives(sponsor) => match sponsor.status() {
                 MemberStatus::Active => Sponsorship::Holds,
                 MemberStatus::Suspended => Sponsorship::Suspended,
                 MemberStatus::Revoked => Sponsorship::Lost,
@@ -288,15 +303,17 @@ impl Invitation {
     /// The invitation in its next generation: pending again, with a fresh expiry and a mail to be sent. An admin who
     /// sends it again is its sponsor from here on; without one the sponsor stays who it was.
     #[must_use]
-    pub fn sent_again(&self, admin: Option<UserId>, resends: Window, invocation: &Invocation) -> Self {
+    pub fn sent_again(&self, admin: Option<SponsorId>, resends: Window, invocation: &Invocation) -> Self {
         let now = invocation.now();
+        // the owner who signed up is sponsored by nobody
+        let sponsor = self.sponsor_id().map(|sponsor| admin.unwrap_or(sponsor));
         let expires_at = expiry(now, self.expires_in_days);
         Self {
             status: InvitationStatus::Pending,
             generation: self.generation + 1,
             delivery: Delivery::queued(now),
-            // the owner who signed up is sponsored by nobody
-            sponsor: self.sponsor.and(admin.or(self.sponsor)),
+            sponsor: sponsor.map(|sponsor| sponsor.user),
+            sponsor_portal: sponsor.and_then(|sponsor| sponsor.portal),
             expires_at,
             // a renewal moves the expiry, never its own end
             renewable_until: if admin.is_some() { expires_at + RENEWABLE } else { self.renewable_until },
@@ -374,10 +391,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Member;
     use crate::samples::{
-        ANA, BEN, INVITATION, MINT, NEW, NOW, SAGE, TENANT, days, email, invitation, invocation, is_closed,
-        locale, member, patched, phone, survives, tenant, text,
+        ANA, BEN, INVITATION, MINT, NEW, NOW, PORTAL, SAGE, TENANT, days, email, invitation, invocation,
+        is_closed, locale, member, patched, phone, survives, tenant, text,
     };
+
+    /// Somebody as an invitation names them: a member, or the portal's.
+    const fn of_team(user: UserId) -> SponsorId {
+        SponsorId { user, portal: None }
+    }
+
+    const fn of_portal(user: UserId) -> SponsorId {
+        SponsorId { user, portal: Some(PORTAL) }
+    }
 
     fn new(role: Role) -> NewInvitation {
         NewInvitation::new(email("ana@example.com"), text("Ana"), text("Lima"), role)
@@ -418,7 +445,7 @@ mod tests {
 
     #[test]
     fn an_invitation_is_born_pending_with_its_mail_in_the_outbox() {
-        let one = Invitation::new(TENANT, new(Role::Admin), Some(BEN), &invocation());
+        let one = Invitation::new(TENANT, new(Role::Admin), Some(of_team(BEN)), &invocation());
         assert_eq!((one.id.made_at(), one.version.made_at()), (Some(NOW), Some(NOW)));
         survives(
             &one,
@@ -466,6 +493,26 @@ mod tests {
             "version": two.version,
         });
         survives(&two, patched(&one, otherwise));
+        let theirs = Invitation::new(TENANT, new(Role::Admin), Some(of_portal(BEN)), &invocation());
+        let otherwise = json!({"id": theirs.id, "sponsor_portal": PORTAL, "version": theirs.version});
+        survives(&theirs, patched(&one, otherwise));
+    }
+
+    #[test]
+    fn its_mail_names_the_sponsor_and_for_a_partners_first_owner_who_set_it_up() {
+        let (of_nobody, partner) = (tenant(), Tenant { portal: Some(PORTAL), ..tenant() });
+        for (role, invited_by, sponsor, sponsor_portal, in_partner) in [
+            (Role::Admin, Some(ANA), Some(BEN), None, Some(of_team(BEN))),
+            (Role::Admin, Some(ANA), Some(BEN), Some(PORTAL), Some(of_portal(BEN))),
+            (Role::Owner, Some(ANA), None, None, Some(of_portal(ANA))),
+            (Role::Owner, None, None, None, None),
+            (Role::Admin, Some(ANA), None, None, None),
+        ] {
+            let one = Invitation { role, invited_by, sponsor, sponsor_portal, ..invitation() };
+            let sponsor = sponsor.map(|user| SponsorId { user, portal: sponsor_portal });
+            assert_eq!((one.sponsor_id(), one.named_in(&of_nobody)), (sponsor, sponsor));
+            assert_eq!(one.named_in(&partner), in_partner, "{role}");
+        }
     }
 
     #[test]
@@ -533,9 +580,10 @@ mod tests {
             (MemberStatus::Revoked, Sponsorship::Lost),
         ] {
             let sponsor = Member { status, ..admin.clone() };
-            assert_eq!(one.sponsorship(Some(&sponsor), &there), sponsorship, "{status}");
+            assert_eq!(one.sponsorship(Some(&sponsor.into()), &there), sponsorship, "{status}");
         }
         assert_eq!(one.sponsorship(None, &there), Sponsorship::Lost);
+        let admin = Sponsor::from(admin);
         for (role, sponsor, sponsorship) in [
             (Role::Member, None, Sponsorship::Lost),
             (Role::Owner, None, Sponsorship::Holds),
@@ -553,7 +601,9 @@ mod tests {
         let both = BTreeSet::from([SAGE, MINT]);
         let sages = Invitation { role: Role::Partner, permissions: None, ..invitation() };
         let everywhere = Invitation { brands: Brands::from_iter([SAGE, MINT]), ..sages.clone() };
-        let sponsor = |role: Role, permissions: Option<Permissions>| Member { role, permissions, ..member() };
+        let sponsor = |role: Role, permissions: Option<Permissions>| {
+            Sponsor::from(Member { role, permissions, ..member() })
+        };
         let giver = sponsor(Role::Member, None);
         assert_eq!(sages.sponsorship(Some(&giver), &both), Sponsorship::Lost, "doesn't invite");
         let inviter = sponsor(Role::Admin, Some(Permissions::of(&[MembersInvite])));
@@ -570,10 +620,16 @@ mod tests {
     fn sent_again_it_begins_anew_and_only_an_admin_moves_its_end() {
         let resends = Window { window: 3_000_000, count: 1 };
         let (week, given) = ("2027-01-22T08:00:00.000Z", "2027-02-21T08:00:00.000Z");
-        for (sponsor, admin, sponsor_then) in
-            [(Some(BEN), None, Some(BEN)), (Some(BEN), Some(ANA), Some(ANA)), (None, Some(ANA), None)]
-        {
-            let before = Invitation { status: InvitationStatus::Expired, sponsor, ..invitation() };
+        for (sponsor, admin, then) in [
+            (Some(of_team(BEN)), None, Some(of_team(BEN))),
+            (Some(of_portal(BEN)), None, Some(of_portal(BEN))),
+            (Some(of_team(BEN)), Some(of_portal(ANA)), Some(of_portal(ANA))),
+            (Some(of_portal(BEN)), Some(of_team(ANA)), Some(of_team(ANA))),
+            (None, Some(of_team(ANA)), None),
+        ] {
+            let (status, sponsor_portal) = (InvitationStatus::Expired, sponsor.and_then(|s| s.portal));
+            let sponsor = sponsor.map(|s| s.user);
+            let before = Invitation { status, sponsor, sponsor_portal, ..invitation() };
             let again = before.sent_again(admin, resends, &invocation());
             assert_eq!(again.version.made_at(), Some(NOW));
             let end = if admin.is_some() { json!(given) } else { json!(before.renewable_until) };
@@ -581,7 +637,8 @@ mod tests {
                 "status": "pending",
                 "generation": 4,
                 "delivery": {"state": "queued", "at": NOW},
-                "sponsor": sponsor_then,
+                "sponsor": then.map(|s| s.user),
+                "sponsor_portal": then.and_then(|s| s.portal),
                 "expires_at": week,
                 "renewable_until": end,
                 "resends": {"window": 3_000_000, "count": 1},

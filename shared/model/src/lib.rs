@@ -22,6 +22,7 @@ mod look;
 mod mail;
 mod member;
 mod names;
+mod portal;
 mod refusal;
 #[cfg(test)]
 mod samples;
@@ -44,6 +45,7 @@ pub use look::{Colour, InvalidLook, LogoUrl};
 pub use mail::{About, Mail, MailStatus, MailTags, Suppression, Vouched};
 pub use member::Member;
 pub use names::{BrandName, CompanyName, InvalidText, Locale, PersonName, Phone, PlanName};
+pub use portal::{Administration, Portal, Sponsor, SponsorId};
 pub use refusal::Refusal;
 pub use secret::{Digest, InvitationToken, LinkToken, Password, SessionToken};
 pub use source::{Source, SourceKey};

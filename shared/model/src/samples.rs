@@ -33,6 +33,7 @@ pub(crate) const MINT: BrandId = BrandId(Uuid::from_u128(6));
 pub(crate) const OLD: Version = Version(Uuid::from_u128(7));
 pub(crate) const NEW: Version = Version(Uuid::from_u128(8));
 pub(crate) const CHANGE: EmailChangeId = EmailChangeId(Uuid::from_u128(9));
+pub(crate) const PORTAL: TenantId = TenantId(Uuid::from_u128(10));
 
 /// The same byte, however many are asked for.
 pub(crate) struct Always(pub(crate) u8);
@@ -80,6 +81,7 @@ pub(crate) fn tenant() -> Tenant {
         logo_url: None,
         reply_to: None,
         owner: Some(ANA),
+        portal: None,
         created_at: EARLIER,
         unconfirmed_until: None,
         mails: Window { window: 19_675, count: 3 },
@@ -105,6 +107,7 @@ pub(crate) fn invitation() -> Invitation {
         delivery: Delivery::new(DeliveryState::Sent, None, EARLIER),
         invited_by: Some(BEN),
         sponsor: Some(BEN),
+        sponsor_portal: None,
         created_at: EARLIER,
         expires_in_days: 7,
         expires_at: EARLIER + days(7),

@@ -45,6 +45,10 @@ pub struct Tenant {
     /// The one owner, from the moment that the first one accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
+    /// The portal that administers it (R8), as its [`Administration`](crate::Administration) says it: here only so that a
+    /// request finds where to look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal: Option<TenantId>,
     /// When it signed up.
     pub created_at: Timestamp,
     /// From this moment on it is gone, unless its first owner has confirmed it by then.
@@ -53,7 +57,7 @@ pub struct Tenant {
     /// Emails in the current day.
     #[serde(default)]
     pub mails: Window,
-    /// Renewed when anything but a counter changes.
+    /// Renewed when anything but a counter or the portal changes.
     pub authority: Version,
 }
 
@@ -89,7 +93,7 @@ pub struct TenantDefaults {
     pub email_policy: EmailPolicy,
 }
 
-/// An organization about to be signed up, by itself or by the operator.
+/// An organization about to be signed up, by itself, by the operator or by a portal.
 #[derive(Clone, Debug)]
 pub struct NewTenant {
     /// Its name.
@@ -100,9 +104,11 @@ pub struct NewTenant {
     pub first_name: PersonName,
     /// The owner's last name.
     pub last_name: PersonName,
-    /// Whether the operator vouches for it: its owner may then ask for fresh links, as whoever is invited may. A stranger
-    /// who signs up may only do so again.
+    /// Whether the operator or a portal vouches for it: its owner may then ask for fresh links, as whoever is invited may. A
+    /// stranger who signs up may only do so again.
     pub is_vouched: bool,
+    /// The portal that sets it up, and will administer it.
+    pub portal: Option<TenantId>,
     /// What else it begins with.
     pub terms: TenantDefaults,
 }
@@ -112,7 +118,7 @@ impl Tenant {
     /// email are theirs.
     #[must_use]
     pub fn sign_up(new: NewTenant, limits: &Limits, invocation: &Invocation) -> (Self, Invitation) {
-        let NewTenant { name, email, first_name, last_name, is_vouched, terms } = new;
+        let NewTenant { name, email, first_name, last_name, is_vouched, portal, terms } = new;
         let now = invocation.now();
         let id = TenantId::new(invocation);
         let owner = NewInvitation::new(email, first_name, last_name, Role::Owner);
@@ -129,6 +135,7 @@ impl Tenant {
             logo_url: None,
             reply_to: None,
             owner: None,
+            portal,
             created_at: now,
             unconfirmed_until: invitation.unconfirmed_until,
             mails: Window { window: limits.mails_by_tenant.window(now), count: 1 },
@@ -222,7 +229,8 @@ mod tests {
 
     use super::*;
     use crate::samples::{
-        ANA, BEN, NEW, NOW, OLD, email, invocation, is_closed, member, patched, survives, tenant, text,
+        ANA, BEN, NEW, NOW, OLD, PORTAL, email, invocation, is_closed, member, patched, survives, tenant,
+        text,
     };
 
     #[test]
@@ -235,6 +243,7 @@ mod tests {
                 first_name: text("Ana"),
                 last_name: text("Lima"),
                 is_vouched,
+                portal: is_vouched.then_some(PORTAL),
                 terms: TenantDefaults { plan: text("free"), seats: 5, email_policy: EmailPolicy::Shared },
             };
             Tenant::sign_up(new, &Limits::default(), &invocation())
@@ -242,8 +251,11 @@ mod tests {
         for (is_vouched, until) in [(false, "2027-01-22T08:00:00.000Z"), (true, "2027-02-28T08:00:00.000Z")] {
             let (tenant, invitation) = sign_up(is_vouched);
             assert_eq!((tenant.id.made_at(), tenant.authority.made_at()), (Some(NOW), Some(NOW)));
+            let of_itself = Tenant { portal: None, ..tenant.clone() };
+            let portal = if is_vouched { json!(PORTAL) } else { json!(null) };
+            survives(&tenant, patched(&of_itself, json!({"portal": portal})));
             survives(
-                &tenant,
+                &of_itself,
                 json!({
                     "id": tenant.id,
                     "name": "Acme",

@@ -52,7 +52,8 @@
 //!   that they write changes only what they see.
 //! * **R7 status.** Only an `active` member of an `active` tenant has any permission.
 //! * **R8 portals.** A member with `partners.manage` in a portal manages the members of that portal's partner tenants as
-//!   an admin of them would, and does nothing else there.
+//!   an admin of them would, and does nothing else there. That the portal is in charge is read in `web`'s caller, and
+//!   checked again in `store`.
 //! * **R9 at use, not at grant.** The sponsor's right to give role, permissions and brands is asked again when the
 //!   invitation is mailed, renewed and accepted. Brands deleted in between are dropped and named in the answer.
 //!   Asked in `model`.

@@ -66,7 +66,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// The tenant is in use from here on, and has its first owner; it and the event that began its trail stay.
+    /// The tenant is in use from here on, and has its first owner; it, the event that began its trail, and the portal that
+    /// set it up stay.
     fn opens(self, before: &Tenant, after: &Tenant) -> Self {
         let first = Expression::default()
             .set("status", &TenantStatus::Active)
@@ -76,11 +77,13 @@ impl Transaction<'_> {
             .when_authority(before.authority)
             .when_missing("owner");
         let created: Key<Event> = keys::event(after.id, after.created_at, EventId(after.id.0));
-        self.update(Fact::Tenant, &keys::tenant(after.id), first).update(
-            Fact::Tenant,
-            &created,
-            Expression::default().kept().when_there("pk"),
-        )
+        let still = || Expression::default().kept().when_there("pk");
+        let opened =
+            self.update(Fact::Tenant, &keys::tenant(after.id), first).update(Fact::Tenant, &created, still());
+        match after.portal {
+            Some(_) => opened.update(Fact::Administration, &keys::administration(after.id), still()),
+            None => opened,
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 use std::fmt;
 
 use model::{
-    Actor, Digest, Event, EventId, EventKind, Invocation, Member, Subject, Tenant, TenantId, Timestamp,
+    Actor, Digest, Event, EventId, EventKind, Invocation, Member, Portal, Sponsor, Subject, Tenant, TenantId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Change<'a> {
     pub(crate) event: Event,
     pub(crate) member: Option<&'a Member>,
-    pub(crate) sponsor: Option<&'a Member>,
+    pub(crate) portal: Option<&'a Portal>,
+    pub(crate) sponsor: Option<&'a Sponsor>,
     pub(crate) record: Option<Record>,
 }
 
@@ -27,6 +29,7 @@ impl<'a> Change<'a> {
         Self {
             event: Event::new(invocation, tenant, actor, kind, subject),
             member: None,
+            portal: None,
             sponsor: None,
             record: None,
         }
@@ -38,9 +41,16 @@ impl<'a> Change<'a> {
         Self { member: Some(member), ..self }
     }
 
-    /// Resting on this member's right to give (R9), on the condition that their authority is the one that was read.
+    /// By a member of this portal, where there is one, on the condition that it is in charge still and its account is as it
+    /// was read (R8).
     #[must_use]
-    pub fn sponsored_by(self, sponsor: Option<&'a Member>) -> Self {
+    pub fn through(self, portal: Option<&'a Portal>) -> Self {
+        Self { portal, ..self }
+    }
+
+    /// Resting on this sponsor's right to give (R9), on the condition that their authority is the one that was read.
+    #[must_use]
+    pub fn sponsored_by(self, sponsor: Option<&'a Sponsor>) -> Self {
         Self { sponsor, ..self }
     }
 

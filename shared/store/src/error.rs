@@ -32,6 +32,8 @@ pub enum Fact {
     Mail,
     /// Whether mail is held back from the address.
     Suppression,
+    /// That a portal administers the tenant.
+    Administration,
 }
 
 /// Why the table didn't do it.

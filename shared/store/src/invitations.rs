@@ -60,7 +60,7 @@ impl Transaction<'_> {
     }
 
     /// Counts an email of the tenant and, where `seat`, takes a seat, under the plan that was read.
-    fn mail_of(self, out: &Outgoing<'_>, seat: bool) -> Self {
+    pub(crate) fn mail_of(self, out: &Outgoing<'_>, seat: bool) -> Self {
         let tenant = out.tenant;
         let (limit, now) = (out.limits.mails_by_tenant, out.mail.created_at);
         let mut change = Expression::default().count("mails", tenant.mails, limit, now);

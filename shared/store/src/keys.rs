@@ -3,6 +3,7 @@
 //! | entity | pk | sk | gsi1pk / gsi1sk | read by |
 //! | --- | --- | --- | --- | --- |
 //! | Tenant (`ttl` until somebody owns it) | `TENANT#t` | `TENANT` | | every request inside a tenant |
+//! | Portal, that it administers the tenant (`ttl` as the tenant) | `TENANT#t` | `PORTAL` | `PORTAL#p` / `TENANT#t` | requests of who isn't a member of a tenant with a portal, every write of theirs; a portal's partners |
 //! | Brand | `TENANT#t` | `BRAND#b` | | brand routes, `check`, assignments; listed by prefix |
 //! | Member | `TENANT#t` | `MEMBER#u` | `USER#u` / `TENANT#t` | every request inside a tenant; the user's tenants |
 //! | Invitation | `TENANT#t` | `INVITATION#i` | while pending: `PENDING#t` / `expires_at#i` | the emailed link; seats to reclaim |
@@ -19,16 +20,16 @@
 //! | Idempotency record (`ttl`) | `IDEMPOTENCY#scope` | `key` | | every POST with an `Idempotency-Key` |
 //! | Rate window (`ttl`) | `RATE#scope` | `window` | | limits that no other item can carry |
 //!
-//! `ttl` is in epoch seconds. What a sign-up writes beside the tenant (invitation, address, event) has its `ttl` too: a
+//! `ttl` is in epoch seconds. What a sign-up writes beside the tenant (invitation, address, event, portal) has its `ttl` too: a
 //! tenant that nobody confirms is gone with its link. The index projects keys only: it finds, it never decides.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use model::{
-    Brand, Credential, Digest, Email, EmailProof, EmailReturn, Event, EventId, Invitation, InvitationId,
-    InvitationStatus, Invitee, Limit, Mail, MailId, Member, Reset, Source, Suppression, Tenant, TenantId,
-    Timestamp, TokenRecord, User, UserId,
+    Administration, Brand, Credential, Digest, Email, EmailProof, EmailReturn, Event, EventId, Invitation,
+    InvitationId, InvitationStatus, Invitee, Limit, Mail, MailId, Member, Reset, Source, Suppression, Tenant,
+    TenantId, Timestamp, TokenRecord, User, UserId,
 };
 use policy::BrandId;
 use serde::Serialize;
@@ -85,6 +86,15 @@ pub trait Entity: Serialize + DeserializeOwned {
 
 impl Entity for Tenant {
     const NAME: &'static str = "Tenant";
+    fn ttl(&self) -> Option<u64> {
+        self.unconfirmed_until.map(Timestamp::unix_seconds)
+    }
+}
+impl Entity for Administration {
+    const NAME: &'static str = "Portal";
+    fn index(&self, _: &Key<Self>) -> Option<(String, String)> {
+        Some((partners(self.portal), tenant_partition(self.tenant_id)))
+    }
     fn ttl(&self) -> Option<u64> {
         self.unconfirmed_until.map(Timestamp::unix_seconds)
     }
@@ -198,6 +208,12 @@ fn pending_partition(t: TenantId) -> String {
 #[must_use]
 pub fn tenant(t: TenantId) -> Key<Tenant> {
     Key::new(tenant_partition(t), "TENANT".to_owned())
+}
+
+/// That a portal administers the tenant.
+#[must_use]
+pub fn administration(t: TenantId) -> Key<Administration> {
+    Key::new(tenant_partition(t), "PORTAL".to_owned())
 }
 
 /// A brand of the tenant.
@@ -438,6 +454,11 @@ pub(crate) fn memberships(u: UserId) -> String {
 /// The sort key of a user's membership of this tenant; one that sorts before all of them for none.
 pub(crate) fn membership_in(t: Option<TenantId>) -> String {
     t.map_or_else(|| "TENANT#".to_owned(), tenant_partition)
+}
+
+/// The index partition of the tenants that a portal administers; its sort keys are those of memberships.
+pub(crate) fn partners(portal: TenantId) -> String {
+    format!("PORTAL#{portal}")
 }
 
 /// The index partition of the invitations of a canonical address; its sort keys are those of memberships.

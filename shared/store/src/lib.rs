@@ -21,6 +21,7 @@ mod listing;
 mod load;
 mod mails;
 mod members;
+mod portals;
 mod sessions;
 pub mod stream;
 mod tenants;
@@ -41,6 +42,7 @@ pub use invitations::Outgoing;
 pub use keys::Key;
 pub use listing::{Listed, Page};
 pub use load::Want;
+pub use portals::SponsorKey;
 pub use sessions::Attempt;
 
 /// The table and how to reach it. Cheap to clone.

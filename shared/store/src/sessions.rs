@@ -234,7 +234,7 @@ impl Store {
     }
 
     /// A stretch of the tenants in a partition of the index.
-    async fn index_of(
+    pub(crate) async fn index_of(
         &self,
         partition: String,
         after: Option<TenantId>,

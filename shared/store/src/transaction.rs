@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update};
-use model::{Limit, Member, Refusal, Timestamp, Version};
+use model::{Limit, Member, Refusal, Sponsor, Timestamp, Version};
 
 use crate::error::{Error, Fact, failed};
 use crate::expression::{Expression, Parts};
@@ -205,13 +205,15 @@ impl Transaction<'_> {
 
     /// The same, with something to count on the actor's item.
     pub(crate) fn change_and(mut self, change: Change<'_>, counting: Expression) -> Self {
-        let Change { event, member, sponsor, record } = change;
+        let Change { event, member, portal, sponsor, record } = change;
         if let Some(member) = member {
             self = self.acting(member, event.at, counting);
         }
-        if let Some(sponsor) = sponsor {
-            let unchanged = Expression::default().when_authority(sponsor.authority);
-            self = self.check(Fact::Sponsor, &keys::member(sponsor.tenant_id, sponsor.user_id), unchanged);
+        self = self.administered(Fact::Actor, portal);
+        if let Some(Sponsor { member, portal }) = sponsor {
+            let unchanged = Expression::default().when_authority(member.authority);
+            let key = keys::member(member.tenant_id, member.user_id);
+            self = self.check(Fact::Sponsor, &key, unchanged).administered(Fact::Sponsor, portal.as_ref());
         }
         self.add(&keys::event(event.tenant_id, event.at, event.id), &event).record(record, event.at)
     }

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Invitation, Member, Sponsorship, TenantId, UserId};
+use model::{Invitation, Member, Sponsor, SponsorId, Sponsorship, TenantId};
 use policy::{BrandId, Brands, Role, Visibility};
-use store::{Store, keys};
+use store::{SponsorKey, Store, keys};
 
 use crate::Failure;
 
@@ -12,8 +12,8 @@ pub trait Shown {
     fn role(&self) -> Role;
     /// The brands that it names.
     fn brands(&self) -> &Brands;
-    /// The member whose right to give stands behind it.
-    fn sponsor(&self) -> Option<UserId>;
+    /// Whose right to give stands behind it.
+    fn sponsor(&self) -> Option<SponsorId>;
 }
 
 impl Shown for Member {
@@ -23,7 +23,7 @@ impl Shown for Member {
     fn brands(&self) -> &Brands {
         &self.brands
     }
-    fn sponsor(&self) -> Option<UserId> {
+    fn sponsor(&self) -> Option<SponsorId> {
         None
     }
 }
@@ -35,8 +35,8 @@ impl Shown for Invitation {
     fn brands(&self) -> &Brands {
         &self.brands
     }
-    fn sponsor(&self) -> Option<UserId> {
-        self.sponsor
+    fn sponsor(&self) -> Option<SponsorId> {
+        self.sponsor_id()
     }
 }
 
@@ -45,7 +45,7 @@ impl Shown for Invitation {
 pub struct Backdrop {
     visibility: Visibility,
     brands: BTreeSet<BrandId>,
-    sponsors: BTreeMap<UserId, Member>,
+    sponsors: BTreeMap<SponsorId, Sponsor>,
 }
 
 impl Backdrop {
@@ -53,12 +53,12 @@ impl Backdrop {
     pub(crate) fn of(
         visibility: Visibility,
         brands: impl IntoIterator<Item = BrandId>,
-        sponsors: impl IntoIterator<Item = Member>,
+        sponsors: impl IntoIterator<Item = Sponsor>,
     ) -> Self {
         Self {
             visibility,
             brands: brands.into_iter().collect(),
-            sponsors: sponsors.into_iter().map(|member| (member.user_id, member)).collect(),
+            sponsors: sponsors.into_iter().map(|sponsor| (sponsor.id(), sponsor)).collect(),
         }
     }
 
@@ -71,23 +71,23 @@ impl Backdrop {
         store: &Store,
         tenant: TenantId,
         visibility: Visibility,
-        known: &Member,
+        known: Sponsor,
         shown: impl IntoIterator<Item = &'s S>,
     ) -> Result<Self, Failure> {
         let mut brands: BTreeSet<BrandId> = visibility.named().collect();
         let mut sponsors = BTreeSet::new();
         for one in shown {
             brands.extend(one.brands().named().filter(|_| !one.role().reaches_every_brand()));
-            sponsors.extend(one.sponsor().filter(|sponsor| *sponsor != known.user_id));
+            sponsors.extend(one.sponsor().filter(|sponsor| *sponsor != known.id()));
         }
         let (brands, sponsors) = store
             .load((
                 brands.into_iter().map(|brand| keys::brand(tenant, brand)).collect::<Vec<_>>(),
-                sponsors.into_iter().map(|user| keys::member(tenant, user)).collect::<Vec<_>>(),
+                sponsors.into_iter().map(|sponsor| SponsorKey::new(tenant, sponsor)).collect::<Vec<_>>(),
             ))
             .await?;
         let brands = brands.into_iter().flatten().map(|brand| brand.id);
-        Ok(Self::of(visibility, brands, sponsors.into_iter().flatten().chain([known.clone()])))
+        Ok(Self::of(visibility, brands, sponsors.into_iter().flatten().chain([known])))
     }
 
     /// The brands that somebody in this role with these assigned reaches, as far as they are there and the reader sees
@@ -115,7 +115,7 @@ impl Backdrop {
     /// Whether the invitation's sponsor can still give what it gives; nothing to say of one that is over, or that nobody
     /// had to sponsor.
     pub(crate) fn sponsorship(&self, invitation: &Invitation) -> Option<Sponsorship> {
-        let sponsor = invitation.sponsor?;
+        let sponsor = invitation.sponsor_id()?;
         (!invitation.status.is_final())
             .then(|| invitation.sponsorship(self.sponsors.get(&sponsor), &self.brands))
     }

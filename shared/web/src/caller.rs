@@ -1,8 +1,11 @@
-use model::{Digest, Invocation, Refusal, TenantId, Timestamp, User, UserId};
+use model::{
+    Digest, Invocation, Member, Portal, Refusal, Sponsor, SponsorId, Tenant, TenantId, Timestamp, User,
+    UserId,
+};
 use policy::MemberStatus;
 use serde::Serialize;
 use store::keys::{self, Scope};
-use store::{Error, Fact, Record, Store, Want};
+use store::{Error, Fact, Record, SponsorKey, Store, Want};
 
 use crate::{BadRequest, Context, Failure, Idempotency, Outcome, Request, repeat};
 
@@ -50,11 +53,12 @@ impl<'r> Caller<'r> {
         self.user
     }
 
-    /// Reads `wants`, and who asks, in one strongly consistent trip.
+    /// Reads `wants`, and who asks, in one strongly consistent trip; in two for who isn't a member of a tenant that a portal
+    /// administers, and may be one of the portal's people.
     ///
     /// # Errors
     /// [`BadRequest::Unauthenticated`] without a session that holds; [`Refusal::NotFound`] for somebody who never was in
-    /// the tenant; [`Refusal::AccessRevoked`] for somebody who was.
+    /// the tenant, nor manages it for its portal; [`Refusal::AccessRevoked`] for somebody who was in it.
     pub async fn read<W: Want>(&self, store: &Store, wants: W) -> Result<Context<'_, W::Found>, Failure> {
         Ok(self.enter(store, &wants).await?.0)
     }
@@ -91,14 +95,38 @@ impl<'r> Caller<'r> {
         );
         let (user, member, tenant, record, found) = store.load(facts).await?;
         live(store, user, &self.session, self.request.now()).await?;
-        let (Some(member), Some(tenant)) = (member, tenant) else { return Err(Refusal::NotFound.into()) };
-        if member.status != MemberStatus::Active {
-            let how = if member.status == MemberStatus::Suspended { "suspended" } else { "ended" };
-            let detail = format!("your membership of {} was {how}, ask an admin of the team", tenant.name);
-            return Err(Refusal::AccessRevoked(detail).into());
-        }
+        let tenant = tenant.ok_or(Refusal::NotFound)?;
+        let (member, portal) = match member {
+            Some(member) if member.status == MemberStatus::Active => (member, None),
+            other => self.enter_through_portal(store, &tenant, other).await?,
+        };
         let answered = self.idempotency.answered(record)?;
-        Ok((Context { caller: self, member, tenant, found }, answered))
+        Ok((Context { caller: self, member, tenant, portal, found }, answered))
+    }
+
+    /// Who isn't a member: one of the people of the portal that administers the tenant, as the member that they are there
+    /// (R8). A membership of one's own counts alone, a suspended one too; one that is over is none.
+    async fn enter_through_portal(
+        &self,
+        store: &Store,
+        tenant: &Tenant,
+        own: Option<Member>,
+    ) -> Result<(Member, Option<Portal>), Failure> {
+        if let Some(portal) = tenant.portal
+            && own.as_ref().is_none_or(Member::is_revoked)
+        {
+            let id = SponsorId { user: self.user, portal: Some(portal) };
+            if let Some(Sponsor { member, portal: Some(portal) }) =
+                store.load(SponsorKey::new(tenant.id, id)).await?
+                && portal.lets_in(&member)
+            {
+                return Ok((member, Some(portal)));
+            }
+        }
+        let Some(own) = own else { return Err(Refusal::NotFound.into()) };
+        let how = if own.status == MemberStatus::Suspended { "suspended" } else { "ended" };
+        let detail = format!("your membership of {} was {how}, ask an admin of the team", tenant.name);
+        Err(Refusal::AccessRevoked(detail).into())
     }
 }
 

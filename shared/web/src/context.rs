@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use model::{
-    Actor, EventKind, Invitation, Invocation, Member, Refusal, Sponsorship, Subject, Tenant, Timestamp,
-    Version,
+    Actor, EventKind, Invitation, Invocation, Member, Portal, Refusal, Sponsor, SponsorId, Sponsorship,
+    Subject, Tenant, Timestamp, Version,
 };
 use policy::{BrandId, Brands, Denial, Grant, MemberStatus, Permission, Principal, Target, Visibility};
 use store::{Change, Store, keys};
@@ -23,10 +23,12 @@ pub struct Unsponsored {
 /// what an operation needs to decide, to write and to answer.
 pub struct Context<'c, T> {
     pub(crate) caller: &'c Caller<'c>,
-    /// The member who asks.
+    /// The member who asks: of the tenant, or of its portal.
     pub member: Member,
     /// The tenant.
     pub tenant: Tenant,
+    /// The portal, where they are one of its members and none of the tenant (R8).
+    pub(crate) portal: Option<Portal>,
     /// What else was wanted.
     pub found: T,
 }
@@ -59,7 +61,39 @@ impl<T> Context<'_, T> {
     /// What the policy knows of who asks.
     #[must_use]
     pub const fn principal(&self) -> Principal<'_> {
-        self.member.principal(self.tenant.status)
+        match &self.portal {
+            Some(portal) => portal.principal(&self.member, self.tenant.status),
+            None => self.member.principal(self.tenant.status),
+        }
+    }
+
+    /// Their own membership of the tenant.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for somebody of its portal, who has none.
+    pub fn own_membership(&self) -> Result<&Member, Refusal> {
+        if self.portal.is_none() { Ok(&self.member) } else { Err(Refusal::NotFound) }
+    }
+
+    /// As an invitation names them whose sponsor they are.
+    #[must_use]
+    pub fn sponsor_id(&self) -> SponsorId {
+        let portal = self.portal.as_ref().map(|portal| portal.tenant.id);
+        SponsorId { user: self.member.user_id, portal }
+    }
+
+    /// As a sponsor.
+    fn sponsor(&self) -> Sponsor {
+        Sponsor { member: self.member.clone(), portal: self.portal.clone() }
+    }
+
+    /// As an event names them.
+    fn actor(&self) -> Actor {
+        let SponsorId { user: id, portal } = self.sponsor_id();
+        match portal {
+            Some(tenant) => Actor::Portal { id, tenant },
+            None => Actor::User { id },
+        }
     }
 
     /// What of the tenant's brands they see.
@@ -137,21 +171,20 @@ impl<T> Context<'_, T> {
         self.caller.request.if_match(version)
     }
 
-    /// What they are about to write: the one event, their authority as it was read, and the record of `answer` where
-    /// the request had an `Idempotency-Key`.
+    /// What they are about to write: the one event, their authority (and their portal's, where they act through one) as it
+    /// was read, and the record of `answer` where the request had an `Idempotency-Key`.
     #[must_use]
     pub fn change(&self, kind: EventKind, subject: Subject, answer: &Answer) -> Change<'_> {
-        let actor = Actor::User { id: self.member.user_id };
-        Change::new(self.invocation(), self.tenant.id, actor, kind, subject)
+        Change::new(self.invocation(), self.tenant.id, self.actor(), kind, subject)
             .by(&self.member)
+            .through(self.portal.as_ref())
             .recorded(self.caller.idempotency.record(answer))
     }
 
     /// The same, of something that is done to their own membership, which is written over what was read of it anyway.
     #[must_use]
     pub fn own_change(&self, kind: EventKind, subject: Subject, answer: &Answer) -> Change<'static> {
-        let actor = Actor::User { id: self.member.user_id };
-        Change::new(self.invocation(), self.tenant.id, actor, kind, subject)
+        Change::new(self.invocation(), self.tenant.id, self.actor(), kind, subject)
             .recorded(self.caller.idempotency.record(answer))
     }
 
@@ -164,13 +197,13 @@ impl<T> Context<'_, T> {
         store: &Store,
         shown: impl IntoIterator<Item = &'s S>,
     ) -> Result<Backdrop, Failure> {
-        Backdrop::read(store, self.tenant.id, self.visibility(), &self.member, shown).await
+        Backdrop::read(store, self.tenant.id, self.visibility(), self.sponsor(), shown).await
     }
 
     /// The same, of something that rests on themselves and names these brands, which are there.
     #[must_use]
     pub fn behind_own(&self, brands: impl IntoIterator<Item = BrandId>) -> Backdrop {
-        Backdrop::of(self.visibility(), brands, [self.member.clone()])
+        Backdrop::of(self.visibility(), brands, [self.sponsor()])
     }
 
     /// A member, as they see them: whole if it is themselves, or if they hold `members.assign`.
@@ -221,13 +254,14 @@ impl<T> Context<'_, T> {
             return Ok(Unsponsored::default());
         }
         let (mut pending, more) = store.pending_invitations(self.tenant.id, self.now()).await?;
-        pending.retain(|invitation| invitation.sponsor == Some(after.user_id));
+        let after = Sponsor::from(after.clone());
+        pending.retain(|invitation| invitation.sponsor_id() == Some(after.id()));
         let lost = |i: &Invitation, there: &BTreeSet<BrandId>| {
-            i.sponsorship(Some(after), there) != Sponsorship::Holds
+            i.sponsorship(Some(&after), there) != Sponsorship::Holds
         };
         pending.retain(|invitation| lost(invitation, &invitation.brands.named().collect()));
         // brands that are gone are nobody's to give: only they could still make a difference, and only to who is active
-        if after.status == MemberStatus::Active {
+        if after.status() == MemberStatus::Active {
             let named = pending.iter().flat_map(|invitation| invitation.brands.named()).collect();
             let there = self.there(store, &named).await?;
             pending.retain(|invitation| lost(invitation, &there));

@@ -110,6 +110,14 @@ impl Request {
         TenantId::parse(self.parameter("tenant")?).ok_or(Refusal::NotFound)
     }
 
+    /// The partner that the path names.
+    ///
+    /// # Errors
+    /// As [`Request::tenant`].
+    pub fn partner(&self) -> Result<TenantId, Refusal> {
+        TenantId::parse(self.parameter("partner")?).ok_or(Refusal::NotFound)
+    }
+
     /// The user that the path names.
     ///
     /// # Errors

@@ -67,6 +67,10 @@ routes! {
     ReadBrand: GET "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
     RenameBrand: PATCH "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
     DeleteBrand: DELETE "/v1/tenants/{tenant}/brands/{brand}", "tenants", Session;
+    CreatePartner: POST "/v1/tenants/{tenant}/partners", "tenants", Session;
+    ListPartners: GET "/v1/tenants/{tenant}/partners", "tenants", Session, "limit", "cursor";
+    EndPartner: DELETE "/v1/tenants/{tenant}/partners/{partner}", "tenants", Session;
+    LeavePortal: DELETE "/v1/tenants/{tenant}/portal", "tenants", Session;
     Invite: POST "/v1/tenants/{tenant}/invitations", "invite", Session;
     ResendInvitation: POST "/v1/tenants/{tenant}/invitations/{invitation}/resend", "resend", Session;
     RevokeInvitation: DELETE "/v1/tenants/{tenant}/invitations/{invitation}", "revoke", Session;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Actor, Brand, Colour, DeliveryState, EmailPolicy, Event, EventId, EventKind, Invitation, InvitationId,
-    InvitationStatus, Member, NewSession, Session, SessionId, SessionToken, Sponsorship, Subject, Tenant,
-    TenantId, Timestamp, User, UserId,
+    Actor, Administration, Brand, Colour, DeliveryState, EmailPolicy, Event, EventId, EventKind, Invitation,
+    InvitationId, InvitationStatus, Member, NewSession, Session, SessionId, SessionToken, Sponsorship,
+    Subject, Tenant, TenantId, Timestamp, User, UserId,
 };
 use policy::{BrandId, Brands, MemberStatus, Permissions, Role, TenantStatus};
 use serde::Serialize;
@@ -35,6 +35,7 @@ pub struct TenantView<'a> {
     brand_colour: Option<Colour>,
     logo_url: Option<&'a str>,
     reply_to: Option<&'a str>,
+    portal: Option<TenantId>,
     created_at: Timestamp,
 }
 
@@ -56,7 +57,36 @@ impl<'a> From<&'a Tenant> for TenantView<'a> {
             brand_colour: t.brand_colour,
             logo_url: t.logo_url.as_ref().map(model::LogoUrl::as_str),
             reply_to: t.reply_to.as_ref().map(model::Email::as_entered),
+            portal: t.portal,
             created_at: t.created_at,
+        }
+    }
+}
+
+/// A partner, as its portal sees it.
+#[derive(Serialize)]
+pub struct PartnerView<'a> {
+    id: TenantId,
+    name: &'a str,
+    status: TenantStatus,
+    plan: &'a str,
+    seats: Seats,
+    created_at: Timestamp,
+    since: Timestamp,
+}
+
+impl<'a> PartnerView<'a> {
+    /// The tenant, and since when it is administered.
+    #[must_use]
+    pub fn of(t: &'a Tenant, administration: &Administration) -> Self {
+        Self {
+            id: t.id,
+            name: t.name.as_str(),
+            status: t.status,
+            plan: t.plan.as_str(),
+            seats: Seats { limit: t.seat_limit, used: t.seats_used },
+            created_at: t.created_at,
+            since: administration.since,
         }
     }
 }
@@ -221,6 +251,7 @@ pub struct InvitationView<'a> {
     delivery: DeliveryView,
     invited_by: Option<UserId>,
     sponsor: Option<UserId>,
+    sponsor_portal: Option<TenantId>,
     sponsorship: Option<Sponsorship>,
     created_at: Timestamp,
     expires_at: Timestamp,
@@ -262,6 +293,7 @@ impl<'a> InvitationView<'a> {
             delivery: DeliveryView { state: delivery.state, reason: delivery.reason, at: delivery.at },
             invited_by: i.invited_by,
             sponsor: i.sponsor,
+            sponsor_portal: i.sponsor_portal,
             sponsorship: behind.sponsorship(i),
             created_at: i.created_at,
             expires_at: i.expires_at,

@@ -23,6 +23,7 @@ mod account;
 mod address;
 mod links;
 mod operator;
+mod portals;
 mod request;
 pub mod rights;
 mod state;

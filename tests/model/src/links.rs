@@ -33,12 +33,12 @@ impl World {
     }
 
     /// What stands against an invitation that is open by itself: its tenant, its sponsor (R9). What may pass is *on hold*.
-    fn unfounded(t: &Tenant, i: &Invitation) -> Vec<&'static str> {
+    fn unfounded(&self, t: &Tenant, i: &Invitation) -> Vec<&'static str> {
         let mut no = Vec::new();
         if !t.is_open_for(i) {
             no.push(if t.status == Status::Suspended { "invitation-on-hold" } else { "invitation-revoked" });
         }
-        match t.sponsorship(i) {
+        match self.sponsorship(t, i) {
             "holds" => {}
             "suspended" => no.push("invitation-on-hold"),
             _ => no.push("invitation-revoked"),
@@ -48,7 +48,7 @@ impl World {
 
     pub(crate) fn preview(&self, nth: Nth) -> Vec<Outcome> {
         let Some((link, t, i)) = self.followed(nth) else { return self.no("not-found") };
-        let no = self.closed(link, t, i).map_or_else(|| Self::unfounded(t, i), |code| vec![code]);
+        let no = self.closed(link, t, i).map_or_else(|| self.unfounded(t, i), |code| vec![code]);
         self.refused(&no).unwrap_or_else(|| self.clone().done())
     }
 
@@ -71,7 +71,7 @@ impl World {
             Some("invitation-expired") if self.now < i.renewable_until => {}
             Some(code) => return self.no(code),
         }
-        let mut no = Self::unfounded(t, i);
+        let mut no = self.unfounded(t, i);
         let again = self.again(link.tenant, link.invitation);
         if let Err(more) = &again {
             let theirs = more.iter().filter(|code| !["invitation-pending", "already-member"].contains(code));
@@ -91,7 +91,7 @@ impl World {
     pub(crate) fn accept(&self, nth: Nth, password: Try) -> Vec<Outcome> {
         let Some((link, t, i)) = self.followed(nth) else { return self.no("not-found") };
         let (tenant, invitation, address) = (link.tenant, link.invitation, i.address);
-        let mut no = self.closed(link, t, i).map_or_else(|| Self::unfounded(t, i), |code| vec![code]);
+        let mut no = self.closed(link, t, i).map_or_else(|| self.unfounded(t, i), |code| vec![code]);
         if no.is_empty() && !self.may_join(address, tenant) {
             no.push("email-in-use");
         }
@@ -214,6 +214,7 @@ impl World {
             ended: None,
             generation: 1,
             sponsor: None,
+            through: None,
             days,
             expires_at,
             renewable_until: if vouched { expires_at + 30 * DAY } else { expires_at },
@@ -224,8 +225,8 @@ impl World {
         }
     }
 
-    /// A tenant that waits for its owner.
-    pub(crate) fn founded(&mut self, address: Nth, seats: u64, vouched: bool) {
+    /// A tenant that waits for its owner, set up by a portal or by none.
+    pub(crate) fn founded(&mut self, address: Nth, seats: u64, vouched: bool, portal: Option<Nth>) {
         let founding = self.founding(address, vouched);
         let until =
             if vouched { founding.renewable_until + founding.days * DAY } else { founding.expires_at };
@@ -234,6 +235,7 @@ impl World {
             seats,
             exclusive: self.limits.exclusive,
             owner: None,
+            portal,
             unconfirmed_until: Some(until),
             gone: false,
             mails: Window { window: self.now / DAY, count: 1 },
@@ -246,6 +248,6 @@ impl World {
         let nth = self.tenants.len();
         tenant.event("tenant.created", "tenant", nth);
         self.tenants.push(tenant);
-        self.queue(nth, 0);
+        self.queue_from(portal.unwrap_or(nth), nth, 0);
     }
 }

@@ -15,7 +15,7 @@ impl World {
             let mut next = self.clone();
             next.count("sign-ups-here", HOUR);
             next.count("sign-ups", DAY);
-            next.founded(address, next.limits.seats, false);
+            next.founded(address, next.limits.seats, false, None);
             next.done()
         })
     }
@@ -25,7 +25,7 @@ impl World {
             return self.no("refused");
         }
         let mut next = self.clone();
-        next.founded(address, seats, true);
+        next.founded(address, seats, true, None);
         next.done()
     }
 
@@ -193,7 +193,7 @@ impl World {
             }
             let state = if next.suppressed.contains_key(&i.address) {
                 Delivery::Suppressed
-            } else if !t.is_open_for(i) || t.sponsorship(i) != "holds" {
+            } else if !t.is_open_for(i) || next.sponsorship(t, i) != "holds" {
                 Delivery::Failed
             } else {
                 let (address, expires_at) = (i.address, i.expires_at);

@@ -161,6 +161,24 @@ pub enum Request {
         by: Nth,
         tenant: Nth,
     },
+    CreatePartner {
+        by: Nth,
+        tenant: Nth,
+        address: Nth,
+    },
+    Partners {
+        by: Nth,
+        tenant: Nth,
+    },
+    EndPartner {
+        by: Nth,
+        tenant: Nth,
+        partner: Nth,
+    },
+    LeavePortal {
+        by: Nth,
+        tenant: Nth,
+    },
     SetBrands {
         by: Nth,
         tenant: Nth,
@@ -330,6 +348,10 @@ impl Request {
             | Self::OwnMember { by, .. }
             | Self::Roles { by, .. }
             | Self::Seats { by, .. }
+            | Self::CreatePartner { by, .. }
+            | Self::Partners { by, .. }
+            | Self::EndPartner { by, .. }
+            | Self::LeavePortal { by, .. }
             | Self::SetBrands { by, .. }
             | Self::AddBrand { by, .. }
             | Self::TakeBrand { by, .. }
@@ -448,6 +470,10 @@ impl World {
             | R::OwnMember { by, tenant }
             | R::Roles { by, tenant }
             | R::Seats { by, tenant }
+            | R::CreatePartner { by, tenant, .. }
+            | R::Partners { by, tenant }
+            | R::EndPartner { by, tenant, .. }
+            | R::LeavePortal { by, tenant }
             | R::SetBrands { by, tenant, .. }
             | R::AddBrand { by, tenant, .. }
             | R::TakeBrand { by, tenant, .. }

@@ -120,6 +120,8 @@ pub struct Tenant {
     pub exclusive: bool,
     /// Its owner.
     pub owner: Option<Nth>,
+    /// The portal that administers it (R8).
+    pub portal: Option<Nth>,
     /// Until when it waits for its owner's confirmation.
     pub unconfirmed_until: Option<u64>,
     /// Gone, with all that is in it.
@@ -198,6 +200,8 @@ pub struct Invitation {
     pub generation: u64,
     /// Whose right to give stands behind it (R9).
     pub sponsor: Option<Nth>,
+    /// The portal that the sponsor is a member of, where they aren't one of the tenant.
+    pub through: Option<Nth>,
     /// Days that a link lives.
     pub days: u64,
     /// When the newest link is over.
@@ -427,24 +431,6 @@ impl Tenant {
         Access { brands: access.brands.there(&self.there()), ..access.clone() }
     }
 
-    /// Whether somebody who may still give it stands behind an invitation: `holds`, `suspended` or `lost` (R9).
-    #[must_use]
-    pub fn sponsorship(&self, invitation: &Invitation) -> &'static str {
-        if invitation.founding.is_some() {
-            return "holds";
-        }
-        let Some(sponsor) = invitation.sponsor.and_then(|user| self.members.get(&user)) else {
-            return "lost";
-        };
-        let gives = sponsor.access.permissions().contains("members.invite")
-            && sponsor.access.gives(&self.still(&invitation.access));
-        match sponsor.status {
-            Status::Active if gives => "holds",
-            Status::Suspended if gives => "suspended",
-            _ => "lost",
-        }
-    }
-
     /// Whether an invitation can be joined as far as the tenant goes.
     #[must_use]
     pub fn is_open_for(&self, invitation: &Invitation) -> bool {
@@ -512,10 +498,15 @@ impl World {
 
     /// Queues the mail of an invitation's newest generation.
     pub(crate) fn queue(&mut self, tenant: Nth, invitation: Nth) {
+        self.queue_from(tenant, tenant, invitation);
+    }
+
+    /// The same, counted as one from another tenant.
+    pub(crate) fn queue_from(&mut self, from: Nth, tenant: Nth, invitation: Nth) {
         let i = &self.tenants[tenant].invitations[invitation];
         let (address, generation, strangers) = (i.address, i.generation, i.founding == Some(false));
         self.outbox.push(Mail::Invitation { tenant, invitation, generation, again: false });
-        self.count(&mail_rate(tenant, address, strangers), DAY);
+        self.count(&mail_rate(from, address, strangers), DAY);
         self.count(&format!("mail {address}"), DAY);
     }
 

@@ -2,15 +2,27 @@
 
 use std::collections::BTreeSet;
 
+use crate::portals::{admins, managing};
 use crate::rights::{Access, Brands, Permissions, ROLES, Role};
 use crate::state::{Belonging, Delivery, Holder, Invitation, Member, Status, TEN_MINUTES, Window};
 use crate::{DAY, Given, Nth, Outcome, Request, Set, Try, World, asked_again};
 
 /// Who asks, in which team; both are there.
 #[derive(Clone, Copy)]
-struct Who {
-    tenant: Nth,
-    user: Nth,
+pub(crate) struct Who {
+    /// The team.
+    pub(crate) tenant: Nth,
+    /// The user.
+    pub(crate) user: Nth,
+    /// The portal that they are a member of, where they are none of the team (R8).
+    portal: Option<Nth>,
+}
+
+impl Who {
+    /// Where they are a member.
+    fn home(self) -> Nth {
+        self.portal.unwrap_or(self.tenant)
+    }
 }
 
 impl World {
@@ -21,21 +33,35 @@ impl World {
     }
 
     /// The gates, one behind the other: a session that holds (401), a membership (404 for who never had one, 403 for who
-    /// has none now), a tenant in use and the permission (403, R7).
+    /// has none now) or one of the portal, where they have none of their own (R8), a tenant in use and the permission (403,
+    /// R7).
     pub(crate) fn in_team(&self, by: Nth, tenant: Nth, request: &Request) -> Vec<Outcome> {
         let Some(user) = self.who(by) else { return self.no("unauthenticated") };
-        let Some(member) = self.tenants.get(tenant).filter(|t| !t.gone).and_then(|t| t.members.get(&user))
-        else {
-            return self.no("not-found");
+        let Some(t) = self.tenants.get(tenant).filter(|t| !t.gone) else { return self.no("not-found") };
+        let own = t.members.get(&user).map(|member| member.status);
+        let portal = match own {
+            Some(Status::Active) => None,
+            Some(Status::Suspended) => return self.no("access-revoked"),
+            _ => match (self.portal_of(t, user), own) {
+                (Some(portal), _) => Some(portal),
+                (None, Some(_)) => return self.no("access-revoked"),
+                (None, None) => return self.no("not-found"),
+            },
         };
-        if member.status != Status::Active {
-            return self.no("access-revoked");
+        let who = Who { tenant, user, portal };
+        let is_own = match request {
+            Request::Leave { .. } | Request::OwnMember { .. } => true,
+            Request::Member { user: other, .. } => *other == user,
+            _ => false,
+        };
+        // who gets in through a portal has no membership of their own
+        if is_own && portal.is_some() {
+            return self.no("not-found");
         }
-        let who = Who { tenant, user };
         if let Request::Check { permission, brand, user, .. } = request {
             return self.check(who, permission, *brand, *user);
         }
-        let held = member.access.permissions();
+        let held = self.held(who);
         let needed = match request {
             Request::Tenant { .. } => "tenant.read",
             Request::Invite { .. }
@@ -54,7 +80,10 @@ impl World {
             Request::RenameBrand { .. } => "brands.update",
             Request::DeleteBrand { .. } => "brands.delete",
             Request::Events { .. } => "audit.read",
-            Request::RenameTenant { .. } => "tenant.update",
+            Request::RenameTenant { .. } | Request::LeavePortal { .. } => "tenant.update",
+            Request::CreatePartner { .. } | Request::Partners { .. } | Request::EndPartner { .. } => {
+                "partners.manage"
+            }
             Request::Permit { .. } => "members.permit",
             Request::HandOver { .. } => "tenant.transfer",
             Request::Roles { .. } => "tenant.read",
@@ -90,19 +119,34 @@ impl World {
             Request::CreateBrand { .. } => self.create_brand(who),
             Request::RenameBrand { brand, .. } => self.change_brand(who, *brand, false),
             Request::DeleteBrand { brand, .. } => self.change_brand(who, *brand, true),
-            _ => self.shown(tenant, user, request),
+            Request::CreatePartner { address, .. } => self.create_partner(who, *address),
+            Request::Partners { .. } => self.partners(who),
+            Request::EndPartner { partner, .. } => self.end_partner(who, *partner),
+            Request::LeavePortal { .. } => self.leave_portal(who),
+            _ => self.shown(who, request),
         }
     }
 
-    fn me_in(&self, who: Who) -> &Member {
-        &self.tenants[who.tenant].members[&who.user]
+    /// The member that they are, in the team or in its portal.
+    pub(crate) fn me_in(&self, who: Who) -> &Member {
+        &self.tenants[who.home()].members[&who.user]
+    }
+
+    /// What they may hand on, and see: through a portal, what an admin of the team could.
+    pub(crate) fn access_of(&self, who: Who) -> Access {
+        if who.portal.is_some() { admins() } else { self.me_in(who).access.clone() }
+    }
+
+    /// What they hold.
+    pub(crate) fn held(&self, who: Who) -> Permissions {
+        if who.portal.is_some() { managing() } else { self.me_in(who).access.permissions() }
     }
 
     /// A change that `who` made: seen as their last activity.
-    fn acted(&self, who: Who, change: impl FnOnce(&mut Self)) -> Vec<Outcome> {
+    pub(crate) fn acted(&self, who: Who, change: impl FnOnce(&mut Self)) -> Vec<Outcome> {
         let mut next = self.clone();
         let today = next.now / DAY;
-        let me = next.tenants[who.tenant].members.get_mut(&who.user);
+        let me = next.tenants[who.home()].members.get_mut(&who.user);
         if let Some(me) = me {
             me.active_on = me.active_on.max(today);
         }
@@ -124,11 +168,11 @@ impl World {
         };
         let access = Access { role: given.role, list: given.list.clone(), brands: named };
         let mut no = self.mail_refused(who.tenant, given.address, false);
-        if !self.me_in(who).access.gives(&access) {
+        if !self.access_of(who).gives(&access) {
             no.push("role-not-grantable");
         }
         // one that the inviter doesn't see is the same as none, and isn't theirs to give (R6)
-        let seen = self.me_in(who).access.reach();
+        let seen = self.access_of(who).reach();
         if let Set::These(set) = &given.brands
             && set.iter().any(|brand| seen.has(*brand) && !t.there().contains(brand))
         {
@@ -165,6 +209,7 @@ impl World {
                 ended: None,
                 generation: 1,
                 sponsor: Some(who.user),
+                through: who.portal,
                 days: given.days,
                 expires_at,
                 renewable_until: expires_at + 30 * DAY,
@@ -176,7 +221,7 @@ impl World {
             t.holders.insert(given.address, Holder::Invitation(nth));
             t.mails = mails;
             t.event("invitation.created", "invitation", nth);
-            if let Some(me) = t.members.get_mut(&who.user) {
+            if let Some(me) = next.tenants[who.home()].members.get_mut(&who.user) {
                 me.invites = invites;
             }
             next.queue(who.tenant, nth);
@@ -218,7 +263,7 @@ impl World {
         &mut self,
         tenant: Nth,
         nth: Nth,
-        admin: Option<Nth>,
+        admin: Option<Who>,
         (resends, mails): (Window, Window),
     ) {
         let now = self.now;
@@ -228,8 +273,8 @@ impl World {
         let i = &mut t.invitations[nth];
         i.generation += 1;
         i.expires_at = now + i.days * DAY;
-        if admin.is_some() {
-            i.sponsor = admin;
+        if let Some(admin) = admin {
+            (i.sponsor, i.through) = (Some(admin.user), admin.portal);
             i.renewable_until = i.expires_at + 30 * DAY;
         }
         (i.delivery, i.resends) = (Delivery::Queued, resends);
@@ -245,7 +290,7 @@ impl World {
             Some(_) => vec!["invitation-revoked"],
             None => Vec::new(),
         };
-        if !self.me_in(who).access.gives(&t.still(&i.access)) {
+        if !self.access_of(who).gives(&t.still(&i.access)) {
             no.push("role-not-grantable");
         }
         let again = self.again(who.tenant, nth);
@@ -254,7 +299,7 @@ impl World {
         }
         match (again, self.refused(&no)) {
             (Ok(windows), None) => {
-                self.acted(who, |next| next.send_again(who.tenant, nth, Some(who.user), windows))
+                self.acted(who, |next| next.send_again(who.tenant, nth, Some(who), windows))
             }
             (_, refused) => refused.unwrap_or_default(),
         }
@@ -265,7 +310,7 @@ impl World {
         let mut no = Vec::new();
         if i.access.role == Role::Owner {
             no.push("owner-required");
-        } else if i.access.role < self.me_in(who).access.role {
+        } else if i.access.role < self.access_of(who).role {
             no.push("forbidden");
         }
         if i.ended == Some("accepted") {
@@ -295,7 +340,7 @@ impl World {
     fn target(&self, who: Who, user: Nth) -> Option<(&Member, Vec<&'static str>)> {
         let target = self.tenants[who.tenant].members.get(&user)?;
         let mut no = Vec::new();
-        if user == who.user || target.access.role < self.me_in(who).access.role {
+        if user == who.user || target.access.role < self.access_of(who).role {
             no.push("forbidden");
         }
         if target.access.role == Role::Owner {
@@ -328,7 +373,7 @@ impl World {
     fn give_role(&self, who: Who, user: Nth, role: Role) -> Vec<Outcome> {
         let Some((target, mut no)) = self.current(who, user) else { return self.no("not-found") };
         let after = Access { role, list: None, brands: target.access.brands.clone() };
-        if !self.me_in(who).access.gives(&self.tenants[who.tenant].still(&after)) {
+        if !self.access_of(who).gives(&self.tenants[who.tenant].still(&after)) {
             no.push("role-not-grantable");
         }
         if let Some(refused) = self.refused(&no) {
@@ -343,7 +388,7 @@ impl World {
     fn permit(&self, who: Who, user: Nth, list: Option<&Permissions>) -> Vec<Outcome> {
         let Some((target, mut no)) = self.current(who, user) else { return self.no("not-found") };
         let after = Access { list: list.cloned(), ..target.access.clone() };
-        if !self.me_in(who).access.gives(&self.tenants[who.tenant].still(&after)) {
+        if !self.access_of(who).gives(&self.tenants[who.tenant].still(&after)) {
             no.push("role-not-grantable");
         }
         if let Some(refused) = self.refused(&no) {
@@ -357,8 +402,8 @@ impl World {
 
     /// Which roles one may give to somebody without brands.
     fn roles(&self, who: Who) -> Vec<Outcome> {
-        let mine = &self.me_in(who).access;
-        let held = mine.permissions();
+        let mine = self.access_of(who);
+        let held = self.held(who);
         let gives = |role: &Role| {
             let access = Access { role: *role, list: None, brands: Brands::Only(BTreeSet::new()) };
             (held.contains("members.invite") || held.contains("members.assign")) && mine.gives(&access)
@@ -369,7 +414,7 @@ impl World {
 
     fn set_brands(&self, who: Who, user: Nth, asked: &Set) -> Vec<Outcome> {
         let Some((target, mut no)) = self.current(who, user) else { return self.no("not-found") };
-        let (seen, there) = (self.me_in(who).access.reach(), self.tenants[who.tenant].there());
+        let (seen, there) = (self.access_of(who).reach(), self.tenants[who.tenant].there());
         // R6: an unseen brand is the same as none; a whole set changes only what its writer sees
         if let Set::These(set) = asked
             && !set.iter().all(|brand| there.contains(brand) && seen.has(*brand))
@@ -394,7 +439,7 @@ impl World {
     fn one_brand(&self, who: Who, user: Nth, brand: Nth, adds: bool) -> Vec<Outcome> {
         let Some((target, mut no)) = self.current(who, user) else { return self.no("not-found") };
         let there = self.tenants[who.tenant].there().contains(&brand);
-        let seen = self.me_in(who).access.reach().has(brand);
+        let seen = self.access_of(who).reach().has(brand);
         let before = target.access.brands.clone();
         // a deleted one can be taken from who still has it
         if !seen || !(there || (!adds && before.has(brand))) {
@@ -420,7 +465,7 @@ impl World {
 
     fn put_brands(&self, who: Who, user: Nth, after: Brands, mut no: Vec<&'static str>) -> Vec<Outcome> {
         let target = &self.tenants[who.tenant].members[&user];
-        let mine = &self.me_in(who).access;
+        let mine = self.access_of(who);
         // what the writer doesn't see isn't theirs to give
         let given = Access { brands: after.within(&mine.reach()), ..target.access.clone() };
         if !mine.gives(&given) {
@@ -451,7 +496,7 @@ impl World {
         if target.status == Status::Active {
             return self.refused(&no).unwrap_or_else(|| self.clone().done());
         }
-        if !self.me_in(who).access.gives(&self.tenants[who.tenant].still(&target.access)) {
+        if !self.access_of(who).gives(&self.tenants[who.tenant].still(&target.access)) {
             no.push("role-not-grantable");
         }
         if self.is_full(who.tenant) {
@@ -524,7 +569,7 @@ impl World {
 
     fn change_brand(&self, who: Who, brand: Nth, deletes: bool) -> Vec<Outcome> {
         let t = &self.tenants[who.tenant];
-        if !self.me_in(who).access.reach().has(brand) || !t.there().contains(&brand) {
+        if !self.access_of(who).reach().has(brand) || !t.there().contains(&brand) {
             return self.no("not-found");
         }
         self.acted(who, |next| {
@@ -543,27 +588,27 @@ impl World {
     ) -> Vec<Outcome> {
         let t = &self.tenants[who.tenant];
         let other = user.filter(|user| *user != who.user);
-        let me = self.me_in(who);
-        let asked = match other {
-            None => me,
+        let (mine, held) = (self.access_of(who), self.held(who));
+        let (held, reach) = match other {
+            None => (held, mine.reach()),
             Some(user) => {
-                let may = t.status == Status::Active && me.access.permissions().contains("members.assign");
+                let may = t.status == Status::Active && held.contains("members.assign");
                 if !may {
                     return self.no("forbidden");
                 }
-                if brand.is_some_and(|brand| !me.access.reach().has(brand)) {
+                if brand.is_some_and(|brand| !mine.reach().has(brand)) {
                     return self.no("not-found");
                 }
-                match t.members.get(&user).filter(|member| member.status != Status::Revoked) {
-                    Some(member) => member,
-                    None => return self.no("not-found"),
+                match t.members.get(&user).map(|member| (member.status, &member.access)) {
+                    Some((Status::Active, access)) => (access.permissions(), access.reach()),
+                    Some((Status::Revoked, _)) | None => return self.no("not-found"),
+                    Some(_) => (Permissions::new(), mine.reach()),
                 }
             }
         };
         let allowed = t.status == Status::Active
-            && asked.status == Status::Active
-            && asked.access.permissions().contains(permission)
-            && brand.is_none_or(|brand| asked.access.reach().has(brand) && t.there().contains(&brand));
+            && held.contains(permission)
+            && brand.is_none_or(|brand| reach.has(brand) && t.there().contains(&brand));
         self.clone().showing(allowed.to_string())
     }
 }

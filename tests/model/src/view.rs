@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::rights::{Brands, Permissions};
-use crate::state::{Belonging, Delivery, Holder, Member, Status, Tenant};
+use crate::state::{Belonging, Delivery, Holder, Status, Tenant};
+use crate::team::Who;
 use crate::{DAY, Nth, Outcome, Request, World};
 
 fn set(items: impl IntoIterator<Item = impl ToString>) -> String {
@@ -24,7 +25,7 @@ fn list(list: Option<&Permissions>) -> String {
     list.map_or_else(|| "-".to_owned(), |list| format!("[{}]", set(list)))
 }
 
-const fn status(status: Status) -> &'static str {
+pub(crate) const fn status(status: Status) -> &'static str {
     match status {
         Status::Pending => "pending",
         Status::Active => "active",
@@ -49,8 +50,7 @@ const fn delivery(delivery: Delivery) -> &'static str {
 impl Tenant {
     /// The events that a reader sees, and how often; who did something to a member is left out: what is left of it depends
     /// on its details.
-    fn trail(&self, me: &Member, seen: &Brands, there: &BTreeSet<Nth>) -> String {
-        let may = me.access.permissions();
+    fn trail(&self, may: &Permissions, seen: &Brands, there: &BTreeSet<Nth>) -> String {
         let shown = self.events.iter().filter(|(event, _)| {
             let mut words = event.split(' ').skip(1);
             let (subject, nth) = (words.next(), words.next().and_then(|nth| nth.parse().ok()));
@@ -69,13 +69,13 @@ impl Tenant {
 
 impl World {
     /// What a reader in the team is shown: nothing of a brand that they don't see (R6), nothing personal of a colleague.
-    pub(crate) fn shown(&self, tenant: Nth, reader: Nth, request: &Request) -> Vec<Outcome> {
-        let t = &self.tenants[tenant];
-        let me = &t.members[&reader];
-        let (seen, there) = (me.access.reach(), t.there());
+    pub(crate) fn shown(&self, who: Who, request: &Request) -> Vec<Outcome> {
+        let (t, reader) = (&self.tenants[who.tenant], who.user);
+        let may = self.held(who);
+        let (seen, there) = (self.access_of(who).reach(), t.there());
         let visible = |b: &Brands| brands(&b.within(&seen).there(&there));
         // of everybody's brands, what is there of those that the reader sees
-        let keeps = t.status == Status::Active && me.access.permissions().contains("members.assign");
+        let keeps = t.status == Status::Active && may.contains("members.assign");
         let member = |user: Nth| {
             let m = &t.members[&user];
             let personal =
@@ -89,7 +89,7 @@ impl World {
             let personal =
                 if keeps || how != "accepted" { list(i.access.list.as_ref()) } else { "hidden".to_owned() };
             let sponsorship = match (i.ended, i.sponsor) {
-                (None, Some(_)) => t.sponsorship(i),
+                (None, Some(_)) => self.sponsorship(t, i),
                 _ => "-",
             };
             let (role, reach) = (i.access.role.name(), visible(&i.access.reach()));
@@ -119,7 +119,7 @@ impl World {
             }
             Request::Brands { .. } => set(there.iter().filter(|brand| seen.has(**brand))),
             Request::Brand { brand, .. } if there.contains(brand) && seen.has(*brand) => brand.to_string(),
-            Request::Events { .. } => t.trail(me, &seen, &there),
+            Request::Events { .. } => t.trail(&may, &seen, &there),
             _ => return self.no("not-found"),
         };
         self.clone().showing(shows)
@@ -147,6 +147,9 @@ impl World {
             let policy = if t.exclusive { "exclusive" } else { "shared" };
             let _ = write!(tenant, " mails {}/{} {policy}", mails.count, mails.window);
             lines.insert(format!("tenant {nth}"), tenant);
+            if let Some(portal) = t.portal {
+                lines.insert(format!("tenant {nth} portal"), portal.to_string());
+            }
             for (user, m) in &t.members {
                 let (a, invites) = (&m.access, m.invites);
                 let mut member = format!("{} {} {}", a.role.name(), status(m.status), brands(&a.brands));
@@ -159,7 +162,10 @@ impl World {
                 let how = i.ended.unwrap_or(if i.expires_at <= self.now { "expired" } else { "pending" });
                 let mut line =
                     format!("{} {how} {} {}", a.role.name(), brands(&a.brands), list(a.list.as_ref()));
-                let sponsor = i.sponsor.map_or_else(|| "-".to_owned(), |user| user.to_string());
+                let mut sponsor = i.sponsor.map_or_else(|| "-".to_owned(), |user| user.to_string());
+                if let Some(portal) = i.through {
+                    let _ = write!(sponsor, " of {portal}");
+                }
                 let by = i.accepted_by.map_or_else(|| "-".to_owned(), |user| user.to_string());
                 let _ = write!(line, " address {} generation {} sponsor {sponsor}", i.address, i.generation);
                 let _ = write!(

@@ -81,6 +81,7 @@ async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
     world.pass(86_400 + 1);
     world.stack().sweep().await.unwrap();
     world.stack().feedback("g@acme.example", "bounce", "no such user").await.unwrap();
+    partners(&world).await;
     accounts(&world, &team).await;
     operate_everything(&world, &team).await;
 
@@ -90,6 +91,27 @@ async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
         (seen.difference(&given).collect(), given.difference(&seen).collect());
     assert!(missing.is_empty(), "template.yaml doesn't give what is used: {missing:?}");
     assert!(superfluous.is_empty(), "template.yaml gives what is never used: {superfluous:?}");
+}
+
+/// What a portal does with its partners, and what its people do there by whichever function.
+async fn partners(world: &World) {
+    let portal = world.team("Greenleaf").await;
+    for name in ["Bloom", "Fern"] {
+        let email = format!("owner@{name}.example");
+        let body = json!({"name": name, "email": email, "first_name": "P", "last_name": "P"});
+        let partner = portal.owner.post("partners", body).await.expect(202).text("/tenant/id");
+        let owner = stories::Person::of(&world.link(&email).await, &partner).await;
+        portal.owner.get("partners").await.expect(200);
+        let there = portal.owner.inside(&partner);
+        let invited = there.invite("ana@bloom.example", "member").await.expect(201).text("/id");
+        there.post(&format!("invitations/{invited}/resend"), Value::Null).await.expect(200);
+        if name == "Bloom" {
+            portal.owner.delete(&format!("partners/{partner}")).await.expect(204);
+        } else {
+            world.link("ana@bloom.example").await.accept().await.expect(201);
+            owner.delete("portal").await.expect(204);
+        }
+    }
 }
 
 /// Sessions whose use is noted by whichever function meets them first, and what people do about their accounts.

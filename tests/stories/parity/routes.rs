@@ -36,7 +36,7 @@ fn every_route_names_a_folder_and_reads_as_the_others() {
 }
 
 /// Two trips for an operation, one of them a transaction where it changes something; `check` takes one. What is shown
-/// with named brands takes one more: whether they are still there.
+/// with named brands takes one more: whether they are still there. Who acts through a portal takes one more too.
 #[tokio::test]
 async fn an_operation_takes_two_trips() {
     let world = World::new().await;
@@ -75,5 +75,17 @@ async fn an_operation_takes_two_trips() {
         assert!(reply.status < 300, "{method} {path}: {}", reply.code());
         let sent: Vec<String> = world.wire().take_sent().into_iter().map(|sent| sent.operation).collect();
         assert_eq!(sent, expected, "{method} {path}");
+    }
+    // who acts through a portal takes one more, a partner's own people don't
+    let body = json!({"name": "Bloom", "email": "owner@bloom.example", "first_name": "P", "last_name": "P"});
+    let partner = team.owner.post("partners", body).await.expect(202).text("/tenant/id");
+    let paula = stories::Person::of(&world.link("owner@bloom.example").await, &partner).await;
+    let through = ["BatchGetItem", "BatchGetItem", "TransactWriteItems"].as_slice();
+    for (who, expected) in [(team.owner.inside(&partner), through), (paula, change)] {
+        let email = format!("by-{}@bloom.example", who.user);
+        world.wire().take_sent();
+        who.invite(&email, "member").await.expect(201);
+        let sent: Vec<String> = world.wire().take_sent().into_iter().map(|sent| sent.operation).collect();
+        assert_eq!(sent, expected);
     }
 }

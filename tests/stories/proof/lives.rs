@@ -68,7 +68,7 @@ fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
     };
     let role = ROLES[pick(d, ROLES.len())];
     let seconds = [1, 600, 3_600, DAY / 2, DAY, 2 * DAY, 8 * DAY, 31 * DAY][pick(c, 8)];
-    match kind % 96 {
+    match kind % 104 {
         0 => Request::SignUp { address },
         1..=3 => Request::Preview { link },
         4..=9 => Request::Accept { link, password },
@@ -128,6 +128,12 @@ fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
         58 => Request::Sweep,
         59..=61 => Request::Deliver,
         64..=65 => Request::AskForReset { address },
+        96..=98 => match e % 4 {
+            0 => Request::LeavePortal { by, tenant },
+            1 => Request::Partners { by, tenant },
+            _ => Request::CreatePartner { by, tenant, address },
+        },
+        99 => Request::EndPartner { by, tenant, partner: pick(c, model.tenants.len() + 1) },
         67..=69 => Request::ConfirmReset { reset: pick(c, model.resets.len() + 1), password },
         62 => Request::AskForEmail { by, to: address, password },
         63 => Request::ConfirmEmail { proof: pick(c, model.proofs.len() + 1) },
@@ -181,6 +187,16 @@ fn quiet(model: &World, [kind, _, b, c, d, _, _]: Chance) -> Request {
         2 => Request::RenameBrand { by, tenant, brand },
         _ => Request::Events { by, tenant },
     }
+}
+
+/// What somebody does next, mostly in a partner, as one of its own or for its portal.
+fn in_partner(model: &World, chance: Chance) -> Request {
+    let [kind, a, rest @ ..] = chance;
+    let partner = model.tenants.iter().position(|t| t.portal.is_some());
+    let there = |a: &u8| Some(pick(*a, model.tenants.len() + 1)) == partner;
+    let a = (200..=u8::MAX).find(|there_is| a < 150 && there(there_is)).unwrap_or(a);
+    let [b, c, d, e, f] = rest;
+    request(model, [kind, a, b, c, d, e, f])
 }
 
 /// What a request is called.
@@ -310,6 +326,12 @@ fn whatever_anybody_does_next_the_table_and_the_model_agree() {
         [team, exclusive, long_after]
     });
     lives("lives", &sets, request, PAST, 6);
+}
+
+#[test]
+fn whatever_a_portal_does_in_its_partner_the_table_and_the_model_agree() {
+    let sets = runtime().block_on(async { [scene::portal(limits()).await] });
+    lives("lives, portals", &sets, in_partner, "", 4);
 }
 
 #[test]

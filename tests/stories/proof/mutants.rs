@@ -85,6 +85,7 @@ async fn sets() -> Vec<Set> {
     of_later.push(Request::Sweep);
     let (team, later) = (scene::team(limits()).await, scene::later(limits()).await);
     let elsewhere = scene::invited_elsewhere(limits()).await;
+    let portal = scene::portal(limits()).await;
     let roomy = scene::with_room(team.fork().await).await;
     let mailed = scene::mailed_and_revoked(roomy.fork().await).await;
     let mut sets = vec![
@@ -97,7 +98,14 @@ async fn sets() -> Vec<Set> {
         sets.push(Set::of(mailed.fork_under(limits.clone()).await, of_team.clone()).await);
         sets.push(Set::of(later.fork_under(limits).await, of_later.clone()).await);
     }
-    let scenes = [(team, of_team), (later, of_later), (elsewhere, scene::triples().concat())];
+    let once = Limits { invitations: 1, ..limits() };
+    sets.push(Set::of(portal.fork_under(once).await, scene::of_portal()).await);
+    let scenes = [
+        (team, of_team),
+        (later, of_later),
+        (elsewhere, scene::triples().concat()),
+        (portal, scene::of_portal()),
+    ];
     for (at, (twin, requests)) in scenes.into_iter().enumerate() {
         sets.insert(at, Set::of(twin, requests).await);
     }
@@ -220,8 +228,8 @@ async fn hunt(sets: &Arc<Vec<Set>>, places: &[(Mutant, Place)]) -> Option<&'stat
 /// clock between two calls.
 fn stories_of(mutant: &Mutant) -> &'static [&'static str] {
     match mutant.function() {
-        "deliver" | "feedback" => &["delivery::", "feedback::", "accounts::"],
-        "accept" => &["accepting::", "ended::", "faults::", "accounts::"],
+        "deliver" | "feedback" => &["delivery::", "feedback::", "accounts::", "portals::"],
+        "accept" => &["accepting::", "ended::", "faults::", "accounts::", "portals::"],
         "expire" => &["seats::", "races::"],
         "sign-in" => &["accounts::", "signing_in::", "limits::"],
         _ => &[
@@ -233,6 +241,7 @@ fn stories_of(mutant: &Mutant) -> &'static [&'static str] {
             "ended::",
             "giving::",
             "accounts::",
+            "portals::",
         ],
     }
 }

@@ -448,6 +448,15 @@ fn every_pair_later() {
 }
 
 #[test]
+fn every_pair_with_a_portal() {
+    everything(
+        "orders, pairs with a portal",
+        async |seed| pairs(scene::portal(limits()).await, scene::of_portal(), seed).await,
+        4,
+    );
+}
+
+#[test]
 fn the_dangerous_threes() {
     everything(
         "orders, threes",

@@ -125,6 +125,33 @@ pub(super) async fn with_room(team: Twin) -> Twin {
     .await
 }
 
+/// The same team as the portal of a third one, its partner: with an owner (session 5, address 8), an admin whom the portal's
+/// admin invited (6, address 9) and one who is invited so (link 10, address 10).
+pub(super) async fn portal(limits: Limits) -> Twin {
+    let accept = |link| Request::Accept { link, password: Try::Right };
+    let through = |address, role, brands: &[Nth]| {
+        let brands = Set::These(brands.iter().copied().collect());
+        Request::Invite { by: 1, tenant: 2, given: Given { address, role, list: None, brands, days: 2 } }
+    };
+    team(limits)
+        .await
+        .all(&[
+            Request::CreatePartner { by: 0, tenant: 0, address: 8 },
+            Request::Deliver,
+            accept(8),
+            Request::CreateBrand { by: 5, tenant: 2 },
+            through(9, Role::Admin, &[]),
+            Request::Deliver,
+            accept(9),
+            through(10, Role::Member, &[0]),
+            Request::Deliver,
+            Request::Pass { seconds: DAY },
+            Request::Me { by: 5 },
+            Request::Me { by: 6 },
+        ])
+        .await
+}
+
 /// The same team after months in which nobody did anything.
 pub(super) async fn long_after(team: Twin) -> Twin {
     let back = |address| Request::SignIn { address, password: Try::Right };
@@ -224,6 +251,31 @@ pub(super) fn of_team() -> Vec<Request> {
         Request::Feedback { address: 5, told: oracle::Told::Delivered },
         Request::Feedback { address: 5, told: oracle::Told::BouncedForNow },
         Request::Feedback { address: 5, told: oracle::Told::Bounced },
+    ]
+}
+
+/// The same in [`portal`]: what its people do in the partner, and what takes that from them.
+pub(super) fn of_portal() -> Vec<Request> {
+    let (portal, tenant, right) = (0, 2, Try::Right);
+    let through =
+        Given { address: 11, role: Role::Member, list: None, brands: Set::These([0].into()), days: 2 };
+    vec![
+        Request::Invite { by: 1, tenant, given: through },
+        Request::Resend { by: 1, tenant, invitation: 2 },
+        Request::RevokeInvitation { by: 1, tenant, invitation: 2 },
+        Request::GiveRole { by: 1, tenant, user: 6, role: Role::Member },
+        Request::AddBrand { by: 1, tenant, user: 6, brand: 0 },
+        Request::Suspend { by: 1, tenant, user: 6 },
+        Request::Accept { link: 10, password: right },
+        Request::EndPartner { by: 0, tenant: portal, partner: tenant },
+        Request::LeavePortal { by: 5, tenant },
+        Request::CreatePartner { by: 1, tenant: portal, address: 12 },
+        Request::GiveRole { by: 0, tenant: portal, user: 1, role: Role::Member },
+        Request::Suspend { by: 0, tenant: portal, user: 1 },
+        Request::Remove { by: 5, tenant, user: 6 },
+        Request::SuspendTenant { tenant: portal, suspended: true },
+        Request::SetPlan { tenant, seats: 3 },
+        Request::Deliver,
     ]
 }
 
