@@ -428,6 +428,7 @@ mod tests {
                 colour: colour.map(|colour| Colour::parse(colour).unwrap()),
                 reply_to,
                 inviter: (!is_strangers).then_some((&name, &name)),
+                portal: None,
                 role: Role::Member,
                 expires_at: now,
                 token: &token,
