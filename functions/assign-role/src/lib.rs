@@ -4,7 +4,9 @@
 //!   permissions goes with it; assigned brands stay
 //! * `PUT …/members/{user}/permissions`: a list that replaces the role's permissions (R4, R5); `DELETE`: those again
 //! * `POST /v1/tenants/{tenant}/transfer`: the owner hands the tenant over, with their password, and becomes an admin (R2)
+//! * `POST /v1/tenants/{tenant}/close`: the owner closes it, with their password: from the next request on nobody is in (R7)
 
+mod close;
 mod transfer;
 
 use model::{EventKind, Limits, Member, Refusal, SourceKey, Subject};
@@ -52,6 +54,7 @@ impl Function for AssignRole {
                 caller.change(store, wants, |cx| self.permit(cx, None)).await
             }
             Route::TransferOwnership => self.hand_over(caller, request).await,
+            Route::CloseTenant => self.close(caller, request).await,
             _ => Err(Refusal::NotFound.into()),
         }
     }

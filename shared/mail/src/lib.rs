@@ -9,5 +9,5 @@ mod ses;
 
 /// Why a mail couldn't be written; never in practice.
 pub use askama::Error as Unwritten;
-pub use message::{Invitation, Message, PasswordChanged, PasswordReset};
+pub use message::{Invitation, Message, PasswordChanged, PasswordReset, TenantClosed};
 pub use ses::{Mailer, NotSent};

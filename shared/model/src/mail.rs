@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Credential, DeliveryState, Email, Invitation, InvitationId, Invocation, MailId, Reset, TenantId,
+    Credential, DeliveryState, Email, Invitation, InvitationId, Invocation, MailId, Member, Reset, TenantId,
     Timestamp, User, UserId,
 };
 
@@ -33,6 +33,13 @@ pub enum About {
     PasswordChanged {
         /// Whose.
         user_id: UserId,
+    },
+    /// That somebody closed the tenant that they owned.
+    TenantClosed {
+        /// Who.
+        user_id: UserId,
+        /// Which one.
+        tenant_id: TenantId,
     },
 }
 
@@ -165,6 +172,13 @@ impl Mail {
         Self::new(about, user.email.clone(), invocation.now() + NOTICE, invocation)
     }
 
+    /// The mail that tells an owner that their tenant was closed with their password.
+    #[must_use]
+    pub fn tenant_closed(owner: &Member, invocation: &Invocation) -> Self {
+        let about = About::TenantClosed { user_id: owner.user_id, tenant_id: owner.tenant_id };
+        Self::new(about, owner.email.clone(), invocation.now() + NOTICE, invocation)
+    }
+
     /// The mail with one more send begun, whose claim lasts so long from `now` on.
     #[must_use]
     pub fn claimed(&self, now: Timestamp, lasting: Duration) -> Self {
@@ -204,8 +218,8 @@ mod tests {
 
     use super::*;
     use crate::samples::{
-        ANA, BEN, INVITATION, NOW, TENANT, credential, email, invitation, invocation, is_closed, patched,
-        survives, user,
+        ANA, BEN, INVITATION, NOW, TENANT, credential, email, invitation, invocation, is_closed, member,
+        patched, survives, user,
     };
 
     #[test]
@@ -268,6 +282,9 @@ mod tests {
                 "expires_at": "2027-01-16T08:00:00.123Z",
             }),
         );
+        let closed = Mail::tenant_closed(&member(), &invocation);
+        let changes = json!({"id": closed.id, "kind": "tenant_closed", "tenant_id": TENANT});
+        survives(&closed, patched(&changed, changes));
     }
 
     #[test]

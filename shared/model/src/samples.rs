@@ -78,6 +78,8 @@ pub(crate) fn tenant() -> Tenant {
         owner: Some(ANA),
         created_at: EARLIER,
         unconfirmed_until: None,
+        closed_at: None,
+        removal_began_at: None,
         mails: Window { window: 19_675, count: 3 },
         authority: OLD,
     }

@@ -20,6 +20,7 @@ mod listing;
 mod load;
 mod mails;
 mod members;
+mod removing;
 mod sessions;
 pub mod stream;
 mod tenants;

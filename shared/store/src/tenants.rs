@@ -1,8 +1,25 @@
-use model::{Credential, Invitee, Member, Source, Tenant, Transfer};
+use model::{Credential, Invitee, Mail, Member, Source, Tenant, Transfer};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
+use crate::transaction::Transaction;
 use crate::{Change, Outgoing, Store, keys};
+
+impl Transaction<'_> {
+    /// A tenant's name, plan, seats and status, over what was read.
+    pub(crate) fn tenant(self, before: &Tenant, after: &Tenant) -> Self {
+        let expression = Expression::default()
+            .set("name", &after.name)
+            .set("plan", &after.plan)
+            .set("seat_limit", &after.seat_limit)
+            .set("status", &after.status)
+            .set_or_remove("closed_at", after.closed_at.as_ref())
+            .set_or_remove("removal_began_at", after.removal_began_at.as_ref())
+            .set("authority", &after.authority)
+            .when_authority(before.authority);
+        self.update(Fact::Tenant, &keys::tenant(after.id), expression)
+    }
+}
 
 impl Store {
     /// Signs an organization up: the tenant, its owner's invitation and the mail that carries the link. Counted to the
@@ -40,12 +57,15 @@ impl Store {
             .await
     }
 
-    /// Notes in a trail what was done without changing anything.
+    /// Notes in a trail what was done without changing anything, on the condition that the tenant is as it was read: the
+    /// trail of one that is being removed is closed.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn note(&self, change: Change<'_>) -> Result<(), Error> {
-        self.transaction().change(change).once().commit().await
+    /// [`Error::Changed`] when the tenant changed.
+    pub async fn note(&self, tenant: &Tenant, change: Change<'_>) -> Result<(), Error> {
+        let unchanged = Expression::default().when_authority(tenant.authority);
+        let noted = self.transaction().check(Fact::Tenant, &keys::tenant(tenant.id), unchanged);
+        noted.change(change).commit().await
     }
 
     /// Changes a tenant's name, plan, seats or status over what was read.
@@ -58,15 +78,23 @@ impl Store {
         after: &Tenant,
         change: Change<'_>,
     ) -> Result<(), Error> {
-        let expression = Expression::default()
-            .set("name", &after.name)
-            .set("plan", &after.plan)
-            .set("seat_limit", &after.seat_limit)
-            .set("status", &after.status)
-            .set("authority", &after.authority)
-            .when_authority(before.authority);
-        let key = keys::tenant(after.id);
-        self.transaction().update(Fact::Tenant, &key, expression).change(change).commit().await
+        self.transaction().tenant(before, after).change(change).commit().await
+    }
+
+    /// Closes a tenant, and tells its owner by mail. Who owns it stands on the tenant, so that the owner's own item needn't
+    /// be looked at again.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the tenant changed, or the same request was answered meanwhile.
+    pub async fn close_tenant(
+        &self,
+        before: &Tenant,
+        after: &Tenant,
+        notice: &Mail,
+        change: Change<'_>,
+    ) -> Result<(), Error> {
+        let closed = self.transaction().tenant(before, after).add(&keys::mail(notice.id), notice);
+        closed.change(change).commit().await
     }
 
     /// Puts the ownership into other hands: the tenant, the old owner and the new one, each as read and as it will be.

@@ -33,6 +33,11 @@ pub struct TenantView<'a> {
     seats: Seats,
     email_policy: EmailPolicy,
     created_at: Timestamp,
+    /// Left out, as the next one, unless it is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed_after: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -51,6 +56,8 @@ impl<'a> From<&'a Tenant> for TenantView<'a> {
             seats: Seats { limit: t.seat_limit, used: t.seats_used },
             email_policy: t.email_policy,
             created_at: t.created_at,
+            closed_at: t.closed_at,
+            removed_after: t.removed_after(),
         }
     }
 }
