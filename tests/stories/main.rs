@@ -10,6 +10,7 @@
 mod accepting;
 mod access;
 mod accounts;
+mod closing;
 mod delivery;
 mod ended;
 mod faults;

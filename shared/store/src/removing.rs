@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Brand, Credential, Event, Invitation, Member, Tenant, TenantId, Version};
+use model::{Brand, Credential, Event, Invitation, InvitationStatus, Member, Tenant, TenantId, Version};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
@@ -28,7 +28,7 @@ impl Store {
         self.transaction().tenant(before, after).commit().await
     }
 
-    /// Removes invitations, and what holds their addresses: fifty at most.
+    /// Removes invitations, and what holds their addresses, unless that is a member: fifty at most.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -37,8 +37,9 @@ impl Store {
         tenant: TenantId,
         invitations: &[Invitation],
     ) -> Result<(), Error> {
+        let hold = invitations.iter().filter(|one| one.status != InvitationStatus::Accepted);
         // several may be of one address, and an item is removed once
-        let emails: BTreeSet<&str> = invitations.iter().map(|one| one.email.canonical()).collect();
+        let emails: BTreeSet<&str> = hold.map(|one| one.email.canonical()).collect();
         let free = emails
             .into_iter()
             .fold(self.transaction(), |transaction, email| transaction.remove(&keys::invitee(tenant, email)));

@@ -230,6 +230,7 @@ impl World {
             exclusive: self.limits.exclusive,
             owner: None,
             unconfirmed_until: Some(until),
+            closed_at: None,
             gone: false,
             mails: Window { window: self.now / DAY, count: 1 },
             members: BTreeMap::new(),

@@ -30,6 +30,7 @@ const fn status(status: Status) -> &'static str {
         Status::Active => "active",
         Status::Suspended => "suspended",
         Status::Revoked => "revoked",
+        Status::Closed => "closed",
     }
 }
 
@@ -136,6 +137,9 @@ impl World {
             let (used, mails) = (t.seats_used(self.now), t.mails);
             let mut tenant = format!("{} owner {owner} seats {used} of {}", status(t.status), t.seats);
             let _ = write!(tenant, " mails {}/{}", mails.count, mails.window);
+            if let Some(at) = t.closed_at {
+                let _ = write!(tenant, " closed {at}");
+            }
             lines.insert(format!("tenant {nth}"), tenant);
             for (user, m) in &t.members {
                 let (a, invites) = (&m.access, m.invites);

@@ -97,7 +97,13 @@ async fn sets() -> Vec<Set> {
         sets.push(Set::of(mailed.fork_under(limits.clone()).await, of_team.clone()).await);
         sets.push(Set::of(later.fork_under(limits).await, of_later.clone()).await);
     }
-    let scenes = [(team, of_team), (later, of_later), (elsewhere, scene::triples().concat())];
+    let scenes = [
+        (team, of_team),
+        (later, of_later),
+        (elsewhere, scene::triples().concat()),
+        (scene::closed(scene::team(limits()).await).await, scene::of_closed()),
+        (scene::over(limits()).await, scene::of_over()),
+    ];
     for (at, (twin, requests)) in scenes.into_iter().enumerate() {
         sets.insert(at, Set::of(twin, requests).await);
     }
@@ -233,6 +239,7 @@ fn stories_of(mutant: &Mutant) -> &'static [&'static str] {
             "ended::",
             "giving::",
             "accounts::",
+            "closing::",
         ],
     }
 }
