@@ -195,7 +195,9 @@ async fn a_closed_tenant_is_opened_again_for_thirty_days_as_it_was() {
     // from the very second on that they are over, thirty days are over
     close(&team.owner, PASSWORD).await.expect(200);
     world.pass(30 * DAY);
-    assert!(order(&world, "reopen-tenant", tenant).await.unwrap_err().contains("could be opened again until"));
+    assert!(
+        order(&world, "reopen-tenant", tenant).await.unwrap_err().contains("could be opened again until")
+    );
     close(&team.owner, PASSWORD).await.refused(403, "forbidden");
     world.ledger().check();
 }
@@ -295,7 +297,7 @@ async fn an_address_that_a_closed_tenant_has_for_itself_is_free_when_its_person_
     world.ledger().check();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_that_is_stopped_at_any_call_is_given_again_and_goes_on() {
     let set = World::with(LONG).await;
     let (team, other) = (set.team("Acme").await, set.team("Brew").await);
@@ -491,7 +493,8 @@ async fn what_people_do_while_their_last_tenant_is_removed_is_answered() {
         }
         // leaving
         let world = set.fork().await;
-        let leave = operation(&ana.in_world(&world), |ana| async move { ana.delete("members/me").await.status });
+        let leave =
+            operation(&ana.in_world(&world), |ana| async move { ana.delete("members/me").await.status });
         let replies = race(&split(calls), vec![leave, removing(&world, tenant)]).await;
         assert!([204, 401, 404].contains(&replies[0]), "{calls}: {replies:?}");
         remove(&world, tenant).await;
