@@ -284,9 +284,9 @@ def leave_the_session_to_it(context, case, kwargs):
         TEAM.sign_in()
 
 
-@schemathesis.hook("before_call").apply_to(operation_id=["transferOwnership", "leaveTeam"])
+@schemathesis.hook("before_call").apply_to(operation_id=["transferOwnership", "closeTenant", "leaveTeam"])
 def ask_in_another_team(context, case, kwargs):
-    """The demo team stays its owner's: everything else is asked in their session."""
+    """The demo team stays its owner's, and open: everything else is asked in their session."""
     if "Authorization" in case.headers and case.path_parameters.get("tenant") == TEAM.tenant:
         other = TEAM.others.one()
         case.path_parameters["tenant"] = other.tenant
@@ -336,9 +336,9 @@ def put_aside_what_ended(context, case, response):
             pool.end(case.path_parameters.values())
 
 
-@schemathesis.hook("after_call").apply_to(operation_id=["transferOwnership", "leaveTeam"])
+@schemathesis.hook("after_call").apply_to(operation_id=["transferOwnership", "closeTenant", "leaveTeam"])
 def put_aside_a_team_that_is_used_up(context, case, response):
-    """Who owned it is an admin, or who was in it is gone."""
+    """Who owned it is an admin, or nobody is in it, or who was is gone."""
     if response.status_code < 300:
         TEAM.others.end([one for one in TEAM.others if one.tenant == case.path_parameters["tenant"]])
 

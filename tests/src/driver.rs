@@ -25,6 +25,8 @@ struct Ids {
     resets: Vec<String>,
     proofs: Vec<String>,
     returns: Vec<String>,
+    /// Tenants that were removed.
+    removed: Vec<String>,
     /// Mails that were looked through for links.
     mails: usize,
 }
@@ -268,6 +270,10 @@ impl Driver {
                 let body = json!({"to": id(&ids.users, *to), "password": password(*tried, DECOMPOSED)});
                 ask("POST", by, team(tenant, "transfer".to_owned()), body).await
             }
+            R::Close { by, tenant, password: tried } => {
+                let body = json!({ "password": password(*tried, DECOMPOSED) });
+                ask("POST", by, team(tenant, "close".to_owned()), body).await
+            }
             R::Leave { by, tenant } => {
                 ask("DELETE", by, team(tenant, "members/me".to_owned()), Value::Null).await
             }
@@ -412,6 +418,23 @@ impl Driver {
                 order(json!({"operation": "suspend-tenant", "tenant": tenant, "suspended": suspended, "reason": "r"}))
                     .await
             }
+            R::Reopen { tenant } => {
+                let tenant = id(&ids.tenants, *tenant);
+                order(json!({"operation": "reopen-tenant", "tenant": tenant, "reason": "r"})).await
+            }
+            R::RemoveTenant { tenant } => {
+                // again and again, as one order; where it never ends, that is what was answered
+                let tenant = id(&ids.tenants, *tenant);
+                let remove = json!({"operation": "remove-tenant", "tenant": tenant, "reason": "r"});
+                let mut reply = order(remove.clone()).await;
+                for _ in 0..20 {
+                    if reply.status >= 400 || reply.json()["done"] == true {
+                        return reply;
+                    }
+                    reply = order(remove.clone()).await;
+                }
+                Reply { status: 400, body: b"{\"code\": \"conflict\"}".to_vec(), ..reply }
+            }
             R::Transfer { tenant, to } => {
                 let (tenant, to) = (id(&ids.tenants, *tenant), id(&ids.users, *to));
                 order(json!({"operation": "transfer-ownership", "tenant": tenant, "to": to, "reason": "r"}))
@@ -481,6 +504,10 @@ impl Driver {
                     self.ids.sessions.push(at("/session/token"));
                 }
                 Request::SignIn { .. } => self.ids.sessions.push(at("/session/token")),
+                Request::RemoveTenant { tenant } => {
+                    let removed = id(&self.ids.tenants, *tenant).to_owned();
+                    self.ids.removed.push(removed);
+                }
                 Request::Invite { tenant, .. } => self.ids.invitations[*tenant].push(at("/id")),
                 Request::CreateBrand { tenant, .. } => self.ids.brands[*tenant].push(at("/id")),
                 _ => {}
@@ -685,7 +712,12 @@ impl Driver {
             let ends = ["Rate", "Token", "Reset", "EmailProof", "EmailReturn", "Mail"]
                 .iter()
                 .any(|kind| item["entity"] == **kind);
-            item.get("entity").is_none() || (ends && item.get("ttl").is_none())
+            let partition = text(item, "/pk");
+            let of = |tenant: &String| {
+                partition == format!("TENANT#{tenant}") || partition.starts_with(&format!("EVENTS#{tenant}#"))
+            };
+            let is_left = self.ids.removed.iter().any(of);
+            item.get("entity").is_none() || (ends && item.get("ttl").is_none()) || is_left
         });
         lines.extend(strays.map(|item| (format!("stray {}", text(item, "/pk")), item.to_string())));
         // a mail whose end is noted on its invitation has ended
@@ -711,6 +743,9 @@ impl Driver {
             let mut line = format!("{status} owner {owner} seats {used} of {limit}");
             let _ = write!(line, " mails {}/{}", number(t, "/mails/count"), number(t, "/mails/window"));
             let _ = write!(line, " {}", text(t, "/email_policy"));
+            if let Some(at) = t.get("closed_at") {
+                let _ = write!(line, " closed {}", seconds(at));
+            }
             lines.insert(format!("tenant {tenant}"), line);
             // where a request looks for the portal, and what says so
             for p in mine("Portal") {

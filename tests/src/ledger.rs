@@ -59,6 +59,14 @@ impl Ledger {
             // none was changed yet where an older release wrote it
             let which = |one: &Value| text(one, "generation").parse::<u64>().unwrap_or_default();
             assert_eq!(its.map(which), Some(which(credential)), "its password opens the user's sessions");
+            let tenants = credential["tenants"]["M"].as_object().unwrap();
+            let gone = tenants.keys().find(|tenant| self.count("Tenant", "id", tenant) == 0);
+            assert_eq!(gone, None, "an address knows no tenant that is gone: {credential}");
+            assert!(!tenants.is_empty(), "an account is of some use: {credential}");
+        }
+        // a tenant that was removed leaves nothing behind
+        for left in ["Member", "Brand"].iter().flat_map(|kind| self.all(kind)) {
+            assert_eq!(self.count("Tenant", "id", &text(left, "tenant_id")), 1, "left behind: {left}");
         }
     }
 

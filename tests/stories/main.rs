@@ -12,6 +12,7 @@ mod access;
 mod accounts;
 mod addresses;
 mod belonging;
+mod closing;
 mod delivery;
 mod ended;
 mod faults;

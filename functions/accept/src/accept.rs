@@ -7,7 +7,7 @@ use model::{
 use password::Once;
 use policy::{BrandId, Brands, Denial, MemberStatus, TenantStatus};
 use serde::Serialize;
-use store::{Acceptance, Attempt, Record, keys};
+use store::{Acceptance, Attempt, Error, Fact, Record, keys};
 use web::views::{MemberView, SessionView};
 use web::{Answer, BadRequest, Failure, Form, Outcome, Request, Route, Unproven, renewed, until_settled};
 
@@ -189,10 +189,11 @@ impl Accept {
         Ok(())
     }
 
-    /// The user of a known address, in the shape of this release.
+    /// The user of a known address, in the shape of this release. One who went with their last tenant since the address was
+    /// read took it with them: it is read again.
     async fn account(&self, id: UserId, invocation: &Invocation) -> Result<User, Failure> {
         let user = self.store.load(keys::user(id)).await?;
-        let user = user.ok_or_else(|| Failure::internal("an address without its user"))?;
+        let user = user.ok_or(Error::Changed(Fact::User))?;
         Ok(renewed(&self.store, user, invocation).await?)
     }
 

@@ -4,15 +4,17 @@
 //!   permissions goes with it; assigned brands stay
 //! * `PUT …/members/{user}/permissions`: a list that replaces the role's permissions (R4, R5); `DELETE`: those again
 //! * `POST /v1/tenants/{tenant}/transfer`: the owner hands the tenant over, with their password, and becomes an admin (R2)
+//! * `POST /v1/tenants/{tenant}/close`: the owner closes it, with their password: from the next request on nobody is in (R7)
 
+mod close;
 mod transfer;
 
-use model::{EventKind, Member, Refusal, Subject};
-use password::Passwords;
+use model::{EventKind, Member, Password, Refusal, Subject};
+use password::{Once, Passwords};
 use policy::{Grant, Permission, Permissions, Role};
 use runtime::{Environment, SettingError};
 use store::{Store, keys};
-use web::{BadRequest, Caller, Context, Function, Outcome, Request, Route};
+use web::{BadRequest, Caller, Context, Failure, Function, Outcome, Request, Route};
 
 /// The function.
 pub struct AssignRole {
@@ -43,6 +45,7 @@ impl Function for AssignRole {
                 caller.change(store, wants, |cx| self.permit(cx, None)).await
             }
             Route::TransferOwnership => self.hand_over(caller, request).await,
+            Route::CloseTenant => self.close(caller, request).await,
             _ => Err(Refusal::NotFound.into()),
         }
     }
@@ -64,6 +67,24 @@ fn list(request: &Request) -> Result<Permissions, BadRequest> {
 }
 
 impl AssignRole {
+    /// The owner's password: who finds a session open must not take the company, nor close it.
+    async fn prove<T>(
+        &self,
+        cx: &Context<'_, T>,
+        request: &Request,
+        password: &Password,
+        once: &Once,
+    ) -> Result<(), Failure> {
+        let credential = self.store.load(keys::credential(cx.member.email.canonical())).await?;
+        let credential = credential.filter(|credential| credential.user_id == cx.member.user_id);
+        // their address is another one by now, which this team shows in a moment
+        let moving = Refusal::Conflict("your address is being changed, try again in a moment");
+        if !self.passwords.prove(request, &credential.ok_or(moving)?, password, once).await? {
+            return Err(BadRequest::invalid("/password", "is not your password").into());
+        }
+        Ok(())
+    }
+
     async fn assign(&self, cx: Context<'_, Option<Member>>, role: Role) -> Outcome {
         cx.may(Permission::MembersAssign)?;
         let before = cx.target()?;

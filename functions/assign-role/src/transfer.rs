@@ -44,14 +44,7 @@ impl AssignRole {
         if to.status != MemberStatus::Active {
             return Err(BadRequest::invalid("/to", "is suspended, reinstate them first").into());
         }
-        let credential = self.store.load(keys::credential(from.email.canonical())).await?;
-        let credential = credential.filter(|credential| credential.user_id == from.user_id);
-        // their address is another one by now, which this team shows in a moment
-        let moving = Refusal::Conflict("your address is being changed, try again in a moment");
-        let credential = credential.ok_or(moving)?;
-        if !self.passwords.prove(request, &credential, password, once).await? {
-            return Err(BadRequest::invalid("/password", "is not your password").into());
-        }
+        self.prove(&cx, request, password, once).await?;
         let after = cx.tenant.transfer(from, to, cx.invocation());
         // both reach every brand
         let behind = cx.behind(&self.store, [&after.old_owner, &after.new_owner]).await?;

@@ -12,7 +12,7 @@ use mail::{Mailer, NotSent};
 use model::{
     About, Brand, Delivery, DeliveryState, Email, EmailChangeId, EmailProof, EmailReturn, Invitation,
     InvitationStatus, InvitationToken, Invocation, Limits, LinkToken, Mail, MailStatus, MailTags, Reset,
-    Sponsor, Sponsorship, Suppression, Tenant, Timestamp, UserId, Vouched,
+    Sponsor, Sponsorship, Suppression, Tenant, TenantId, Timestamp, UserId, Vouched,
 };
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
@@ -85,15 +85,39 @@ impl Consumer for Deliver {
                 About::PasswordReset { email, vouched } => {
                     self.deliver_reset(&mail, email, vouched.as_ref(), invocation).await
                 }
-                About::PasswordChanged { user_id } => self.deliver_notice(&mail, *user_id, invocation).await,
+                About::PasswordChanged { user_id } => {
+                    self.deliver_notice(&mail, *user_id, Notice::PasswordChanged, invocation).await
+                }
                 About::EmailProof { account, vouched } => {
                     self.deliver_proof(&mail, account, vouched, invocation).await
                 }
                 About::EmailChanged { user_id, email, change } => {
                     self.deliver_email_notice(&mail, *user_id, (email, *change), invocation).await
                 }
+                About::TenantClosed { user_id, tenant_id } => {
+                    self.deliver_notice(&mail, *user_id, Notice::TenantClosed(*tenant_id), invocation).await
+                }
             },
             StreamChange::LinkSwept(..) | StreamChange::Other => Ok(()),
+        }
+    }
+}
+
+/// What somebody is told of their account, in a mail without a link.
+#[derive(Clone, Copy)]
+enum Notice {
+    /// That their password was changed.
+    PasswordChanged,
+    /// That they closed this tenant.
+    TenantClosed(TenantId),
+}
+
+impl Notice {
+    /// The tenant that it is about.
+    const fn tenant(self) -> Option<TenantId> {
+        match self {
+            Self::PasswordChanged => None,
+            Self::TenantClosed(tenant) => Some(tenant),
         }
     }
 }
@@ -311,15 +335,23 @@ impl Deliver {
         Ok(())
     }
 
-    /// That a password was changed.
+    /// That something was done with somebody's account.
     async fn deliver_notice(
         &self,
         queued: &Mail,
         user: UserId,
+        notice: Notice,
         invocation: &Invocation,
     ) -> Result<(), Retry> {
-        let facts = (keys::mail(queued.id), keys::user(user), keys::suppression(queued.to.canonical()));
-        let (Some(mail), Some(user), suppression) = self.store.load(facts).await? else { return Ok(()) };
+        let facts = (
+            keys::mail(queued.id),
+            keys::user(user),
+            keys::suppression(queued.to.canonical()),
+            notice.tenant().map(keys::tenant),
+        );
+        let (Some(mail), Some(user), suppression, tenant) = self.store.load(facts).await? else {
+            return Ok(());
+        };
         if !is_due(&mail, invocation.now())? {
             return Ok(());
         }
@@ -328,9 +360,17 @@ impl Deliver {
         }
         let after = mail.claimed(invocation.now(), CLAIM);
         claimed(self.store.claim_notice((&mail, &after)).await)?;
-        let words =
-            mail::PasswordChanged { first_name: &user.first_name, address: &mail.to, at: mail.created_at };
-        self.send_message(&after, words.write(), invocation).await
+        let (first_name, address, at) = (&user.first_name, &mail.to, mail.created_at);
+        let message = match (notice, &tenant) {
+            (Notice::PasswordChanged, _) => mail::PasswordChanged { first_name, address, at }.write(),
+            (Notice::TenantClosed(_), Some(Tenant { name: company, .. })) => {
+                let until = at + Tenant::REOPENABLE;
+                mail::TenantClosed { first_name, company, address, at, until }.write()
+            }
+            // it is removed weeks later, when nobody waits for this mail any more
+            (Notice::TenantClosed(_), None) => return Ok(()),
+        };
+        self.send_message(&after, message, invocation).await
     }
 
     /// The link that proves a new address. Whoever asked isn't told what comes of it: nothing where somebody has the address

@@ -107,7 +107,7 @@ impl Operate {
         let subject = Subject::Tenant(tenant.id);
         let change = change(invocation, tenant.id, EventKind::TenantExported, subject, reason);
         let export = change.event_id();
-        self.store.note(change).await?;
+        self.store.note(tenant, change).await?;
         Ok(Cursor { export, part: Part::Brands, id: None })
     }
 

@@ -11,6 +11,8 @@
 //! * `lift-suppression`: lets mail go again to an address that bounced or complained
 //! * `send-password-reset`: mails the link under which a forgotten password is replaced
 //! * `suspend-tenant`: switches a tenant off, or on again
+//! * `reopen-tenant`: opens a tenant again that its owner closed, for thirty days
+//! * `remove-tenant`: after that, removes all that is stored of it, a stretch at a time
 //! * `export-tenant`: brands, members, invitations and events of a tenant, a page at a time
 
 mod create;
@@ -18,6 +20,8 @@ mod email_policy;
 mod export;
 mod plan;
 mod release;
+mod remove;
+mod reopen;
 mod repeat;
 mod reset;
 mod suspend;
@@ -59,6 +63,10 @@ policy::closed_set! {
         SendPasswordReset = "send-password-reset",
         /// Off, or on again.
         SuspendTenant = "suspend-tenant",
+        /// In use again after its owner closed it.
+        ReopenTenant = "reopen-tenant",
+        /// All of a closed one, a stretch at a time.
+        RemoveTenant = "remove-tenant",
         /// All that is stored, a page at a time.
         ExportTenant = "export-tenant",
     }
@@ -128,11 +136,23 @@ impl Operate {
             Operation::LiftSuppression => self.lift(order(event)?, invocation).await,
             Operation::SendPasswordReset => self.reset(order(event)?, invocation).await,
             Operation::SuspendTenant => self.suspend(order(event)?, invocation).await,
+            Operation::ReopenTenant => self.reopen(order(event)?, invocation).await,
+            Operation::RemoveTenant => self.remove(order(event)?, invocation).await,
             Operation::ExportTenant => self.export(order(event)?, invocation).await,
         }
     }
 
     async fn tenant(&self, id: TenantId) -> Result<Tenant, Refused> {
+        let tenant = self.tenant_or_its_rest(id).await?;
+        // what is written into it from here on would be left behind
+        if tenant.removal_began_at.is_some() {
+            return Err(Refused::because("the tenant is being removed"));
+        }
+        Ok(tenant)
+    }
+
+    /// The same, though it is being removed.
+    async fn tenant_or_its_rest(&self, id: TenantId) -> Result<Tenant, Refused> {
         let tenant = self.store.load(keys::tenant(id)).await?;
         tenant.ok_or_else(|| Refused::because("there is no such tenant"))
     }

@@ -40,7 +40,7 @@ impl Operate {
             suppression.ok_or_else(|| Refused::because("no mail is held back from this address"))?;
         let kind = EventKind::EmailUnsuppressed;
         let changes = credential.iter().flat_map(|c| trails(c, kind, &order.reason, invocation));
-        self.store.lift_suppression(&email, changes).await?;
+        self.store.lift_suppression(&email, credential.as_ref(), changes).await?;
         Ok(json!({"email": email.canonical(), "was": suppression.state, "since": suppression.at}))
     }
 }

@@ -45,7 +45,7 @@ impl Operate {
                 .with("email", credential.email.as_entered())
                 .with("to", to.as_entered())
         });
-        self.store.send_reset(&mail, &ground, changes).await?;
+        self.store.send_reset(&mail, &credential, &ground, changes).await?;
         Ok(json!({"email": email.canonical(), "user": credential.user_id, "to": to.canonical()}))
     }
 }

@@ -27,7 +27,9 @@ impl Operate {
             TenantStatus::Active | TenantStatus::Suspended if before.status == status => return Ok(answer),
             TenantStatus::Active | TenantStatus::Suspended => {}
             TenantStatus::Pending => return Err(Refused::because("the tenant waits for its owner")),
-            TenantStatus::Closed => return Err(Refused::because("the tenant is closed")),
+            TenantStatus::Closed => {
+                return Err(Refused::because("the tenant is closed, see `reopen-tenant`"));
+            }
         }
         let after = before.with_status(status, invocation.version());
         let change = change(invocation, before.id, kind, Subject::Tenant(before.id), &order.reason);

@@ -97,8 +97,10 @@ impl Memberships {
             names(&theirs)
         );
         match (mine.is_empty(), theirs.is_empty()) {
+            // it went a moment ago
+            (true, true) => "there is no team that you are in any more".to_owned(),
             (false, true) => ended,
-            (true, _) => closed,
+            (true, false) => closed,
             (false, false) => format!("{ended}; {closed}"),
         }
     }
@@ -166,7 +168,8 @@ impl SignIn {
                 of_use = pairs(found).iter().any(is_of_use);
             }
         }
-        let user = user.ok_or_else(|| Failure::internal("an address without its user"))?;
+        // whoever went with their last tenant since the address was read has none any more
+        let user = user.ok_or(WRONG)?;
         let next = shown.last().filter(|_| asked.len() > SHOWN).copied();
         let brands = if of_use { self.brands_of(&first).await? } else { BTreeSet::new() };
         Ok(Memberships { user, first, brands, of_use, next, record })

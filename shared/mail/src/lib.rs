@@ -9,5 +9,7 @@ mod ses;
 
 /// Why a mail couldn't be written; never in practice.
 pub use askama::Error as Unwritten;
-pub use message::{EmailChanged, EmailConfirmation, Invitation, Message, PasswordChanged, PasswordReset};
+pub use message::{
+    EmailChanged, EmailConfirmation, Invitation, Message, PasswordChanged, PasswordReset, TenantClosed,
+};
 pub use ses::{Mailer, NotSent};

@@ -73,6 +73,20 @@ pub struct EmailChanged<'a> {
     pub back: Option<(&'a LinkToken, Timestamp)>,
 }
 
+/// What the mail says that tells an owner that their organization's account was closed.
+pub struct TenantClosed<'a> {
+    /// Their first name.
+    pub first_name: &'a PersonName,
+    /// The organization.
+    pub company: &'a CompanyName,
+    /// The address with whose password it was closed.
+    pub address: &'a Email,
+    /// When it was closed.
+    pub at: Timestamp,
+    /// Until when it can be opened again.
+    pub until: Timestamp,
+}
+
 /// A mail, ready to be sent.
 pub struct Message {
     /// The subject: a fixed text.
@@ -319,6 +333,31 @@ impl EmailChanged<'_> {
     }
 }
 
+impl TenantClosed<'_> {
+    /// Writes the mail; it has no link, as [`PasswordChanged`] has none.
+    ///
+    /// # Errors
+    /// As [`Invitation::write`].
+    pub fn write(&self) -> Result<Message, askama::Error> {
+        let words = || Words {
+            heading: "Your account was closed",
+            greeting: format!("Hello {},", defused(self.first_name.as_str())),
+            lead: format!(
+                "The account of {} was closed on {} with the password of {}. Nobody in the team can use it any more. Until {} \
+                 whoever runs the service can open it again if you ask them; after that, everything in it is removed.",
+                defused(self.company.as_str()),
+                self.at.for_people(),
+                defused(self.address.as_entered()),
+                self.until.for_people(),
+            ),
+            action: None,
+            address: "This mail came because the account was yours.".to_owned(),
+            unexpected: "If it was not you who closed it, tell who runs the service at once.",
+        };
+        Message::write("Your account was closed", words)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -343,6 +382,12 @@ mod tests {
             // names with angle brackets never get this far; the template must hold all the same
             let first: PersonName = PersonName::parse(&name.replace(['<', '>'], "")).unwrap();
             let company = CompanyName::parse(&name.replace(['<', '>'], "")).unwrap();
+            let address = &Email::parse("ana@evil.example").unwrap();
+            let closed = TenantClosed { first_name: &first, company: &company, address, at: now, until: now };
+            let closed = closed.write().unwrap();
+            assert_eq!(closed.subject, "Your account was closed");
+            assert!(!closed.html.contains("<a ") && !closed.html.contains("<img"), "{name}");
+            assert!(!closed.html.contains("evil.example") && !closed.text.contains("evil.example"), "{name}");
             for (role, subject) in
                 [(Role::Member, "You are invited to a team"), (Role::Owner, "Confirm your new account")]
             {

@@ -21,6 +21,10 @@ policy::closed_set! {
         TenantSuspended = "tenant.suspended",
         /// The operator switched it on again.
         TenantReinstated = "tenant.reinstated",
+        /// The owner closed the tenant.
+        TenantClosed = "tenant.closed",
+        /// The operator opened it again.
+        TenantReopened = "tenant.reopened",
         /// The operator read all that is stored of the tenant.
         TenantExported = "tenant.exported",
         /// A portal set a partner up; in the portal's trail.
@@ -202,6 +206,8 @@ mod tests {
             "tenant.transferred",
             "tenant.suspended",
             "tenant.reinstated",
+            "tenant.closed",
+            "tenant.reopened",
             "tenant.exported",
             "partner.created",
             "partner.ended",

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Credential, DeliveryState, Email, EmailChangeId, EmailProof, FormerEmail, Invitation, InvitationId,
-    Invocation, MailId, Reset, TenantId, Timestamp, User, UserId,
+    Invocation, MailId, Member, Reset, TenantId, Timestamp, User, UserId,
 };
 
 /// How long a notice is worth sending.
@@ -50,6 +50,13 @@ pub enum About {
         /// What can be undone under a link; nothing where the change was an undoing itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         change: Option<EmailChangeId>,
+    },
+    /// That somebody closed the tenant that they owned.
+    TenantClosed {
+        /// Who.
+        user_id: UserId,
+        /// Which one.
+        tenant_id: TenantId,
     },
 }
 
@@ -202,6 +209,13 @@ impl Mail {
         Self::new(about, before.email.clone(), invocation.now() + FormerEmail::KEPT, invocation)
     }
 
+    /// The mail that tells an owner that their tenant was closed with their password.
+    #[must_use]
+    pub fn tenant_closed(owner: &Member, invocation: &Invocation) -> Self {
+        let about = About::TenantClosed { user_id: owner.user_id, tenant_id: owner.tenant_id };
+        Self::new(about, owner.email.clone(), invocation.now() + NOTICE, invocation)
+    }
+
     /// The mail with one more send begun, whose claim lasts so long from `now` on.
     #[must_use]
     pub fn claimed(&self, now: Timestamp, lasting: Duration) -> Self {
@@ -242,7 +256,7 @@ mod tests {
     use super::*;
     use crate::samples::{
         ANA, BEN, CHANGE, INVITATION, NOW, TENANT, credential, email, invitation, invocation, is_closed,
-        patched, survives, user,
+        member, patched, survives, user,
     };
 
     #[test]
@@ -305,6 +319,9 @@ mod tests {
                 "expires_at": "2027-01-16T08:00:00.123Z",
             }),
         );
+        let closed = Mail::tenant_closed(&member(), &invocation);
+        let changes = json!({"id": closed.id, "kind": "tenant_closed", "tenant_id": TENANT});
+        survives(&closed, patched(&changed, changes));
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub(crate) fn tenant() -> Tenant {
         portal: None,
         created_at: EARLIER,
         unconfirmed_until: None,
+        closed_at: None,
+        removal_began_at: None,
         mails: Window { window: 19_675, count: 3 },
         authority: OLD,
     }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use policy::{Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +56,12 @@ pub struct Tenant {
     /// From this moment on it is gone, unless its first owner has confirmed it by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed_until: Option<Timestamp>,
+    /// When its owner closed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// When the operator began to remove what is in it: from then on nobody opens it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal_began_at: Option<Timestamp>,
     /// Emails in the current day.
     #[serde(default)]
     pub mails: Window,
@@ -114,6 +122,9 @@ pub struct NewTenant {
 }
 
 impl Tenant {
+    /// How long a closed one can be opened again; what is in it may be removed from then on.
+    pub const REOPENABLE: Duration = Duration::from_secs(30 * 86_400);
+
     /// The tenant, which waits for its owner, and the invitation that makes them the owner. The one seat and the one
     /// email are theirs.
     #[must_use]
@@ -138,6 +149,8 @@ impl Tenant {
             portal,
             created_at: now,
             unconfirmed_until: invitation.unconfirmed_until,
+            closed_at: None,
+            removal_began_at: None,
             mails: Window { window: limits.mails_by_tenant.window(now), count: 1 },
             authority: invocation.version(),
         };
@@ -191,6 +204,32 @@ impl Tenant {
     #[must_use]
     pub fn with_status(&self, status: TenantStatus, version: Version) -> Self {
         Self { status, authority: version, ..self.clone() }
+    }
+
+    /// The tenant closed by its owner.
+    #[must_use]
+    pub fn closed(&self, invocation: &Invocation) -> Self {
+        let closed = self.with_status(TenantStatus::Closed, invocation.version());
+        Self { closed_at: Some(invocation.now()), ..closed }
+    }
+
+    /// From when on a closed one can't be opened again, and what is in it may be removed.
+    #[must_use]
+    pub fn removed_after(&self) -> Option<Timestamp> {
+        self.closed_at.map(|at| at + Self::REOPENABLE)
+    }
+
+    /// The closed tenant in use again.
+    #[must_use]
+    pub fn reopened(&self, version: Version) -> Self {
+        Self { closed_at: None, ..self.with_status(TenantStatus::Active, version) }
+    }
+
+    /// The closed tenant as what is in it begins to be removed.
+    #[must_use]
+    pub fn being_removed(&self, invocation: &Invocation) -> Self {
+        let (removal_began_at, authority) = (Some(invocation.now()), invocation.version());
+        Self { removal_began_at, authority, ..self.clone() }
     }
 
     /// The tenant in use, with its first owner.
@@ -354,6 +393,22 @@ mod tests {
             let taken = json!({field: null, "authority": OLD});
             assert_eq!(json!(dressed.with(&change, OLD)), patched(&dressed, taken));
         }
+    }
+
+    #[test]
+    fn a_closed_tenant_can_be_opened_for_thirty_days_and_be_removed_after_that() {
+        let active = tenant();
+        let closed = active.closed(&invocation());
+        let changes = json!({"status": "closed", "closed_at": NOW, "authority": closed.authority});
+        survives(&closed, patched(&active, changes));
+        assert_eq!(json!(closed.removed_after()), json!("2027-02-14T08:00:00.123Z"));
+        assert_eq!(active.removed_after(), None);
+        let reopened = closed.reopened(NEW);
+        assert_eq!(json!(reopened), patched(&active, json!({"authority": NEW})));
+        let going = closed.being_removed(&invocation());
+        survives(&going, patched(&closed, json!({"removal_began_at": NOW, "authority": going.authority})));
+        let renewed = [closed.authority, going.authority];
+        assert_eq!(renewed.map(Version::made_at), [Some(NOW); 2]);
     }
 
     #[test]

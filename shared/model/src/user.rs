@@ -281,6 +281,12 @@ impl Credential {
         (*is != Belonging::Former && *is != belonging).then_some(belonging)
     }
 
+    /// Whether it belongs, or belonged, to another tenant than this one.
+    #[must_use]
+    pub fn is_known_beside(&self, tenant: TenantId) -> bool {
+        self.tenants.keys().any(|other| *other != tenant)
+    }
+
     /// Whether the address may join `tenant`, as its policy and the other tenants' have it.
     #[must_use]
     pub fn may_join(&self, tenant: &Tenant) -> bool {
@@ -850,6 +856,15 @@ mod tests {
         let tenants = BTreeMap::from([(TENANT, Shared), (one, Exclusive), (other, Former)]);
         let belongs = Credential { tenants, ..credential() };
         assert_eq!(belongs.current().collect::<Vec<_>>(), [TENANT, one]);
+        for (tenants, beside) in [
+            (vec![], false),
+            (vec![(TENANT, Shared)], false),
+            (vec![(one, Former)], true),
+            (vec![(TENANT, Former), (one, Shared)], true),
+        ] {
+            let credential = Credential { tenants: tenants.into_iter().collect(), ..credential() };
+            assert_eq!(credential.is_known_beside(TENANT), beside, "{:?}", credential.tenants);
+        }
         let tenants = BTreeMap::from([(TENANT, "shared"), (one, "exclusive"), (other, "former")]);
         let written = json!({
             "email": {"canonical": "ana@example.com", "entered": "Ana@Example.com"},

@@ -54,14 +54,16 @@ impl Store {
     /// Queues a mail that the operator vouches for, on this ground. There is a change for each tenant whose trail tells of it.
     ///
     /// # Errors
-    /// [`Error::Changed`] when what it rests on changed.
+    /// [`Error::Changed`] when what it rests on changed, or where the address belongs.
     pub async fn send_reset(
         &self,
         mail: &Mail,
+        credential: &Credential,
         ground: &Ground,
         changes: impl IntoIterator<Item = Change<'_>>,
     ) -> Result<(), Error> {
-        let queued = self.transaction().add(&keys::mail(mail.id), mail).grounded(ground);
+        let queued =
+            self.transaction().add(&keys::mail(mail.id), mail).grounded(ground).belonging(credential);
         changes.into_iter().fold(queued, |t, change| t.change(change)).commit().await
     }
 
@@ -110,12 +112,16 @@ impl Store {
         transaction.forgive_sign_ins(attempt, limits, now).record(record, now).commit().await
     }
 
-    /// Ends every session of a user.
+    /// Ends every session of a user. One who is gone has none.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn close_sessions(&self, user: UserId) -> Result<(), Error> {
-        self.transaction().update(Fact::User, &keys::user(user), sessions(None)).once().commit().await
+        let ended = sessions(None).when_there("pk");
+        match self.transaction().update(Fact::User, &keys::user(user), ended).once().commit().await {
+            Ok(()) | Err(Error::Changed(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -152,6 +158,13 @@ impl Transaction<'_> {
                 self.check(Fact::Invitation, &key, unchanged)
             }
         }
+    }
+
+    /// An address belongs where it did when it was read: what is noted in the trails of those tenants is noted in none that
+    /// is gone.
+    pub(crate) fn belonging(self, credential: &Credential) -> Self {
+        let unchanged = Expression::default().when_version(credential.version);
+        self.check(Fact::Credential, &keys::credential(credential.email.canonical()), unchanged)
     }
 
     /// A member is as it was read.

@@ -21,7 +21,8 @@
 //! | Rate window (`ttl`) | `RATE#scope` | `window` | | limits that no other item can carry |
 //!
 //! `ttl` is in epoch seconds. What a sign-up writes beside the tenant (invitation, address, event, portal) has its `ttl` too: a
-//! tenant that nobody confirms is gone with its link. The index projects keys only: it finds, it never decides.
+//! tenant that nobody confirms is gone with its link. What a removed tenant leaves (see `removing`) is what has a `ttl`. The
+//! index projects keys only: it finds, it never decides.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -22,6 +22,7 @@ mod load;
 mod mails;
 mod members;
 mod portals;
+mod removing;
 mod sessions;
 pub mod stream;
 mod tenants;

@@ -1,6 +1,6 @@
 use model::{
-    About, Delivery, DeliveryState, Digest, Email, Invitation, Invocation, Limit, Limits, Mail, MailStatus,
-    MailTags, NewestToken, Reset, Suppression, Timestamp, TokenRecord,
+    About, Credential, Delivery, DeliveryState, Digest, Email, Invitation, Invocation, Limit, Limits, Mail,
+    MailStatus, MailTags, NewestToken, Reset, Suppression, Timestamp, TokenRecord,
 };
 
 use crate::error::{Error, Fact};
@@ -212,18 +212,24 @@ impl Store {
         Ok(())
     }
 
-    /// Lets mail go to an address again. There is a change for each tenant whose trail tells of it.
+    /// Lets mail go to an address again, which is `credential` where somebody has it. There is a change for each tenant whose
+    /// trail tells of it.
     ///
     /// # Errors
-    /// [`Error::Changed`] when no mail was held back from it.
+    /// [`Error::Changed`] when no mail was held back from it, or the address belongs elsewhere by now.
     pub async fn lift_suppression(
         &self,
         email: &Email,
+        credential: Option<&Credential>,
         changes: impl IntoIterator<Item = Change<'_>>,
     ) -> Result<(), Error> {
         let key = keys::suppression(email.canonical());
         let lifted =
             self.transaction().delete(Fact::Suppression, &key, Expression::default().when_there("pk"));
+        let lifted = match credential {
+            Some(credential) => lifted.belonging(credential),
+            None => lifted,
+        };
         changes.into_iter().fold(lifted, |t, change| t.change(change)).once().commit().await
     }
 }

@@ -1,8 +1,29 @@
-use model::{Belonging, Credential, Invitee, Member, Source, Tenant, Transfer, Version};
+use model::{Belonging, Credential, Invitee, Mail, Member, Source, Tenant, Transfer, Version};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
+use crate::transaction::Transaction;
 use crate::{Change, Outgoing, Store, keys};
+
+impl Transaction<'_> {
+    /// A tenant's name, plan, seats and status, over what was read.
+    pub(crate) fn tenant(self, before: &Tenant, after: &Tenant) -> Self {
+        let expression = Expression::default()
+            .set("name", &after.name)
+            .set("plan", &after.plan)
+            .set("seat_limit", &after.seat_limit)
+            .set("status", &after.status)
+            .set("email_policy", &after.email_policy)
+            .set_or_remove("brand_colour", after.brand_colour.as_ref())
+            .set_or_remove("logo_url", after.logo_url.as_ref())
+            .set_or_remove("reply_to", after.reply_to.as_ref())
+            .set_or_remove("closed_at", after.closed_at.as_ref())
+            .set_or_remove("removal_began_at", after.removal_began_at.as_ref())
+            .set("authority", &after.authority)
+            .when_authority(before.authority);
+        self.update(Fact::Tenant, &keys::tenant(after.id), expression)
+    }
+}
 
 impl Store {
     /// Signs an organization up: the tenant, its owner's invitation and the mail that carries the link. Counted to the
@@ -40,12 +61,15 @@ impl Store {
             .await
     }
 
-    /// Notes in a trail what was done without changing anything.
+    /// Notes in a trail what was done without changing anything, on the condition that the tenant is as it was read: the
+    /// trail of one that is being removed is closed.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn note(&self, change: Change<'_>) -> Result<(), Error> {
-        self.transaction().change(change).once().commit().await
+    /// [`Error::Changed`] when the tenant changed.
+    pub async fn note(&self, tenant: &Tenant, change: Change<'_>) -> Result<(), Error> {
+        let unchanged = Expression::default().when_authority(tenant.authority);
+        let noted = self.transaction().check(Fact::Tenant, &keys::tenant(tenant.id), unchanged);
+        noted.change(change).commit().await
     }
 
     /// Changes a tenant's name, look, plan, seats, status or email policy over what was read.
@@ -58,19 +82,23 @@ impl Store {
         after: &Tenant,
         change: Change<'_>,
     ) -> Result<(), Error> {
-        let expression = Expression::default()
-            .set("name", &after.name)
-            .set("plan", &after.plan)
-            .set("seat_limit", &after.seat_limit)
-            .set("status", &after.status)
-            .set("email_policy", &after.email_policy)
-            .set_or_remove("brand_colour", after.brand_colour.as_ref())
-            .set_or_remove("logo_url", after.logo_url.as_ref())
-            .set_or_remove("reply_to", after.reply_to.as_ref())
-            .set("authority", &after.authority)
-            .when_authority(before.authority);
-        let key = keys::tenant(after.id);
-        self.transaction().update(Fact::Tenant, &key, expression).change(change).commit().await
+        self.transaction().tenant(before, after).change(change).commit().await
+    }
+
+    /// Closes a tenant, and tells its owner by mail. Who owns it stands on the tenant, so that the owner's own item needn't
+    /// be looked at again.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the tenant changed, or the same request was answered meanwhile.
+    pub async fn close_tenant(
+        &self,
+        before: &Tenant,
+        after: &Tenant,
+        notice: &Mail,
+        change: Change<'_>,
+    ) -> Result<(), Error> {
+        let closed = self.transaction().tenant(before, after).add(&keys::mail(notice.id), notice);
+        closed.change(change).commit().await
     }
 
     /// Has an address belong to a tenant as its policy has it by now, over what was read of both. It has no event of its own:

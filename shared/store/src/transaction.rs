@@ -242,6 +242,11 @@ impl Transaction<'_> {
         }
     }
 
+    /// Whether it does nothing yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.actions.is_empty() && self.error.is_none()
+    }
+
     /// Even a single action goes as a transaction: its token keeps a try whose answer was lost from being taken for
     /// somebody else's.
     pub(crate) fn once(self) -> Self {

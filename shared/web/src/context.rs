@@ -181,7 +181,7 @@ impl<T> Context<'_, T> {
             .recorded(self.caller.idempotency.record(answer))
     }
 
-    /// The same, of something that is done to their own membership, which is written over what was read of it anyway.
+    /// The same, of something that is written over what was read of their own membership anyway, or of who owns the tenant.
     #[must_use]
     pub fn own_change(&self, kind: EventKind, subject: Subject, answer: &Answer) -> Change<'static> {
         Change::new(self.invocation(), self.tenant.id, self.actor(), kind, subject)

@@ -90,6 +90,7 @@ routes! {
     AssignPermissions: PUT "/v1/tenants/{tenant}/members/{user}/permissions", "assign-role", Session;
     RestorePermissions: DELETE "/v1/tenants/{tenant}/members/{user}/permissions", "assign-role", Session;
     TransferOwnership: POST "/v1/tenants/{tenant}/transfer", "assign-role", Session;
+    CloseTenant: POST "/v1/tenants/{tenant}/close", "assign-role", Session;
     AssignBrands: PUT "/v1/tenants/{tenant}/members/{user}/brands", "assign-brand", Session;
     AssignBrand: PUT "/v1/tenants/{tenant}/members/{user}/brands/{brand}", "assign-brand", Session;
     UnassignBrand: DELETE "/v1/tenants/{tenant}/members/{user}/brands/{brand}", "assign-brand", Session;

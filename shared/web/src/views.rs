@@ -37,6 +37,11 @@ pub struct TenantView<'a> {
     reply_to: Option<&'a str>,
     portal: Option<TenantId>,
     created_at: Timestamp,
+    /// Left out, as the next one, unless it is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed_after: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -59,6 +64,8 @@ impl<'a> From<&'a Tenant> for TenantView<'a> {
             reply_to: t.reply_to.as_ref().map(model::Email::as_entered),
             portal: t.portal,
             created_at: t.created_at,
+            closed_at: t.closed_at,
+            removed_after: t.removed_after(),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What a run made goes again, as far as a route goes: no public one closes a tenant or an account.
+//! What a run made goes again, as far as a route goes: none closes an account.
 
 use serde_json::{Value, json};
 
 use crate::client::{Halt, Outcome};
 use crate::team::{Team, text};
 
-/// Takes back all invitations, ends all memberships, deletes all brands, and signs the owner out.
+/// Takes back all invitations, ends all memberships, deletes all brands, closes the team, and signs the owner out.
 pub(crate) fn tidy(team: &Team<'_>) -> Outcome<String> {
     let owner = &team.owner;
     let ledger = team.ledger()?;
@@ -27,20 +27,22 @@ pub(crate) fn tidy(team: &Team<'_>) -> Outcome<String> {
         )));
     }
     let events = team.trail();
+    let password = json!({ "password": owner.world.password });
+    owner.ask("POST", "close", &password)?.expect(200)?;
+    owner.get("")?.refused(403, "forbidden")?;
     owner.world.ask("DELETE", "/v1/sessions/current", Some(&owner.session), &Value::Null)?.expect(204)?;
     owner.get("")?.refused(401, "unauthenticated")?;
     let events = events?;
     let (pending, members) = (ledger.pending.len(), others.count());
     Ok(format!(
-        "{}: {pending} invitations, {members} members, {} brands; {events} events stay",
+        "{}: {pending} invitations, {members} members, {} brands; {events} events stay, and it is closed",
         team.name,
         brands.len()
     ))
 }
 
-/// The order that switches a tenant off, for the operator to give.
+/// The order that removes a closed tenant, for the operator to give.
 pub(crate) fn order(team: &Team<'_>) -> String {
     let reason = format!("made by anywhere, run {}", team.world().tag);
-    json!({ "operation": "suspend-tenant", "tenant": team.owner.tenant, "suspended": true, "reason": reason })
-        .to_string()
+    json!({ "operation": "remove-tenant", "tenant": team.owner.tenant, "reason": reason }).to_string()
 }

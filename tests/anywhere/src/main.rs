@@ -215,6 +215,6 @@ fn with_mail(run: &mut Run<'_>, world: &World, arguments: &Arguments, seed: u64)
     }
     for team in &teams {
         say(&format!("left       {}, {}, owned by {}", team.name, team.owner.tenant, team.owner.email));
-        say(&format!("           no route closes it; for operate: {}", cleanup::order(team)));
+        say(&format!("           once it is closed for thirty days, for operate: {}", cleanup::order(team)));
     }
 }

@@ -10,7 +10,8 @@
 //! it; a right password of somebody without access stays counted to its source; releasing an address lets mail go there
 //! again; reading and ending invitations takes `members.invite`, listing seats that and
 //! `members.read`, asking about a colleague `members.assign`; renewing a link
-//! that works is a `conflict`; what a suspension holds up is `invitation-on-hold`. The outbox is compared by what is sent from
+//! that works is a `conflict`; what a suspension holds up is `invitation-on-hold`, what a closing does `invitation-revoked`; a
+//! removal is one thing, however many orders it takes. The outbox is compared by what is sent from
 //! it, and who finds an invitation expired, and when, not at all.
 //!
 //! * [`rights`]: the table of permissions and the rules about giving

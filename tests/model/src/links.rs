@@ -237,6 +237,7 @@ impl World {
             owner: None,
             portal,
             unconfirmed_until: Some(until),
+            closed_at: None,
             gone: false,
             mails: Window { window: self.now / DAY, count: 1 },
             members: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! Signing up, the operator's orders, time, the sweeper, the mailer and what SES says.
 
+use std::collections::BTreeMap;
+
 use crate::rights::Role;
 use crate::state::{Account, Belonging, Delivery, Link, Mail, Status};
 use crate::{DAY, HOUR, Nth, Outcome, Told, World};
@@ -78,7 +80,7 @@ impl World {
             (Status::Active, "tenant.reinstated")
         };
         match self.tenants.get(tenant).filter(|t| !t.gone).map(|t| t.status) {
-            None | Some(Status::Pending) => self.no("refused"),
+            None | Some(Status::Pending | Status::Closed) => self.no("refused"),
             Some(already) if already == status => self.clone().done(),
             Some(_) => {
                 let mut next = self.clone();
@@ -87,6 +89,59 @@ impl World {
                 next.done()
             }
         }
+    }
+
+    /// When a closed tenant can't be opened again any more, and may be removed.
+    fn kept_until(&self, tenant: Nth) -> Option<u64> {
+        let t = self.tenants.get(tenant).filter(|t| !t.gone)?;
+        t.closed_at.map(|at| at + 30 * DAY)
+    }
+
+    /// As it was, for thirty days.
+    pub(crate) fn reopen(&self, tenant: Nth) -> Vec<Outcome> {
+        if self.kept_until(tenant).is_none_or(|until| until <= self.now) {
+            return self.no("refused");
+        }
+        let mut next = self.clone();
+        let t = &mut next.tenants[tenant];
+        (t.status, t.closed_at) = (Status::Active, None);
+        t.event("tenant.reopened", "tenant", tenant);
+        next.done()
+    }
+
+    /// After that all of it goes, and who is known in no other team goes with it.
+    pub(crate) fn remove_tenant(&self, tenant: Nth) -> Vec<Outcome> {
+        if self.kept_until(tenant).is_none_or(|until| self.now < until) {
+            return self.no("refused");
+        }
+        let mut next = self.clone();
+        let related = |(nth, t): &(Nth, &crate::Tenant)| {
+            !t.gone && (t.portal == Some(tenant) || (*nth == tenant && t.portal.is_some()))
+        };
+        let related: Vec<Nth> = self.tenants.iter().enumerate().filter(related).map(|(nth, _)| nth).collect();
+        for partner in related {
+            next.end_portal(partner);
+        }
+        let t = &mut next.tenants[tenant];
+        t.gone = true;
+        (t.holders, t.events) = (BTreeMap::new(), BTreeMap::new());
+        let members = std::mem::take(&mut t.members);
+        for account in next.accounts.values_mut().filter(|account| members.contains_key(&account.user)) {
+            account.tenants.remove(&tenant);
+        }
+        let over: BTreeMap<Nth, Nth> = next
+            .accounts
+            .iter()
+            .filter(|(_, account)| account.tenants.is_empty())
+            .map(|(address, account)| (*address, account.user))
+            .collect();
+        next.accounts.retain(|address, _| !over.contains_key(address));
+        for session in &mut next.sessions {
+            session.closed |= over.values().any(|user| *user == session.user);
+        }
+        // nobody is left to be told
+        next.outbox.retain(|mail| !matches!(mail, Mail::Notice { to, .. } if over.contains_key(to)));
+        next.done()
     }
 
     /// An active member becomes the owner, who becomes an admin (R2).

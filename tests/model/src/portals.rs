@@ -111,7 +111,7 @@ impl World {
     }
 
     /// Told in the trails of both.
-    fn end_portal(&mut self, partner: Nth) {
+    pub(crate) fn end_portal(&mut self, partner: Nth) {
         let portal = self.tenants[partner].portal.take();
         for trail in portal.into_iter().chain([partner]) {
             self.tenants[trail].event("partner.ended", "tenant", partner);

@@ -145,6 +145,11 @@ pub enum Request {
         to: Nth,
         password: Try,
     },
+    Close {
+        by: Nth,
+        tenant: Nth,
+        password: Try,
+    },
     Leave {
         by: Nth,
         tenant: Nth,
@@ -302,6 +307,13 @@ pub enum Request {
         tenant: Nth,
         suspended: bool,
     },
+    Reopen {
+        tenant: Nth,
+    },
+    /// Ordered again until nothing of it is left.
+    RemoveTenant {
+        tenant: Nth,
+    },
     Transfer {
         tenant: Nth,
         to: Nth,
@@ -344,6 +356,7 @@ impl Request {
             | Self::RenameTenant { by, .. }
             | Self::Permit { by, .. }
             | Self::HandOver { by, .. }
+            | Self::Close { by, .. }
             | Self::Leave { by, .. }
             | Self::OwnMember { by, .. }
             | Self::Roles { by, .. }
@@ -386,6 +399,8 @@ impl Request {
             | Self::SetPlan { .. }
             | Self::SetEmailPolicy { .. }
             | Self::SuspendTenant { .. }
+            | Self::Reopen { .. }
+            | Self::RemoveTenant { .. }
             | Self::Transfer { .. }
             | Self::ReleaseEmail { .. }
             | Self::LiftSuppression { .. }
@@ -446,6 +461,8 @@ impl World {
             R::SetPlan { tenant, seats } => self.set_plan(*tenant, *seats),
             R::SetEmailPolicy { tenant, exclusive } => self.set_email_policy(*tenant, *exclusive),
             R::SuspendTenant { tenant, suspended } => self.suspend_tenant(*tenant, *suspended),
+            R::Reopen { tenant } => self.reopen(*tenant),
+            R::RemoveTenant { tenant } => self.remove_tenant(*tenant),
             R::Transfer { tenant, to } => self.transfer(*tenant, *to),
             R::ReleaseEmail { address } => self.release_email(*address),
             R::LiftSuppression { address } => self.lift_suppression(*address),
@@ -466,6 +483,7 @@ impl World {
             | R::RenameTenant { by, tenant }
             | R::Permit { by, tenant, .. }
             | R::HandOver { by, tenant, .. }
+            | R::Close { by, tenant, .. }
             | R::Leave { by, tenant }
             | R::OwnMember { by, tenant }
             | R::Roles { by, tenant }

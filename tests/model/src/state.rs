@@ -107,12 +107,14 @@ pub enum Status {
     Suspended,
     /// Over.
     Revoked,
+    /// Closed by its owner.
+    Closed,
 }
 
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
-    /// Pending, active or suspended.
+    /// Pending, active, suspended or closed.
     pub status: Status,
     /// Seats of its plan.
     pub seats: u64,
@@ -124,6 +126,8 @@ pub struct Tenant {
     pub portal: Option<Nth>,
     /// Until when it waits for its owner's confirmation.
     pub unconfirmed_until: Option<u64>,
+    /// When its owner closed it.
+    pub closed_at: Option<u64>,
     /// Gone, with all that is in it.
     pub gone: bool,
     /// Emails in the current day.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::portals::{admins, managing};
 use crate::rights::{Access, Brands, Permissions, ROLES, Role};
-use crate::state::{Belonging, Delivery, Holder, Invitation, Member, Status, TEN_MINUTES, Window};
+use crate::state::{Belonging, Delivery, Holder, Invitation, Mail, Member, Status, TEN_MINUTES, Window};
 use crate::{DAY, Given, Nth, Outcome, Request, Set, Try, World, asked_again};
 
 /// Who asks, in which team; both are there.
@@ -86,6 +86,7 @@ impl World {
             }
             Request::Permit { .. } => "members.permit",
             Request::HandOver { .. } => "tenant.transfer",
+            Request::Close { .. } => "tenant.close",
             Request::Roles { .. } => "tenant.read",
             // it shows what both lists show
             Request::Seats { .. } if held.contains("members.invite") => "members.read",
@@ -108,6 +109,7 @@ impl World {
             }),
             Request::Permit { user, list, .. } => self.permit(who, *user, list.as_ref()),
             Request::HandOver { to, password, .. } => self.hand_over(who, *to, *password),
+            Request::Close { password, .. } => self.close(who, *password),
             Request::Leave { .. } => self.leave(who),
             Request::Roles { .. } => self.roles(who),
             Request::SetBrands { user, brands, .. } => self.set_brands(who, *user, brands),
@@ -554,6 +556,22 @@ impl World {
         }
         match self.tried(self.me_in(who).address, password) {
             Ok(next) => next.transfer(who.tenant, to),
+            Err(refused) => asked_again(refused),
+        }
+    }
+
+    /// The owner closes the tenant, with the password again, and is told by mail.
+    fn close(&self, who: Who, password: Try) -> Vec<Outcome> {
+        let address = self.me_in(who).address;
+        match self.tried(address, password) {
+            Ok(mut next) => {
+                let now = next.now;
+                let t = &mut next.tenants[who.tenant];
+                (t.status, t.closed_at) = (Status::Closed, Some(now));
+                t.event("tenant.closed", "tenant", who.tenant);
+                next.outbox.push(Mail::Notice { to: address, at: now });
+                next.done()
+            }
             Err(refused) => asked_again(refused),
         }
     }

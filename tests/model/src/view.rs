@@ -31,6 +31,7 @@ pub(crate) const fn status(status: Status) -> &'static str {
         Status::Active => "active",
         Status::Suspended => "suspended",
         Status::Revoked => "revoked",
+        Status::Closed => "closed",
     }
 }
 
@@ -146,6 +147,9 @@ impl World {
             let mut tenant = format!("{} owner {owner} seats {used} of {}", status(t.status), t.seats);
             let policy = if t.exclusive { "exclusive" } else { "shared" };
             let _ = write!(tenant, " mails {}/{} {policy}", mails.count, mails.window);
+            if let Some(at) = t.closed_at {
+                let _ = write!(tenant, " closed {at}");
+            }
             lines.insert(format!("tenant {nth}"), tenant);
             if let Some(portal) = t.portal {
                 lines.insert(format!("tenant {nth} portal"), portal.to_string());

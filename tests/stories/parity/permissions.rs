@@ -84,6 +84,7 @@ async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
     partners(&world).await;
     accounts(&world, &team).await;
     operate_everything(&world, &team).await;
+    close_and_remove(&world).await;
 
     let seen = seen(world.wire().take_sent());
     let given = given();
@@ -267,6 +268,26 @@ async fn operate_everything(world: &World, team: &stories::Team) {
         .operate(json!({"operation": "release-email", "email": team.owner.email, "reason": "test"}))
         .await
         .unwrap();
+}
+
+/// A team that is closed, opened again, closed for good and removed, with who was only in it and who is elsewhere too.
+async fn close_and_remove(world: &World) {
+    let (team, other) = (world.team("Shut").await, world.team("Elsewhere").await);
+    team.brand("Sage").await;
+    let both = team.join("both@mail.example", "member").await;
+    other.join(&both.email, "member").await;
+    team.invite("never@mail.example", "member").await;
+    let order = async |operation: &str| {
+        let order = json!({"operation": operation, "tenant": team.tenant, "reason": "test"});
+        world.operate(order).await.unwrap()
+    };
+    let close = json!({"password": stories::PASSWORD});
+    team.owner.post("close", close.clone()).await.expect(200);
+    world.settle().await;
+    order("reopen-tenant").await;
+    team.owner.post("close", close).await.expect(200);
+    world.pass(30 * 86_400);
+    assert_eq!(order("remove-tenant").await["done"], true);
 }
 
 /// What was done at the table: the function, the action (or the kind of action) and what it was done to.

@@ -147,6 +147,13 @@ fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
         80 => Request::HandOver { by, tenant, to: user, password },
         81 => Request::Leave { by, tenant },
         82 => Request::OwnMember { by, tenant },
+        // rarely: little is left to be done after it
+        100 if a % 4 == 0 => Request::Close { by, tenant, password },
+        101 => match (e % 3, t.is_some_and(|t| t.closed_at.is_some())) {
+            (0, _) => Request::RemoveTenant { tenant },
+            (1, true) => Request::Pass { seconds: 31 * DAY },
+            _ => Request::Reopen { tenant },
+        },
         83 if e % 2 == 0 => Request::Roles { by, tenant },
         83 => Request::RenameTenant { by, tenant },
         // what waits in the outbox is handed over first

@@ -105,6 +105,8 @@ async fn sets() -> Vec<Set> {
         (later, of_later),
         (elsewhere, scene::triples().concat()),
         (portal, scene::of_portal()),
+        (scene::closed(scene::team(limits()).await).await, scene::of_closed()),
+        (scene::over(limits()).await, scene::of_over()),
     ];
     for (at, (twin, requests)) in scenes.into_iter().enumerate() {
         sets.insert(at, Set::of(twin, requests).await);
@@ -242,6 +244,7 @@ fn stories_of(mutant: &Mutant) -> &'static [&'static str] {
             "giving::",
             "accounts::",
             "portals::",
+            "closing::",
         ],
     }
 }

@@ -55,12 +55,21 @@ impl Plan {
 }
 
 /// Whether two operations that overlap may be explained in either order. What one changes holds for requests that begin
-/// after it (a session, the tenant's status); it does one thing after the other (the mailer; a sign-in, which counts
+/// after it (a session, the tenant's status); it does one thing after the other (the mailer; a removal; a sign-in, which counts
 /// first; what SES says, which is noted of the address, then of the invitation); a brand that goes while somebody is invited to it is dropped when they accept (R9).
 fn is_loose(model: &World, one: &Request, other: &Request) -> bool {
     use Request as R;
     const fn by_itself(request: &R) -> bool {
-        matches!(request, R::SuspendTenant { .. } | R::Deliver | R::SignIn { .. } | R::Feedback { .. })
+        matches!(
+            request,
+            R::SuspendTenant { .. }
+                | R::Close { .. }
+                | R::Reopen { .. }
+                | R::RemoveTenant { .. }
+                | R::Deliver
+                | R::SignIn { .. }
+                | R::Feedback { .. }
+        )
     }
     let user = |by: &usize| model.sessions.get(*by).map(|session| session.user);
     // whose sessions end
@@ -149,8 +158,9 @@ fn cases(requests: &[Request], calls: &[&Vec<SdkCall>], chance: &mut u64) -> (Ve
         for (racer, calls) in calls.iter().enumerate() {
             for (nth, call) in calls.iter().enumerate() {
                 let writes = Footprint::of(call).writes();
-                let mailer = requests[racer] == Request::Deliver;
-                // a crash of the mailer has a story of its own: its second mail comes when its claim has run out
+                // a crash of the mailer has a story of its own: its second mail comes when its claim has run out; so has a
+                // removal that is stopped half-way
+                let mailer = matches!(requests[racer], Request::Deliver | Request::RemoveTenant { .. });
                 if !mailer {
                     cases.push(case(Some((racer, nth, Fault::Crash))));
                     cases.push(case(Some((racer, nth, Fault::LostAnswer))));
@@ -177,15 +187,15 @@ async fn pairs(set: Twin, requests: Vec<Request>, seed: u64) -> Plan {
     for a in 0..requests.len() {
         for b in a..requests.len() {
             // the local stack has one stream, which two can't read at once: two mailers have a story of their own. A
-            // session that is ended twice at once is ended, and both are told so
+            // session that is ended twice at once is ended, and both are told so; so are two who remove a tenant
             let ends_one = |request: &Request| {
                 matches!(
                     request,
                     Request::SignOut { .. } | Request::EndSession { .. } | Request::EndSessions { .. }
                 )
             };
-            let twice = (a == b && requests[a] == Request::Deliver)
-                || (ends_one(&requests[a]) && ends_one(&requests[b]));
+            let is_one = matches!(requests[a], Request::Deliver | Request::RemoveTenant { .. });
+            let twice = (a == b && is_one) || (ends_one(&requests[a]) && ends_one(&requests[b]));
             if twice || !prints[a].meets(&prints[b]) {
                 continue;
             }
@@ -452,6 +462,27 @@ fn every_pair_with_a_portal() {
     everything(
         "orders, pairs with a portal",
         async |seed| pairs(scene::portal(limits()).await, scene::of_portal(), seed).await,
+        4,
+    );
+}
+
+#[test]
+fn every_pair_in_a_closed_team() {
+    everything(
+        "orders, pairs in a closed team",
+        async |seed| {
+            let closed = scene::closed(scene::team(limits()).await).await;
+            pairs(closed, scene::of_closed(), seed).await
+        },
+        4,
+    );
+}
+
+#[test]
+fn every_pair_while_a_team_is_removed() {
+    everything(
+        "orders, pairs while a team is removed",
+        async |seed| pairs(scene::over(limits()).await, scene::of_over(), seed).await,
         4,
     );
 }

@@ -181,6 +181,91 @@ pub(super) async fn later(limits: Limits) -> Twin {
         .await
 }
 
+/// The same team an hour after its owner closed it: the mail that tells them is still to be sent.
+pub(super) async fn closed(team: Twin) -> Twin {
+    team.all(&[
+        Request::Deliver,
+        Request::Close { by: 0, tenant: 0, password: Try::Right },
+        Request::Pass { seconds: 3_600 },
+    ])
+    .await
+}
+
+/// The same when it can't be opened again any more. Its admin is in the other team too, its limited member was, and its
+/// sales rep is invited there (link 10).
+pub(super) async fn over(limits: Limits) -> Twin {
+    let elsewhere = |address| {
+        let given = Given { address, role: Role::Member, list: None, brands: Set::These([].into()), days: 2 };
+        Request::Invite { by: 4, tenant: 1, given }
+    };
+    let (accept, right) = (|link| Request::Accept { link, password: Try::Right }, Try::Right);
+    let twin = team(limits).await;
+    let link = twin.model.links.len();
+    twin.all(&[
+        Request::Deliver,
+        elsewhere(1),
+        Request::Deliver,
+        accept(link),
+        elsewhere(2),
+        Request::Deliver,
+        accept(link + 1),
+        Request::Remove { by: 4, tenant: 1, user: 2 },
+        Request::Close { by: 0, tenant: 0, password: right },
+        Request::Deliver,
+        Request::Pass { seconds: 30 * DAY },
+        elsewhere(3),
+        Request::Deliver,
+    ])
+    .await
+}
+
+/// What is worth doing at once in [`closed`].
+pub(super) fn of_closed() -> Vec<Request> {
+    let (tenant, right) = (0, Try::Right);
+    vec![
+        Request::Reopen { tenant },
+        Request::RemoveTenant { tenant },
+        Request::Close { by: 0, tenant, password: right },
+        Request::SuspendTenant { tenant, suspended: true },
+        Request::SuspendTenant { tenant, suspended: false },
+        Request::Transfer { tenant, to: 1 },
+        Request::SetPlan { tenant, seats: 7 },
+        Request::Accept { link: 5, password: right },
+        Request::Decline { link: 5 },
+        Request::Leave { by: 2, tenant },
+        Request::SignIn { address: 1, password: right },
+        Request::ChangeProfile { by: 1 },
+        Request::AskForReset { address: 1 },
+        invite(0, 7, Role::Member, &[]),
+        Request::Deliver,
+        Request::Pass { seconds: 30 * DAY },
+    ]
+}
+
+/// The same in [`over`].
+pub(super) fn of_over() -> Vec<Request> {
+    let (tenant, right) = (0, Try::Right);
+    vec![
+        Request::RemoveTenant { tenant },
+        Request::Reopen { tenant },
+        Request::SetPlan { tenant, seats: 7 },
+        Request::Transfer { tenant, to: 1 },
+        Request::Decline { link: 5 },
+        Request::Renew { link: 6 },
+        Request::Accept { link: 10, password: right },
+        Request::Leave { by: 1, tenant },
+        Request::Leave { by: 3, tenant },
+        Request::SignIn { address: 1, password: right },
+        Request::SignIn { address: 3, password: right },
+        Request::ChangePassword { by: 3, current: right, new: Try::Wrong },
+        Request::ChangeProfile { by: 3 },
+        Request::EndSessions { by: 3 },
+        Request::SignOut { by: 1 },
+        Request::AskForReset { address: 3 },
+        Request::SendPasswordReset { address: 1, to: 8 },
+    ]
+}
+
 /// What is worth doing at once in [`team`], by those whose rights differ.
 pub(super) fn of_team() -> Vec<Request> {
     let these = |brands: &[Nth]| Set::These(brands.iter().copied().collect());
@@ -208,6 +293,7 @@ pub(super) fn of_team() -> Vec<Request> {
         Request::Permit { by: 1, tenant, user: 3, list: Some(["brand.read", "tenant.read"].into()) },
         Request::RenameTenant { by: 0, tenant },
         Request::HandOver { by: 0, tenant, to: 1, password: right },
+        Request::Close { by: 0, tenant, password: right },
         Request::Leave { by: 2, tenant },
         Request::Leave { by: 3, tenant },
         Request::SetBrands { by: 0, tenant, user: 2, brands: these(&[1]) },

@@ -242,7 +242,9 @@ fn a_damaged_body_or_cursor_gets_its_4xx_and_a_document() {
         .iter()
         .copied()
         .filter(|route| {
-            route.function() != "console" && !matches!(route, Route::SignOut | Route::EndSessions)
+            // what ends the session, or what it is good for, leaves nothing to look at
+            let ends = matches!(route, Route::SignOut | Route::EndSessions | Route::CloseTenant);
+            route.function() != "console" && !ends
         })
         .collect();
     let chances = (proptest::collection::vec(any::<[u8; 3]>(), 1..3), any::<u8>(), troubled());

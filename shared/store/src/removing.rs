@@ -1,0 +1,101 @@
+//! Removing a closed tenant, a stretch at a time. What went stays gone, so that whoever was stopped goes on from there: first
+//! the invitations, so that nobody joins; then the members, so that nobody leaves; then the trail, which nobody writes any
+//! more; the tenant itself last.
+
+use std::collections::BTreeSet;
+
+use model::{Brand, Credential, Event, Invitation, InvitationStatus, Member, Tenant, TenantId, Version};
+
+use crate::error::{Error, Fact};
+use crate::expression::Expression;
+use crate::transaction::Transaction;
+use crate::{Key, Store, keys};
+
+impl Transaction<'_> {
+    /// Removes all of these; nothing of none.
+    async fn remove_all<E>(self, all: impl IntoIterator<Item = Key<E>>) -> Result<(), Error> {
+        let removed = all.into_iter().fold(self, |transaction, key| transaction.remove(&key));
+        if removed.is_empty() { Ok(()) } else { removed.commit().await }
+    }
+}
+
+impl Store {
+    /// Marks a closed tenant: from here on nobody opens it again, and nothing is written into its trail by the operator.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the tenant changed.
+    pub async fn begin_removal(&self, before: &Tenant, after: &Tenant) -> Result<(), Error> {
+        self.transaction().tenant(before, after).commit().await
+    }
+
+    /// Removes invitations, and what holds their addresses, unless that is a member: fifty at most.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn remove_invitations(
+        &self,
+        tenant: TenantId,
+        invitations: &[Invitation],
+    ) -> Result<(), Error> {
+        let hold = invitations.iter().filter(|one| one.status != InvitationStatus::Accepted);
+        // several may be of one address, and an item is removed once
+        let emails: BTreeSet<&str> = hold.map(|one| one.email.canonical()).collect();
+        let free = emails
+            .into_iter()
+            .fold(self.transaction(), |transaction, email| transaction.remove(&keys::invitee(tenant, email)));
+        free.remove_all(invitations.iter().map(|one| keys::invitation(tenant, one.id))).await
+    }
+
+    /// Removes brands: a hundred at most.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn remove_brands(&self, tenant: TenantId, brands: &[Brand]) -> Result<(), Error> {
+        self.transaction().remove_all(brands.iter().map(|brand| keys::brand(tenant, brand.id))).await
+    }
+
+    /// Removes events: a hundred at most.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn remove_events(&self, tenant: TenantId, events: &[Event]) -> Result<(), Error> {
+        let keys = events.iter().map(|event| keys::event(tenant, event.at, event.id));
+        self.transaction().remove_all(keys).await
+    }
+
+    /// Removes a member, whose address forgets the tenant. A person who is known in no other one goes with it, with every
+    /// session that they have. `credential` is their address, if it is still theirs.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the address was used meanwhile: read again.
+    pub async fn remove_member(
+        &self,
+        member: &Member,
+        credential: Option<&Credential>,
+        version: Version,
+    ) -> Result<(), Error> {
+        let (tenant, user) = (member.tenant_id, member.user_id);
+        let removed = self
+            .transaction()
+            .remove(&keys::member(tenant, user))
+            .remove(&keys::invitee(tenant, member.email.canonical()));
+        let Some(credential) = credential else { return removed.commit().await };
+        let key = keys::credential(credential.email.canonical());
+        let unchanged = Expression::default().when_version(credential.version);
+        let removed = if credential.is_known_beside(tenant) {
+            let left = unchanged.remove(&format!("tenants.{tenant}")).set("version", &version);
+            removed.update(Fact::Credential, &key, left)
+        } else {
+            removed.delete(Fact::Credential, &key, unchanged).remove(&keys::user(user))
+        };
+        removed.commit().await
+    }
+
+    /// Removes the tenant itself, once there is nothing left in it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn remove_tenant(&self, tenant: TenantId) -> Result<(), Error> {
+        self.transaction().remove(&keys::tenant(tenant)).commit().await
+    }
+}
