@@ -15,12 +15,19 @@ fn body(route: &Route) -> Value {
     stories::contract::example(route.method(), route.path())
 }
 
-async fn with_everything(team: &Team) -> [(&'static str, String); 4] {
+async fn with_everything(team: &Team) -> [(&'static str, String); 5] {
     let domain = team.owner.email.split_once('@').unwrap().1.to_owned();
     let member = team.join(&format!("member@{domain}"), "member").await;
     let invited = team.invite(&format!("invited@{domain}"), "member").await;
     let brand = team.brand("Sage").await;
-    [("tenant", team.tenant.clone()), ("user", member.user), ("invitation", invited.id), ("brand", brand)]
+    let review = team.owner.post("access-reviews", Value::Null).await.expect(201).text("/id");
+    [
+        ("tenant", team.tenant.clone()),
+        ("user", member.user),
+        ("invitation", invited.id),
+        ("brand", brand),
+        ("review", review),
+    ]
 }
 
 #[tokio::test]
@@ -131,6 +138,8 @@ async fn each_role_does_what_the_table_says_and_nothing_else() {
             ("members", policy::Permission::MembersRead),
             ("invitations", policy::Permission::MembersInvite),
             ("events", policy::Permission::AuditRead),
+            ("access-review", policy::Permission::AccessReview),
+            ("access-reviews", policy::Permission::AccessReview),
             ("", policy::Permission::TenantRead),
             ("brands", policy::Permission::BrandRead),
         ] {
@@ -556,7 +565,14 @@ async fn every_path_answers_for_its_methods_and_none_for_others() {
     for route in Route::ALL {
         let path = path(
             route,
-            &[("tenant", "t"), ("user", "u"), ("brand", "b"), ("invitation", "i"), ("file", "f")],
+            &[
+                ("tenant", "t"),
+                ("user", "u"),
+                ("brand", "b"),
+                ("invitation", "i"),
+                ("review", "r"),
+                ("file", "f"),
+            ],
         );
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "HEAD"] {
             // pages answer HEAD where they answer GET

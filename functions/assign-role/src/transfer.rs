@@ -49,7 +49,7 @@ impl AssignRole {
         let credential = credential.filter(|credential| credential.user_id == from.user_id);
         let credential = credential.ok_or_else(|| Failure::internal("a member without their address"))?;
         self.prove(request, &credential, password, proven).await?;
-        let after = cx.tenant.transfer(from, to, cx.invocation());
+        let after = cx.tenant.transfer(from, to, cx.actor(), cx.invocation());
         // both reach every brand
         let behind = cx.behind(&self.store, [&after.old_owner, &after.new_owner]).await?;
         let view = |member| MemberView::whole(member, &behind);

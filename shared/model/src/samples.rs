@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::{
     Belonging, Credential, Delivery, DeliveryState, Digest, Email, EmailPolicy, Invitation, InvitationId,
-    InvitationStatus, Invocation, Locale, Member, NewestToken, Phone, Random, SystemRandom, Tenant, TenantId,
-    Timestamp, User, UserId, Version, Window,
+    InvitationStatus, Invocation, Locale, Member, NewestToken, Phone, Random, ReviewId, SystemRandom, Tenant,
+    TenantId, Timestamp, User, UserId, Uses, Version, Window,
 };
 
 /// `2023-11-14T22:13:20.000Z`: when the samples were made.
@@ -32,6 +32,7 @@ pub(crate) const SAGE: BrandId = BrandId(Uuid::from_u128(5));
 pub(crate) const MINT: BrandId = BrandId(Uuid::from_u128(6));
 pub(crate) const OLD: Version = Version(Uuid::from_u128(7));
 pub(crate) const NEW: Version = Version(Uuid::from_u128(8));
+pub(crate) const REVIEW: ReviewId = ReviewId(Uuid::from_u128(9));
 
 /// The same byte, however many are asked for.
 pub(crate) struct Always(pub(crate) u8);
@@ -128,6 +129,9 @@ pub(crate) fn member() -> Member {
         status: MemberStatus::Active,
         joined_at: EARLIER,
         last_active_at: Some(EARLIER),
+        granted_at: None,
+        granted_by: None,
+        used: Uses::default(),
         invites: Window { window: 472_222, count: 4 },
         authority: OLD,
     }

@@ -1,7 +1,8 @@
 use std::fmt;
 
 use model::{
-    Actor, Digest, Event, EventId, EventKind, Invocation, Member, Subject, Tenant, TenantId, Timestamp,
+    Actor, Decision, Digest, Event, EventId, EventKind, Invocation, Member, Subject, Tenant, TenantId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ pub struct Change<'a> {
     pub(crate) event: Event,
     pub(crate) member: Option<&'a Member>,
     pub(crate) sponsor: Option<&'a Member>,
+    pub(crate) deciding: Option<Deciding<'a>>,
     pub(crate) record: Option<Record>,
 }
 
@@ -28,6 +30,7 @@ impl<'a> Change<'a> {
             event: Event::new(invocation, tenant, actor, kind, subject),
             member: None,
             sponsor: None,
+            deciding: None,
             record: None,
         }
     }
@@ -42,6 +45,12 @@ impl<'a> Change<'a> {
     #[must_use]
     pub fn sponsored_by(self, sponsor: Option<&'a Member>) -> Self {
         Self { sponsor, ..self }
+    }
+
+    /// Deciding, in a review that still goes on, over the decision that was read.
+    #[must_use]
+    pub fn deciding(self, before: Option<&'a Decision>, after: &'a Decision) -> Self {
+        Self { deciding: Some(Deciding { before, after }), ..self }
     }
 
     /// With the record of the answer, where the request had an `Idempotency-Key`.
@@ -88,6 +97,12 @@ impl<'a> Change<'a> {
     pub(crate) const fn at(&self) -> Timestamp {
         self.event.at
     }
+}
+
+/// A decision, and the one that it replaces.
+pub(crate) struct Deciding<'a> {
+    pub(crate) before: Option<&'a Decision>,
+    pub(crate) after: &'a Decision,
 }
 
 /// What a request with an `Idempotency-Key` was answered.

@@ -32,6 +32,10 @@ pub enum Fact {
     Mail,
     /// Whether mail is held back from the address.
     Suppression,
+    /// Whether the review goes on, or which one does.
+    Review,
+    /// What the review has decided about the member.
+    Decision,
 }
 
 /// Why the table didn't do it.

@@ -20,6 +20,7 @@ mod listing;
 mod load;
 mod mails;
 mod members;
+mod reviews;
 mod sessions;
 pub mod stream;
 mod tenants;

@@ -205,13 +205,16 @@ impl Transaction<'_> {
 
     /// The same, with something to count on the actor's item.
     pub(crate) fn change_and(mut self, change: Change<'_>, counting: Expression) -> Self {
-        let Change { event, member, sponsor, record } = change;
+        let Change { event, member, sponsor, deciding, record } = change;
         if let Some(member) = member {
             self = self.acting(member, event.at, counting);
         }
         if let Some(sponsor) = sponsor {
             let unchanged = Expression::default().when_authority(sponsor.authority);
             self = self.check(Fact::Sponsor, &keys::member(sponsor.tenant_id, sponsor.user_id), unchanged);
+        }
+        if let Some(deciding) = deciding {
+            self = self.deciding(&deciding);
         }
         self.add(&keys::event(event.tenant_id, event.at, event.id), &event).record(record, event.at)
     }

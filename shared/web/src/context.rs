@@ -56,6 +56,12 @@ impl<T> Context<'_, T> {
         self.invocation().version()
     }
 
+    /// Who asks, as what they do tells of them.
+    #[must_use]
+    pub const fn actor(&self) -> Actor {
+        Actor::User { id: self.member.user_id }
+    }
+
     /// What the policy knows of who asks.
     #[must_use]
     pub const fn principal(&self) -> Principal<'_> {
@@ -141,8 +147,7 @@ impl<T> Context<'_, T> {
     /// the request had an `Idempotency-Key`.
     #[must_use]
     pub fn change(&self, kind: EventKind, subject: Subject, answer: &Answer) -> Change<'_> {
-        let actor = Actor::User { id: self.member.user_id };
-        Change::new(self.invocation(), self.tenant.id, actor, kind, subject)
+        Change::new(self.invocation(), self.tenant.id, self.actor(), kind, subject)
             .by(&self.member)
             .recorded(self.caller.idempotency.record(answer))
     }
@@ -150,8 +155,7 @@ impl<T> Context<'_, T> {
     /// The same, of something that is done to their own membership, which is written over what was read of it anyway.
     #[must_use]
     pub fn own_change(&self, kind: EventKind, subject: Subject, answer: &Answer) -> Change<'static> {
-        let actor = Actor::User { id: self.member.user_id };
-        Change::new(self.invocation(), self.tenant.id, actor, kind, subject)
+        Change::new(self.invocation(), self.tenant.id, self.actor(), kind, subject)
             .recorded(self.caller.idempotency.record(answer))
     }
 
