@@ -23,6 +23,7 @@ mod operating;
 mod parity;
 mod proof;
 mod races;
+mod reviews;
 mod samples;
 mod seats;
 mod secrets;
