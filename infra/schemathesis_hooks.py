@@ -300,6 +300,12 @@ def put_aside_what_ended(context, case, response):
             pool.end(case.path_parameters.values())
 
 
+@schemathesis.hook("after_call").apply_to(operation_id="decideReview")
+def put_aside_whom_a_review_removed(context, case, response):
+    if response.status_code < 300 and '"decision":"revoked"' in response.text:
+        TEAM.members.end(case.path_parameters.values())
+
+
 @schemathesis.hook("after_call").apply_to(operation_id=["transferOwnership", "leaveTeam"])
 def put_aside_a_team_that_is_used_up(context, case, response):
     """Who owned it is an admin, or who was in it is gone."""

@@ -378,6 +378,18 @@ async fn a_review_only_takes_and_only_what_its_reviewer_may_take() {
     assert!(!String::from_utf8_lossy(&made.body).contains(&rue));
     let left = team.owner.get(&format!("members/{}", ben.user)).await.expect(200).json();
     assert_eq!(left["brands"], json!([rue]), "what the reviewer doesn't see stays");
+    // why something was decided is for reviewers
+    let eve = listed(&team, "eve@acme.example", &["audit.read", "members.read"], &[]).await;
+    for (reader, reads) in [(&adam, true), (&eve, false)] {
+        let trail = reader.get("events?limit=100").await.expect(200).json();
+        let told = trail["items"].as_array().unwrap().iter();
+        let told: Vec<&Value> = told.filter(|event| event["type"] == "access_review.decided").collect();
+        assert_eq!(told.len(), 3);
+        for event in told {
+            assert_eq!(event["details"]["review"], json!(review));
+            assert_eq!(event["details"].get("reason").is_some(), reads, "{event}");
+        }
+    }
     for path in ["", "/export", "/export?format=csv"] {
         let read = sue.get(&format!("access-reviews/{review}{path}")).await.expect(200);
         assert!(!String::from_utf8_lossy(&read.body).contains(&rue), "{path}");

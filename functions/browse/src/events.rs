@@ -36,6 +36,10 @@ fn limited<T>(cx: &Context<'_, T>, behind: &Backdrop, mut event: Event) -> Optio
     if cx.may(Permission::MembersAssign).is_err() {
         event.details.remove("permissions_before");
     }
+    // why a reviewer decided something is for reviewers; why the operator did is for everybody
+    if event.details.contains_key("review") && cx.may(Permission::AccessReview).is_err() {
+        event.details.remove("reason");
+    }
     let [now, before] = BRAND_SETS.map(|name| event.details.get(name));
     // a review changes a role and brands at once: the role is left
     let of_brands = event.kind == EventKind::MemberBrandsChanged;
