@@ -179,6 +179,14 @@ class Team:
         answer = requests.get(f"{API}/v1/me/sessions", headers={"Authorization": f"Bearer {before}"}, timeout=10)
         return [one["id"] for one in answer.json()["items"] if not one["current"]]
 
+    def review(self):
+        """The one that goes on: a team has one at a time, and it is closed now and then."""
+        path = f"{API}{self.path}/access-reviews"
+        answer = requests.post(path, headers={"Authorization": f"Bearer {self.session}"}, timeout=10)
+        review = answer.json()["id"] if answer.status_code == 201 else answer.json()["existing"]["id"]
+        self.named.add(review)
+        return review
+
     def join(self):
         tokens = self.mail([{"role": role, "brands": self.brands.some()} for role in ROLES])
         joined = [self.ask("/v1/invitations/accept", {"token": token, "password": PASSWORD}) for token in tokens]
@@ -217,6 +225,7 @@ POOLS = {
 # by the name of a field, or the operation's and the field's
 REAL = {name: pool.one for name, pool in POOLS.items()} | {
     "tenant": lambda: TEAM.tenant,
+    "review": TEAM.review,
     "brands": TEAM.brands.some,
     "password": lambda: PASSWORD,
     "current_password": lambda: PASSWORD,
@@ -238,7 +247,7 @@ def made_up(case, name, value):
     """Whether nothing is called so. In a chain of calls a name that an answer gave stays, whatever became of it since."""
     if isinstance(value, list):
         return value and all(made_up(case, "brand", one) for one in value)
-    is_id = name in ("tenant", "user", "to", "brand", "invitation", "session", "partner")
+    is_id = name in ("tenant", "user", "to", "brand", "invitation", "session", "partner", "review")
     if not isinstance(value, str) or (is_id and not ID.fullmatch(value)):
         return False
     return value not in (TEAM.named if case.meta.phase.name.value == "stateful" else POOLS.get(name, ()))
@@ -334,6 +343,12 @@ def put_aside_what_ended(context, case, response):
     if response.status_code < 300:
         for pool in POOLS.values():
             pool.end(case.path_parameters.values())
+
+
+@schemathesis.hook("after_call").apply_to(operation_id="decideReview")
+def put_aside_whom_a_review_removed(context, case, response):
+    if response.status_code < 300 and '"decision":"revoked"' in response.text:
+        TEAM.members.end(case.path_parameters.values())
 
 
 @schemathesis.hook("after_call").apply_to(operation_id=["transferOwnership", "closeTenant", "leaveTeam"])

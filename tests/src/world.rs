@@ -133,6 +133,8 @@ impl World {
                 ("ConsoleOrigin", "https://team.example.com".to_owned()),
                 ("MailFrom", "Muster <no-reply@muster.example>".to_owned()),
                 ("OpenSignUp", "true".to_owned()),
+                // what is noted behind an answer would be counted now and then
+                ("UseSampling", "0".to_owned()),
             ]),
             settings,
             clock: LocalClock::frozen_at(START),

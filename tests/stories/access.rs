@@ -15,7 +15,7 @@ fn body(route: &Route) -> Value {
     stories::contract::example(route.method(), route.path())
 }
 
-async fn with_everything(team: &Team) -> [(&'static str, String); 5] {
+async fn with_everything(team: &Team) -> [(&'static str, String); 6] {
     let domain = team.owner.email.split_once('@').unwrap().1.to_owned();
     let member = team.join(&format!("member@{domain}"), "member").await;
     let invited = team.invite(&format!("invited@{domain}"), "member").await;
@@ -23,12 +23,14 @@ async fn with_everything(team: &Team) -> [(&'static str, String); 5] {
     let partner =
         json!({"name": "Partner", "email": format!("partner@{domain}"), "first_name": "P", "last_name": "P"});
     let partner = team.owner.post("partners", partner).await.expect(202).text("/tenant/id");
+    let review = team.owner.post("access-reviews", Value::Null).await.expect(201).text("/id");
     [
         ("tenant", team.tenant.clone()),
         ("user", member.user),
         ("invitation", invited.id),
         ("brand", brand),
         ("partner", partner),
+        ("review", review),
     ]
 }
 
@@ -140,6 +142,8 @@ async fn each_role_does_what_the_table_says_and_nothing_else() {
             ("members", policy::Permission::MembersRead),
             ("invitations", policy::Permission::MembersInvite),
             ("events", policy::Permission::AuditRead),
+            ("access-review", policy::Permission::AccessReview),
+            ("access-reviews", policy::Permission::AccessReview),
             ("", policy::Permission::TenantRead),
             ("brands", policy::Permission::BrandRead),
         ] {
@@ -565,7 +569,14 @@ async fn every_path_answers_for_its_methods_and_none_for_others() {
     for route in Route::ALL {
         let path = path(
             route,
-            &[("tenant", "t"), ("user", "u"), ("brand", "b"), ("invitation", "i"), ("file", "f")],
+            &[
+                ("tenant", "t"),
+                ("user", "u"),
+                ("brand", "b"),
+                ("invitation", "i"),
+                ("review", "r"),
+                ("file", "f"),
+            ],
         );
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "HEAD"] {
             // pages answer HEAD where they answer GET

@@ -232,6 +232,10 @@ async fn a_closed_tenant_is_removed_in_steps_and_leaves_nothing_behind() {
     for n in 0..110 {
         team.brand(&format!("Brand {n}")).await;
     }
+    let review = team.owner.post("access-reviews", Value::Null).await.expect(201).text("/id");
+    let kept = json!({"decision": "kept", "reason": "needed"});
+    let decide = format!("access-reviews/{review}/members/{}", ana.user);
+    team.owner.ask("PUT", &decide, kept).await.expect(200);
     assert!(order(&world, "remove-tenant", tenant).await.unwrap_err().contains("isn't closed"));
     close(&team.owner, PASSWORD).await.expect(200);
     world.pass(30 * DAY - 1);
@@ -253,6 +257,7 @@ async fn a_closed_tenant_is_removed_in_steps_and_leaves_nothing_behind() {
     }
     remove(&world, tenant).await;
     assert_eq!(left(&world, tenant), [Value::Null; 0]);
+    assert!(world.ledger().all("Decision").is_empty() && world.ledger().all("Review").is_empty());
     assert!(order(&world, "remove-tenant", tenant).await.unwrap_err().contains("there is no such tenant"));
     world.ledger().check();
     // who was known in no other team is nobody any more, on no session

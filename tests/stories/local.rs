@@ -105,7 +105,11 @@ async fn a_page_of_another_origin_may_call_as_the_template_has_it() {
         let (status, head, _) = send(&address, &format!("GET /v1/me HTTP/1.1\r\norigin: {origin}"), "").await;
         assert_eq!(status, 401);
         assert_eq!(head.contains(&format!("access-control-allow-origin: {origin}")), may, "{head}");
-        assert_eq!(head.contains("access-control-expose-headers: etag,location,retry-after"), may, "{head}");
+        assert_eq!(
+            head.contains("access-control-expose-headers: etag,link,location,retry-after"),
+            may,
+            "{head}"
+        );
     }
     // nobody's page: no header, and OPTIONS that is no preflight is a method like others
     let (_, head, _) = send(&address, "GET /v1/me HTTP/1.1", "").await;

@@ -28,6 +28,7 @@ mod parity;
 mod portals;
 mod proof;
 mod races;
+mod reviews;
 mod samples;
 mod seats;
 mod secrets;

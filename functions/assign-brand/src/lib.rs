@@ -136,7 +136,7 @@ impl AssignBrand {
             return Ok(cx.member(before, &cx.behind(&self.store, [before]).await?));
         }
         let added: Vec<BrandId> = brands.named().filter(|b| !before.brands.contains(*b)).collect();
-        let after = before.with_brands(brands, cx.version());
+        let after = before.with_brands(brands, cx.actor(), cx.invocation());
         let answer = cx.changed_member(&self.store, before, &after).await?;
         let change = cx
             .change(EventKind::MemberBrandsChanged, Subject::Member(after.user_id), &answer)

@@ -94,7 +94,7 @@ impl AssignRole {
         if before.role == role {
             return Ok(cx.member(before, &cx.behind(&self.store, [before]).await?));
         }
-        let after = before.with_role(role, cx.version());
+        let after = before.with_role(role, cx.actor(), cx.invocation());
         let answer = cx.changed_member(&self.store, before, &after).await?;
         let change = cx
             .change(EventKind::MemberRoleChanged, Subject::Member(after.user_id), &answer)
@@ -118,7 +118,7 @@ impl AssignRole {
         if before.permissions == list {
             return Ok(cx.member(before, &cx.behind(&self.store, [before]).await?));
         }
-        let after = before.with_permissions(list, cx.version());
+        let after = before.with_permissions(list, cx.actor(), cx.invocation());
         let answer = cx.changed_member(&self.store, before, &after).await?;
         let change = cx
             .change(EventKind::MemberPermissionsChanged, Subject::Member(after.user_id), &answer)

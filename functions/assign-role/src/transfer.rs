@@ -45,7 +45,7 @@ impl AssignRole {
             return Err(BadRequest::invalid("/to", "is suspended, reinstate them first").into());
         }
         self.prove(&cx, request, password, once).await?;
-        let after = cx.tenant.transfer(from, to, cx.invocation());
+        let after = cx.tenant.transfer(from, to, cx.actor(), cx.invocation());
         // both reach every brand
         let behind = cx.behind(&self.store, [&after.old_owner, &after.new_owner]).await?;
         let view = |member| MemberView::whole(member, &behind);

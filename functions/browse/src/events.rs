@@ -1,4 +1,4 @@
-use model::{Event, Member, Subject};
+use model::{Event, EventKind, Member, Subject};
 use policy::{BrandId, Brands, Permission};
 use web::views::{EventView, List};
 use web::{Answer, Backdrop, Caller, Context, Outcome, Request, next_cursor, page};
@@ -16,6 +16,7 @@ fn is_shown<T>(cx: &Context<'_, T>, behind: &Backdrop, event: &Event) -> bool {
         Subject::Brand(brand) => cx.visibility().is_complete() || behind.sees(brand),
         Subject::Member(_) => cx.may(Permission::MembersRead).is_ok(),
         Subject::Invitation(_) => cx.may(Permission::MembersInvite).is_ok(),
+        Subject::Review(_) => cx.may(Permission::AccessReview).is_ok(),
     }
 }
 
@@ -35,8 +36,14 @@ fn limited<T>(cx: &Context<'_, T>, behind: &Backdrop, mut event: Event) -> Optio
     if cx.may(Permission::MembersAssign).is_err() {
         event.details.remove("permissions_before");
     }
+    // why a reviewer decided something is for reviewers; why the operator did is for everybody
+    if event.details.contains_key("review") && cx.may(Permission::AccessReview).is_err() {
+        event.details.remove("reason");
+    }
     let [now, before] = BRAND_SETS.map(|name| event.details.get(name));
-    if now.is_some() && now == before { None } else { Some(event) }
+    // a review changes a role and brands at once: the role is left
+    let of_brands = event.kind == EventKind::MemberBrandsChanged;
+    if of_brands && now == before { None } else { Some(event) }
 }
 
 impl Browse {

@@ -5,11 +5,13 @@
 //! * `GET /v1/tenants/{tenant}/invitations`, `…/invitations/{invitation}`: `members.invite`
 //! * `GET /v1/tenants/{tenant}/seats`: `members.read` and `members.invite`
 //! * `GET /v1/tenants/{tenant}/events`: `audit.read`
+//! * `GET /v1/tenants/{tenant}/access-review`: `access.review`
 //!
 //! Lists take `limit`, `cursor` and the filters that stand with each; a page may come short of its limit while there is
 //! still a `next_cursor`. Brands that the reader isn't assigned to are
 //! shown nowhere.
 
+mod access;
 mod events;
 mod filter;
 mod invitations;
@@ -43,6 +45,7 @@ impl Function for Browse {
             Route::ListInvitations => self.invitations(&caller, request).await,
             Route::ReadInvitation => self.invitation(&caller, request.invitation()?).await,
             Route::ListEvents => self.events(&caller, request).await,
+            Route::ReviewAccess => self.access(&caller, request).await,
             _ => Err(Refusal::NotFound.into()),
         }
     }

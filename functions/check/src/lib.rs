@@ -2,18 +2,23 @@
 //!
 //! What the host platform asks before an upload, an edit, a message: `{permission, brand?, user?}` is answered
 //! `{allowed, reason}`. The hot path: one trip, three read units (session, member, tenant), one more where a brand or
-//! another user is named. Changes nothing.
+//! another user is named. Nothing is written on the way: that somebody uses a permission is noted behind the answer, now and
+//! then, for whoever reviews access.
 
 use model::{Refusal, UserId};
 use policy::{BrandId, Denial, Permission, Relation};
 use runtime::{Environment, SettingError};
 use serde::Serialize;
 use store::{Store, keys};
-use web::{Answer, BadRequest, Caller, Function, NO_BRAND_ID, NO_MEMBER_ID, Outcome, Request, Route};
+use web::{
+    Answer, BadRequest, Caller, Context, Function, NO_BRAND_ID, NO_MEMBER_ID, Outcome, Request, Route,
+};
 
 /// The function.
 pub struct Check {
     store: Store,
+    /// Of so many answers one is noted; none where it is zero.
+    sampling: u8,
 }
 
 /// What is asked: of the asker, unless another user is named.
@@ -31,7 +36,8 @@ struct Verdict {
 
 impl Function for Check {
     fn new(environment: &Environment) -> Result<Self, SettingError> {
-        Ok(Self { store: Store::open(environment)? })
+        let sampling = environment.variables.or("USE_SAMPLING", 8)?;
+        Ok(Self { store: Store::open(environment)?, sampling })
     }
 
     async fn handle(&self, request: &Request) -> Outcome {
@@ -77,6 +83,27 @@ impl Check {
             Ok(()) => (true, format!("held by the role `{}`", principal.role)),
             Err(denial) => (false, denial.to_string()),
         };
-        Ok(Answer::ok(&Verdict { allowed, reason }))
+        let answer = Answer::ok(&Verdict { allowed, reason });
+        if allowed && other.is_none() {
+            self.note(&cx, question.permission);
+        }
+        Ok(answer)
+    }
+
+    /// Notes that the asker uses a permission, unless that stands there already. Nobody waits for it, and in Lambda the
+    /// process may be stopped before it is done: that is why it is a sample, and why whoever reads it allows for ninety
+    /// days.
+    fn note<T>(&self, cx: &Context<'_, T>, permission: Permission) {
+        let now = cx.now();
+        if cx.member.used.is_noted(permission, now) {
+            return;
+        }
+        let mut dice = [0];
+        cx.invocation().random().fill(&mut dice);
+        let [dice] = dice;
+        if dice.checked_rem(self.sampling) == Some(0) {
+            let (store, member) = (self.store.clone(), cx.member.clone());
+            tokio::spawn(async move { store.note_permission(&member, permission, now).await });
+        }
     }
 }

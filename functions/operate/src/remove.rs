@@ -26,13 +26,16 @@ struct Removed {
     invitations: usize,
     members: usize,
     brands: usize,
+    decisions: usize,
     events: usize,
 }
 
 impl Removed {
     /// Whether this order has done its share.
-    const fn is_enough(&self) -> bool {
-        self.relations + self.invitations + self.members + self.brands + self.events >= MOST
+    fn is_enough(&self) -> bool {
+        let counts =
+            [self.relations, self.invitations, self.members, self.brands, self.decisions, self.events];
+        counts.iter().sum::<usize>() >= MOST
     }
 }
 
@@ -130,6 +133,16 @@ impl Operate {
             if next.is_none() {
                 break;
             }
+            if removed.is_enough() {
+                return Ok(false);
+            }
+        }
+        loop {
+            let Listed { items: reviews, .. } = store.reviews(t, first(1)).await?;
+            let Some(review) = reviews.first() else { break };
+            let Listed { items, next } = store.decisions(review.id, first(AT_ONCE)).await?;
+            store.remove_decisions(review, &items, next.is_none()).await?;
+            removed.decisions += items.len();
             if removed.is_enough() {
                 return Ok(false);
             }

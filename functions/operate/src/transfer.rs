@@ -1,4 +1,4 @@
-use model::{EventKind, Invocation, Subject, TenantId, UserId};
+use model::{Actor, EventKind, Invocation, Subject, TenantId, UserId};
 use policy::MemberStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ impl Operate {
         if to.status != MemberStatus::Active {
             return Err(Refused::because("the new owner has to be an active member"));
         }
-        let after = tenant.transfer(&from, &to, invocation);
+        let after = tenant.transfer(&from, &to, Actor::Operator, invocation);
         let subject = Subject::Tenant(tenant.id);
         let change = change(invocation, tenant.id, EventKind::TenantTransferred, subject, &order.reason)
             .with("owner_before", owner)

@@ -40,6 +40,7 @@ pub(crate) const FUNCTIONS: &[(&str, Start)] = &[
     ("invite", behind_gateway::<invite::Invite>),
     ("operate", invoked::<operate::Operate>),
     ("resend", behind_gateway::<resend::Resend>),
+    ("review", behind_gateway::<review::Reviews>),
     ("revoke", behind_gateway::<revoke::Revoke>),
     ("sign-in", behind_gateway::<sign_in::SignIn>),
     ("tenants", behind_gateway::<tenants::Tenants>),

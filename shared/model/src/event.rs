@@ -4,7 +4,7 @@ use std::fmt;
 use policy::BrandId;
 use serde::{Deserialize, Serialize};
 
-use crate::{EventId, InvitationId, Invocation, Tenant, TenantId, Timestamp, UserId};
+use crate::{EventId, InvitationId, Invocation, ReviewId, Tenant, TenantId, Timestamp, UserId};
 
 policy::closed_set! {
     /// What happened.
@@ -71,6 +71,12 @@ policy::closed_set! {
         MemberLeft = "member.left",
         /// A membership was ended.
         MemberRevoked = "member.revoked",
+        /// Somebody began to review who holds what.
+        AccessReviewOpened = "access_review.opened",
+        /// A reviewer decided that a member keeps what they hold. What is taken from one is told as that change.
+        AccessReviewDecided = "access_review.decided",
+        /// A review was ended.
+        AccessReviewClosed = "access_review.closed",
         /// The operator mailed somebody the link under which their password is replaced.
         PasswordResetSent = "password.reset_sent",
         /// The operator made an address free that nobody uses any more.
@@ -116,6 +122,8 @@ pub enum Subject {
     Invitation(InvitationId),
     /// A member.
     Member(UserId),
+    /// A review of access.
+    Review(ReviewId),
 }
 
 /// One entry of a tenant's audit trail.
@@ -194,7 +202,7 @@ mod tests {
     use super::*;
     use crate::SystemRandom;
     use crate::samples::{
-        ANA, INVITATION, NOW, PORTAL, SAGE, TENANT, invocation, is_closed, patched, survives, tenant,
+        ANA, INVITATION, NOW, PORTAL, REVIEW, SAGE, TENANT, invocation, is_closed, patched, survives, tenant,
     };
 
     #[test]
@@ -231,6 +239,9 @@ mod tests {
             "member.reinstated",
             "member.left",
             "member.revoked",
+            "access_review.opened",
+            "access_review.decided",
+            "access_review.closed",
             "password.reset_sent",
             "email.released",
             "email.unsuppressed",
@@ -249,6 +260,7 @@ mod tests {
             (Subject::Brand(SAGE), "brand", SAGE.0),
             (Subject::Invitation(INVITATION), "invitation", INVITATION.0),
             (Subject::Member(ANA), "member", ANA.0),
+            (Subject::Review(REVIEW), "review", REVIEW.0),
         ] {
             survives(&subject, json!({"kind": kind, "id": id}));
         }

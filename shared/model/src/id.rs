@@ -65,6 +65,8 @@ ids! {
     EmailChangeId,
     /// The id of an event, a UUIDv7: events sort by it.
     EventId,
+    /// The id of a review of access, a UUIDv7.
+    ReviewId,
     /// What an item's state is compared by: a fresh one at every change, so that no two states ever share one, not even
     /// after the item was deleted and made anew. An `authority` is one that only changes of authority renew.
     Version,
@@ -102,6 +104,6 @@ mod tests {
                 assert_eq!((random, $id(Uuid::nil()).made_at()), (Some(None), None));
             })+};
         }
-        check!(TenantId UserId InvitationId SessionId MailId EmailChangeId EventId Version);
+        check!(TenantId UserId InvitationId SessionId MailId EmailChangeId EventId ReviewId Version);
     }
 }

@@ -1,10 +1,52 @@
-use policy::{Brands, Grant, MemberStatus, Permissions, Principal, Relation, Role, TenantStatus};
+use std::collections::BTreeMap;
+
+use policy::{Brands, Grant, MemberStatus, Permission, Permissions, Principal, Relation, Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Email, Invitation, Invocation, PersonName, Phone, Profile, Tenant, TenantId, Timestamp, UserId, Version,
-    Window,
+    Actor, Email, Invitation, Invocation, PersonName, Phone, Profile, Tenant, TenantId, Timestamp, UserId,
+    Version, Window,
 };
+
+/// Days without anything that was seen of somebody, or of a permission of theirs, after which a review says so.
+const LONG: u64 = 90;
+
+/// Days for which one note stands that a permission is in use.
+const NOTED_FOR: u64 = 30;
+
+/// On which day it was last noted that somebody used a permission, in days since the epoch. By names: one that another
+/// release knows is no reason not to read the member.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Uses(BTreeMap<String, u64>);
+
+impl Uses {
+    /// Of one permission alone, now.
+    #[must_use]
+    pub fn of(permission: Permission, now: Timestamp) -> Self {
+        Self(BTreeMap::from([(permission.name().to_owned(), now.day())]))
+    }
+
+    /// Whether none was ever noted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it needn't be noted yet that this one is used.
+    #[must_use]
+    pub fn is_noted(&self, permission: Permission, now: Timestamp) -> bool {
+        self.last(permission).is_some_and(|day| now.day() < day.saturating_add(NOTED_FOR))
+    }
+
+    fn last(&self, permission: Permission) -> Option<u64> {
+        self.0.get(permission.name()).copied()
+    }
+
+    fn latest(&self) -> Option<u64> {
+        self.0.values().copied().max()
+    }
+}
 
 /// A user inside a tenant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,6 +78,15 @@ pub struct Member {
     /// When they last changed something, or joined: to the day, since it is written at most once in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_active_at: Option<Timestamp>,
+    /// When they were last given what they hold; an item of an older release doesn't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_at: Option<Timestamp>,
+    /// Who gave it: nobody gave the first owner anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_by: Option<Actor>,
+    /// What of it they were seen to use. A sample: see the function `check`.
+    #[serde(default, skip_serializing_if = "Uses::is_empty")]
+    pub used: Uses,
     /// Invitations in the current hour.
     #[serde(default)]
     pub invites: Window,
@@ -72,27 +123,45 @@ impl Member {
             status: MemberStatus::Active,
             joined_at: invocation.now(),
             last_active_at: Some(invocation.now()),
+            granted_at: Some(invocation.now()),
+            granted_by: invitation.sponsor.map(|id| Actor::User { id }),
+            used: Uses::default(),
             invites: Window::default(),
             authority: invocation.version(),
         }
     }
 
+    /// The member as they are given something, by this actor: their authority is renewed.
+    pub(crate) fn given(&self, by: Actor, invocation: &Invocation) -> Self {
+        Self {
+            granted_at: Some(invocation.now()),
+            granted_by: Some(by),
+            authority: invocation.version(),
+            ..self.clone()
+        }
+    }
+
     /// The member with another role. A list that replaced the old role's permissions goes with it; brands stay.
     #[must_use]
-    pub fn with_role(&self, role: Role, version: Version) -> Self {
-        Self { role, permissions: None, authority: version, ..self.clone() }
+    pub fn with_role(&self, role: Role, by: Actor, invocation: &Invocation) -> Self {
+        Self { role, permissions: None, ..self.given(by, invocation) }
     }
 
     /// The member with a list that replaces the role's permissions, or with those again.
     #[must_use]
-    pub fn with_permissions(&self, permissions: Option<Permissions>, version: Version) -> Self {
-        Self { permissions, authority: version, ..self.clone() }
+    pub fn with_permissions(
+        &self,
+        permissions: Option<Permissions>,
+        by: Actor,
+        invocation: &Invocation,
+    ) -> Self {
+        Self { permissions, ..self.given(by, invocation) }
     }
 
     /// The member with other brands.
     #[must_use]
-    pub fn with_brands(&self, brands: Brands, version: Version) -> Self {
-        Self { brands, authority: version, ..self.clone() }
+    pub fn with_brands(&self, brands: Brands, by: Actor, invocation: &Invocation) -> Self {
+        Self { brands, ..self.given(by, invocation) }
     }
 
     /// The member switched off, or on again.
@@ -111,6 +180,48 @@ impl Member {
     #[must_use]
     pub fn is_revoked(&self) -> bool {
         self.status == MemberStatus::Revoked
+    }
+
+    /// Since when they hold what they hold: since they joined, where nothing says.
+    #[must_use]
+    pub fn holds_since(&self) -> Timestamp {
+        self.granted_at.unwrap_or(self.joined_at)
+    }
+
+    /// Whether nothing was seen of them for ninety days: no change that they made, no permission that they used.
+    #[must_use]
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        let acted = self.last_active_at.unwrap_or(self.joined_at).day();
+        let seen = self.used.latest().map_or(acted, |used| used.max(acted));
+        seen.saturating_add(LONG) <= now.day()
+    }
+
+    /// What they hold and weren't seen to use for ninety days: of the permissions that are asked for with `check`, since
+    /// nothing says of the others. Nothing of what was given less than ninety days ago, and nothing of an owner, from whom
+    /// nothing can be taken (R2).
+    #[must_use]
+    pub fn unused(&self, now: Timestamp) -> Permissions {
+        let today = now.day();
+        if self.role == Role::Owner || self.holds_since().day().saturating_add(LONG) > today {
+            return Permissions::NONE;
+        }
+        let used = |permission: &Permission| self.used.last(*permission);
+        // reading a brand is served here, where nobody notes it
+        let is_asked_for = |permission: &Permission| {
+            (permission.is_brand_scoped() && *permission != Permission::BrandRead)
+                || used(permission).is_some()
+        };
+        let lately =
+            |permission: &Permission| used(permission).is_some_and(|day| day.saturating_add(LONG) > today);
+        self.grant().effective().iter().filter(|p| is_asked_for(p) && !lately(p)).collect()
+    }
+
+    /// Whether they were in the team at that moment, as far as what is left of them says.
+    #[must_use]
+    pub fn was_in(&self, at: Timestamp) -> bool {
+        // what ended the membership renewed its authority, and nothing after it did
+        let still = !self.is_revoked() || self.authority.made_at().is_some_and(|ended| ended > at);
+        self.joined_at <= at && still
     }
 
     /// What was given away with it.
@@ -135,12 +246,12 @@ impl Member {
 
 #[cfg(test)]
 mod tests {
-    use policy::Permission;
     use serde_json::json;
 
     use super::*;
     use crate::samples::{
-        ANA, NEW, NOW, SAGE, TENANT, invitation, invocation, member, patched, phone, survives, tenant, text,
+        ANA, BEN, EARLIER, NEW, NOW, SAGE, TENANT, days, invitation, invocation, member, patched, phone,
+        survives, tenant, text,
     };
 
     #[test]
@@ -177,6 +288,8 @@ mod tests {
                 "status": "active",
                 "joined_at": NOW,
                 "last_active_at": NOW,
+                "granted_at": NOW,
+                "granted_by": {"kind": "user", "id": BEN},
                 "invites": {"window": 0, "count": 0},
                 "authority": silent.authority,
             }),
@@ -190,27 +303,106 @@ mod tests {
             "authority": spoken.authority,
         });
         assert_eq!(json!(spoken), patched(&silent, changes));
-        let bare = json!({"phone": null, "permissions": null, "last_active_at": null, "invites": null});
+        let bare = json!({"phone": null, "permissions": null, "last_active_at": null, "granted_at": null,
+            "granted_by": null, "invites": null});
         let bare = serde_json::from_value::<Member>(patched(&silent, bare));
-        let none = json!({"phone": null, "permissions": null, "last_active_at": null});
+        let none = json!({"phone": null, "permissions": null, "last_active_at": null, "granted_at": null,
+            "granted_by": null});
         assert_eq!(json!(bare.ok()), patched(&silent, none));
+        let nobodys = Invitation { sponsor: None, ..invitation() };
+        let first = Member::joining(&nobodys, ANA, Profile::default(), Brands::All, &invocation());
+        assert_eq!((first.granted_at, first.granted_by), (Some(NOW), None));
     }
 
     #[test]
     fn every_change_of_what_a_member_may_renews_their_authority() {
-        let one = member();
+        let (one, by) = (member(), Actor::User { id: BEN });
         let list = Permissions::of(&[Permission::AuditRead]);
         for (after, changes) in [
-            (one.with_role(Role::Admin, NEW), json!({"role": "admin", "permissions": null})),
-            (one.with_permissions(Some(list), NEW), json!({"permissions": ["audit.read"]})),
-            (one.with_permissions(None, NEW), json!({"permissions": null})),
-            (one.with_brands(Brands::All, NEW), json!({"brands": "all"})),
+            (one.with_role(Role::Admin, by, &invocation()), json!({"role": "admin", "permissions": null})),
+            (one.with_permissions(Some(list), by, &invocation()), json!({"permissions": ["audit.read"]})),
+            (one.with_permissions(None, by, &invocation()), json!({"permissions": null})),
+            (one.with_brands(Brands::All, by, &invocation()), json!({"brands": "all"})),
+        ] {
+            assert_eq!(after.authority.made_at(), Some(NOW));
+            let (granted_at, granted_by) = (Some(NOW), Some(by));
+            let given = Member { granted_at, granted_by, authority: after.authority, ..one.clone() };
+            assert_eq!(json!(after), patched(&given, changes));
+        }
+        for (after, changes) in [
             (one.with_status(MemberStatus::Suspended, NEW), json!({"status": "suspended"})),
             (one.revoked(NEW), json!({"brands": [], "permissions": null, "status": "revoked"})),
         ] {
             let renewed = Member { authority: NEW, ..one.clone() };
             assert_eq!(json!(after), patched(&renewed, changes));
         }
+    }
+
+    #[test]
+    fn a_note_that_a_permission_is_used_stands_for_thirty_days() {
+        let upload = Permission::CoaUpload;
+        let used = Uses::of(upload, EARLIER);
+        survives(&used, json!({"coa.upload": 19_675}));
+        assert!(Uses::default().is_empty() && !used.is_empty());
+        assert!(!Uses::default().is_noted(upload, EARLIER));
+        assert!(!used.is_noted(Permission::BrandRead, EARLIER));
+        assert!(used.is_noted(upload, EARLIER) && used.is_noted(upload, EARLIER + days(29)));
+        assert!(!used.is_noted(upload, EARLIER + days(30)));
+        let item = Member { used: used.clone(), ..member() };
+        survives(&item, patched(&member(), json!({"used": {"coa.upload": 19_675}})));
+        // one that another release knows
+        let newer = serde_json::from_value::<Member>(patched(&member(), json!({"used": {"tea.brew": 1}})));
+        assert!(newer.is_ok_and(|newer| newer.used != used));
+    }
+
+    #[test]
+    fn who_was_not_seen_for_ninety_days_is_stale() {
+        let seen = |last_active_at, used| Member { last_active_at, used, ..member() };
+        let quiet = seen(Some(EARLIER), Uses::default());
+        assert!(!quiet.is_stale(EARLIER + days(89)) && quiet.is_stale(EARLIER + days(90)));
+        let silent = seen(None, Uses::default());
+        assert!(!silent.is_stale(EARLIER + days(89)) && silent.is_stale(EARLIER + days(90)));
+        let later = Uses::of(Permission::CoaUpload, EARLIER + days(10));
+        let asked = seen(Some(EARLIER), later.clone());
+        assert!(!asked.is_stale(EARLIER + days(99)) && asked.is_stale(EARLIER + days(100)));
+        let acted = seen(Some(EARLIER + days(20)), later);
+        assert!(!acted.is_stale(EARLIER + days(109)) && acted.is_stale(EARLIER + days(110)));
+    }
+
+    #[test]
+    fn what_is_asked_for_with_check_and_was_not_used_for_ninety_days_is_unused() {
+        use Permission as P;
+        let list =
+            Permissions::of(&[P::TenantRead, P::BillingRead, P::BrandRead, P::CoaUpload, P::BrandWrite]);
+        let one = Member { permissions: Some(list), ..member() };
+        let (before, after) = (EARLIER + days(89), EARLIER + days(90));
+        // not enough was seen yet
+        assert_eq!(one.unused(before), Permissions::NONE);
+        assert_eq!(one.unused(after), Permissions::of(&[P::CoaUpload, P::BrandWrite]));
+        let given = Member { granted_at: Some(EARLIER + days(5)), ..one.clone() };
+        assert_eq!((one.holds_since(), given.holds_since()), (EARLIER, EARLIER + days(5)));
+        assert_eq!(given.unused(EARLIER + days(94)), Permissions::NONE);
+        assert_eq!(given.unused(EARLIER + days(95)), Permissions::of(&[P::CoaUpload, P::BrandWrite]));
+        let used = |permission, at| Member { used: Uses::of(permission, at), ..one.clone() };
+        let uploads = used(P::CoaUpload, EARLIER + days(10));
+        assert_eq!(uploads.unused(EARLIER + days(99)), Permissions::of(&[P::BrandWrite]));
+        assert_eq!(uploads.unused(EARLIER + days(100)), Permissions::of(&[P::CoaUpload, P::BrandWrite]));
+        // what was asked for once is judged from then on, unless it isn't held any more
+        let pays = used(P::BillingRead, EARLIER);
+        assert_eq!(pays.unused(after), Permissions::of(&[P::BillingRead, P::CoaUpload, P::BrandWrite]));
+        assert_eq!(used(P::AuditRead, EARLIER).unused(after), one.unused(after));
+        let owner = Member { role: Role::Owner, ..one.clone() };
+        assert_eq!(owner.unused(after), Permissions::NONE);
+    }
+
+    #[test]
+    fn who_was_in_the_team_at_a_moment_had_joined_and_was_not_gone() {
+        let one = member();
+        assert!(!one.was_in(EARLIER - days(1)) && one.was_in(EARLIER) && one.was_in(NOW));
+        let gone = one.revoked(invocation().version());
+        assert!(gone.was_in(EARLIER) && gone.was_in(NOW - days(1)) && !gone.was_in(NOW));
+        assert!(!gone.was_in(EARLIER - days(1)));
+        assert!(!one.revoked(NEW).was_in(EARLIER), "nothing says since when");
     }
 
     #[test]

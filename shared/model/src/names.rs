@@ -112,6 +112,8 @@ names! {
     BrandName, 200;
     /// A plan's name, at most 100 characters; what it means is the host platform's business.
     PlanName, 100;
+    /// Why something was decided, for who reads it later, at most 500 characters.
+    Reason, 500;
 }
 
 /// A phone number, E.164.
@@ -219,7 +221,7 @@ mod tests {
     #[test]
     fn a_name_is_trimmed_and_composed_and_has_so_many_characters() {
         type Parse = fn(&str) -> Result<String, InvalidText>;
-        let kinds: [(Parse, Parse, usize); 4] = [
+        let kinds: [(Parse, Parse, usize); 5] = [
             (
                 |name| PersonName::parse(name).map(|name| name.to_string()),
                 |name| name.parse().map(|name: PersonName| name.as_str().to_owned()),
@@ -240,6 +242,11 @@ mod tests {
                 |name| name.parse().map(|name: PlanName| name.as_str().to_owned()),
                 100,
             ),
+            (
+                |name| Reason::parse(name).map(|name| name.to_string()),
+                |name| name.parse().map(|name: Reason| name.as_str().to_owned()),
+                500,
+            ),
         ];
         for (parse, from_str, longest) in kinds {
             let (fits, long) = ("e\u{301}".repeat(longest), "é".repeat(longest + 1));
@@ -254,6 +261,7 @@ mod tests {
         survives(&text::<CompanyName>("Acme"), json!("Acme"));
         survives(&text::<BrandName>("Sage"), json!("Sage"));
         survives(&text::<PlanName>("free"), json!("free"));
+        survives(&text::<Reason>("Left the team"), json!("Left the team"));
     }
 
     #[test]

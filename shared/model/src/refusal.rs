@@ -1,6 +1,6 @@
 use policy::Denial;
 
-use crate::{InvitationId, LinkError, TenantId, UserId};
+use crate::{InvitationId, LinkError, ReviewId, TenantId, UserId};
 
 /// Why an operation was not done: the expected refusals of the design, in words that know nothing of HTTP.
 ///
@@ -57,6 +57,8 @@ pub enum Refusal {
     TeamFull,
     /// The address bounced for good, or its owner complained.
     RecipientSuppressed,
+    /// The tenant's access is under review already.
+    ReviewOpen(TenantId, ReviewId),
     /// The state of the thing doesn't allow it.
     Conflict(&'static str),
     /// Too often.

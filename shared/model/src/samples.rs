@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::{
     Belonging, Credential, Delivery, DeliveryState, Digest, Email, EmailChangeId, EmailPolicy, Invitation,
-    InvitationId, InvitationStatus, Invocation, Locale, Member, NewestToken, Phone, Random, SystemRandom,
-    Tenant, TenantId, Timestamp, User, UserId, Version, Window,
+    InvitationId, InvitationStatus, Invocation, Locale, Member, NewestToken, Phone, Random, ReviewId,
+    SystemRandom, Tenant, TenantId, Timestamp, User, UserId, Uses, Version, Window,
 };
 
 /// `2023-11-14T22:13:20.000Z`: when the samples were made.
@@ -34,6 +34,7 @@ pub(crate) const OLD: Version = Version(Uuid::from_u128(7));
 pub(crate) const NEW: Version = Version(Uuid::from_u128(8));
 pub(crate) const CHANGE: EmailChangeId = EmailChangeId(Uuid::from_u128(9));
 pub(crate) const PORTAL: TenantId = TenantId(Uuid::from_u128(10));
+pub(crate) const REVIEW: ReviewId = ReviewId(Uuid::from_u128(11));
 
 /// The same byte, however many are asked for.
 pub(crate) struct Always(pub(crate) u8);
@@ -137,6 +138,9 @@ pub(crate) fn member() -> Member {
         status: MemberStatus::Active,
         joined_at: EARLIER,
         last_active_at: Some(EARLIER),
+        granted_at: None,
+        granted_by: None,
+        used: Uses::default(),
         invites: Window { window: 472_222, count: 4 },
         authority: OLD,
     }

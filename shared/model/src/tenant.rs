@@ -4,8 +4,8 @@ use policy::{Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Colour, CompanyName, Email, Invitation, Invocation, Limits, LogoUrl, Member, NewInvitation, PersonName,
-    PlanName, TenantId, Timestamp, UserId, Version, Window,
+    Actor, Colour, CompanyName, Email, Invitation, Invocation, Limits, LogoUrl, Member, NewInvitation,
+    PersonName, PlanName, TenantId, Timestamp, UserId, Version, Window,
 };
 
 policy::closed_set! {
@@ -242,11 +242,11 @@ impl Tenant {
     /// The ownership in other hands: the tenant, the old owner as an admin, the new one without a list of their own,
     /// since nothing takes from an owner what makes them one (R2).
     #[must_use]
-    pub fn transfer(&self, from: &Member, to: &Member, invocation: &Invocation) -> Transfer {
+    pub fn transfer(&self, from: &Member, to: &Member, by: Actor, invocation: &Invocation) -> Transfer {
         Transfer {
             tenant: Self { owner: Some(to.user_id), authority: invocation.version(), ..self.clone() },
-            old_owner: Member { role: Role::Admin, authority: invocation.version(), ..from.clone() },
-            new_owner: to.with_role(Role::Owner, invocation.version()),
+            old_owner: Member { role: Role::Admin, ..from.given(by, invocation) },
+            new_owner: to.with_role(Role::Owner, by, invocation),
         }
     }
 }
@@ -415,15 +415,17 @@ mod tests {
     fn a_transfer_swaps_owner_and_admin() {
         let (tenant, from) = (tenant(), Member { role: Role::Owner, ..member() });
         let to = Member { user_id: BEN, role: Role::Admin, ..member() };
-        let Transfer { tenant: after, old_owner, new_owner } = tenant.transfer(&from, &to, &invocation());
+        let by = Actor::Operator;
+        let Transfer { tenant: after, old_owner, new_owner } = tenant.transfer(&from, &to, by, &invocation());
         let renewed = [after.authority, old_owner.authority, new_owner.authority];
         assert_eq!(renewed.map(Version::made_at), [Some(NOW); 3]);
         let changes = json!({"owner": BEN, "authority": after.authority});
         assert_eq!(json!(after), patched(&tenant, changes));
+        let given = json!({"granted_at": NOW, "granted_by": by});
         let changes = json!({"role": "admin", "authority": old_owner.authority});
-        assert_eq!(json!(old_owner), patched(&from, changes));
+        assert_eq!(json!(old_owner), patched(&patched(&from, changes), given.clone()));
         let changes = json!({"role": "owner", "permissions": null, "authority": new_owner.authority});
-        assert_eq!(json!(new_owner), patched(&to, changes));
+        assert_eq!(json!(new_owner), patched(&patched(&to, changes), given));
         assert_eq!((tenant.owner, old_owner.user_id, new_owner.user_id), (Some(ANA), ANA, BEN));
     }
 }

@@ -1,8 +1,8 @@
 use std::fmt;
 
 use model::{
-    Actor, Digest, Event, EventId, EventKind, Invocation, Member, Portal, Sponsor, Subject, Tenant, TenantId,
-    Timestamp,
+    Actor, Decision, Digest, Event, EventId, EventKind, Invocation, Member, Portal, Sponsor, Subject, Tenant,
+    TenantId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ pub struct Change<'a> {
     pub(crate) member: Option<&'a Member>,
     pub(crate) portal: Option<&'a Portal>,
     pub(crate) sponsor: Option<&'a Sponsor>,
+    pub(crate) deciding: Option<Deciding<'a>>,
     pub(crate) record: Option<Record>,
 }
 
@@ -31,6 +32,7 @@ impl<'a> Change<'a> {
             member: None,
             portal: None,
             sponsor: None,
+            deciding: None,
             record: None,
         }
     }
@@ -52,6 +54,12 @@ impl<'a> Change<'a> {
     #[must_use]
     pub fn sponsored_by(self, sponsor: Option<&'a Sponsor>) -> Self {
         Self { sponsor, ..self }
+    }
+
+    /// Deciding, in a review that still goes on, over the decision that was read.
+    #[must_use]
+    pub fn deciding(self, before: Option<&'a Decision>, after: &'a Decision) -> Self {
+        Self { deciding: Some(Deciding { before, after }), ..self }
     }
 
     /// With the record of the answer, where the request had an `Idempotency-Key`.
@@ -98,6 +106,12 @@ impl<'a> Change<'a> {
     pub(crate) const fn at(&self) -> Timestamp {
         self.event.at
     }
+}
+
+/// A decision, and the one that it replaces.
+pub(crate) struct Deciding<'a> {
+    pub(crate) before: Option<&'a Decision>,
+    pub(crate) after: &'a Decision,
 }
 
 /// What a request with an `Idempotency-Key` was answered.

@@ -34,6 +34,10 @@ pub enum Fact {
     Suppression,
     /// That a portal administers the tenant.
     Administration,
+    /// Whether the review goes on, or which one does.
+    Review,
+    /// What the review has decided about the member.
+    Decision,
 }
 
 /// Why the table didn't do it.

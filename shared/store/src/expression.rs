@@ -74,6 +74,15 @@ impl Expression {
         self
     }
 
+    /// Sets an entry of a map, whatever its name is made of.
+    pub(crate) fn set_entry<T: Serialize>(mut self, map: &str, entry: &str, value: &T) -> Self {
+        let (map, value) = (self.name(map), self.value(value));
+        let placeholder = format!("#entry{}", self.names.len());
+        self.names.insert(placeholder.clone(), entry.to_owned());
+        self.sets.push(format!("{map}.{placeholder} = {value}"));
+        self
+    }
+
     /// Adds to a number.
     pub(crate) fn add(mut self, path: &str, n: i64) -> Self {
         let (name, value) = (self.name(path), self.value(&n));

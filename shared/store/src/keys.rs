@@ -8,6 +8,9 @@
 //! | Member | `TENANT#t` | `MEMBER#u` | `USER#u` / `TENANT#t` | every request inside a tenant; the user's tenants |
 //! | Invitation | `TENANT#t` | `INVITATION#i` | while pending: `PENDING#t` / `expires_at#i` | the emailed link; seats to reclaim |
 //! | Invitee | `TENANT#t` | `INVITEE#email` | of an invitation: `EMAIL#canonical` / `TENANT#t` | inviting, coming back: one invitation or member an address, an expired one until a newer takes it; by its index entry, a password reset for who is only invited |
+//! | Review | `TENANT#t` | `REVIEW#r` | | the routes of reviews; listed by prefix |
+//! | OpenReview | `TENANT#t` | `REVIEW` | | opening one: there is one at a time |
+//! | Decision | `REVIEW#r` | `MEMBER#u` | | deciding, the review and its export; listed by prefix |
 //! | Mail (`ttl`) | `MAIL#m` | `MAIL` | | `deliver` |
 //! | Token (`ttl`) | `TOKEN#sha256` | `TOKEN` | | the emailed link |
 //! | Reset (`ttl`) | `RESET#sha256` | `RESET` | | the emailed link of a forgotten password |
@@ -28,9 +31,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use model::{
-    Administration, Brand, Credential, Digest, Email, EmailProof, EmailReturn, Event, EventId, Invitation,
-    InvitationId, InvitationStatus, Invitee, Limit, Mail, MailId, Member, Reset, Source, Suppression, Tenant,
-    TenantId, Timestamp, TokenRecord, User, UserId,
+    Administration, Brand, Credential, Decision, Digest, Email, EmailProof, EmailReturn, Event, EventId,
+    Invitation, InvitationId, InvitationStatus, Invitee, Limit, Mail, MailId, Member, OpenReview, Reset,
+    Review, ReviewId, Source, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User, UserId,
 };
 use policy::BrandId;
 use serde::Serialize;
@@ -177,6 +180,15 @@ impl Entity for Event {
         self.unconfirmed_until.map(Timestamp::unix_seconds)
     }
 }
+impl Entity for Review {
+    const NAME: &'static str = "Review";
+}
+impl Entity for OpenReview {
+    const NAME: &'static str = "OpenReview";
+}
+impl Entity for Decision {
+    const NAME: &'static str = "Decision";
+}
 impl Entity for Record {
     const NAME: &'static str = "Idempotency";
     fn ttl(&self) -> Option<u64> {
@@ -188,8 +200,9 @@ const MEMBER: &str = "MEMBER#";
 const BRAND: &str = "BRAND#";
 const INVITATION: &str = "INVITATION#";
 const INVITEE: &str = "INVITEE#";
+const REVIEW: &str = "REVIEW#";
 
-fn tenant_partition(t: TenantId) -> String {
+pub(crate) fn tenant_partition(t: TenantId) -> String {
     format!("TENANT#{t}")
 }
 
@@ -233,6 +246,29 @@ pub fn member(t: TenantId, u: UserId) -> Key<Member> {
 #[must_use]
 pub fn invitation(t: TenantId, i: InvitationId) -> Key<Invitation> {
     Key::new(tenant_partition(t), format!("{INVITATION}{i}"))
+}
+
+/// A review of the tenant's access.
+#[must_use]
+pub fn review(t: TenantId, r: ReviewId) -> Key<Review> {
+    Key::new(tenant_partition(t), format!("{REVIEW}{r}"))
+}
+
+/// Which of them is going on, if one is.
+#[must_use]
+pub fn open_review(t: TenantId) -> Key<OpenReview> {
+    Key::new(tenant_partition(t), "REVIEW".to_owned())
+}
+
+/// What a review decided about a member.
+#[must_use]
+pub fn decision(r: ReviewId, u: UserId) -> Key<Decision> {
+    Key::new(decisions(r), format!("{MEMBER}{u}"))
+}
+
+/// The partition of a review's decisions.
+pub(crate) fn decisions(r: ReviewId) -> String {
+    format!("{REVIEW}{r}")
 }
 
 /// Who holds the canonical address `email` in the tenant.
@@ -416,34 +452,43 @@ pub(crate) fn events_partition(t: TenantId, month: &str) -> String {
     format!("EVENTS#{t}#{month}")
 }
 
-/// A list inside a tenant's partition: its partition, its prefix, and the sort key of the entry with this id.
-pub(crate) trait InTenant: Entity {
+/// An entry of a list inside a partition: the list's prefix, and the sort key of the entry with this id.
+pub(crate) trait InList: Entity {
     const PREFIX: &'static str;
     fn id(&self) -> Uuid;
-    fn partition(t: TenantId) -> String {
-        tenant_partition(t)
-    }
     fn sort_key(id: Uuid) -> String {
         format!("{}{id}", Self::PREFIX)
     }
 }
 
-impl InTenant for Member {
+impl InList for Member {
     const PREFIX: &'static str = MEMBER;
     fn id(&self) -> Uuid {
         self.user_id.0
     }
 }
-impl InTenant for Brand {
+impl InList for Brand {
     const PREFIX: &'static str = BRAND;
     fn id(&self) -> Uuid {
         self.id.0
     }
 }
-impl InTenant for Invitation {
+impl InList for Invitation {
     const PREFIX: &'static str = INVITATION;
     fn id(&self) -> Uuid {
         self.id.0
+    }
+}
+impl InList for Review {
+    const PREFIX: &'static str = REVIEW;
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+}
+impl InList for Decision {
+    const PREFIX: &'static str = MEMBER;
+    fn id(&self) -> Uuid {
+        self.user_id.0
     }
 }
 

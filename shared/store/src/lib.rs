@@ -23,6 +23,7 @@ mod mails;
 mod members;
 mod portals;
 mod removing;
+mod reviews;
 mod sessions;
 pub mod stream;
 mod tenants;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, failed};
 use crate::item::{Item, from_item};
-use crate::keys::{self, InTenant};
+use crate::keys::{self, InList};
 use crate::{Store, keys::Entity};
 
 /// Which stretch of a list.
@@ -64,10 +64,10 @@ impl Store {
         Ok((items, more))
     }
 
-    /// A stretch of one of the tenant's lists, of those entries that `keep` lets through.
-    async fn list<E: InTenant>(
+    /// A stretch of one of the lists of a partition, of those entries that `keep` lets through.
+    pub(crate) async fn list<E: InList>(
         &self,
-        tenant: TenantId,
+        partition: String,
         page: Page,
         keep: impl Fn(&E) -> bool,
     ) -> Result<Listed<E>, Error> {
@@ -78,8 +78,8 @@ impl Store {
             let from = after.map_or_else(|| E::PREFIX.to_owned(), |id| format!("{}!", E::sort_key(id)));
             let to = format!("{}{END}", E::PREFIX);
             let wanted = page.limit - items.len();
-            let (found, more) = self.query::<E>(E::partition(tenant), from, to, true, wanted).await?;
-            after = found.last().map(InTenant::id).or(after);
+            let (found, more) = self.query::<E>(partition.clone(), from, to, true, wanted).await?;
+            after = found.last().map(InList::id).or(after);
             items.extend(found.into_iter().filter(&keep));
             if !more {
                 return Ok(Listed { items, next: None });
@@ -101,7 +101,7 @@ impl Store {
         page: Page,
         keep: impl Fn(&Member) -> bool,
     ) -> Result<Listed<Member>, Error> {
-        self.list(tenant, page, keep).await
+        self.list(keys::tenant_partition(tenant), page, keep).await
     }
 
     /// Invitations, in the order in which they were made.
@@ -114,7 +114,7 @@ impl Store {
         page: Page,
         keep: impl Fn(&Invitation) -> bool,
     ) -> Result<Listed<Invitation>, Error> {
-        self.list(tenant, page, keep).await
+        self.list(keys::tenant_partition(tenant), page, keep).await
     }
 
     /// Brands, in the order in which they were made.
@@ -127,7 +127,7 @@ impl Store {
         page: Page,
         keep: impl Fn(&Brand) -> bool,
     ) -> Result<Listed<Brand>, Error> {
-        self.list(tenant, page, keep).await
+        self.list(keys::tenant_partition(tenant), page, keep).await
     }
 
     /// Events, newest first, from `newest` (after the cursor's id) back to the month `since`, of those that `keep` lets

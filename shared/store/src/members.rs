@@ -1,5 +1,5 @@
-use model::{Belonging, Member, Tenant, TenantId, Version};
-use policy::{BrandId, MemberStatus};
+use model::{Belonging, Member, Tenant, TenantId, Timestamp, Uses, Version};
+use policy::{BrandId, MemberStatus, Permission};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
@@ -14,6 +14,8 @@ impl Transaction<'_> {
             .set("brands", &after.brands)
             .set_or_remove("permissions", after.permissions.as_ref())
             .set("status", &after.status)
+            .set_or_remove("granted_at", after.granted_at.as_ref())
+            .set_or_remove("granted_by", after.granted_by.as_ref())
             .set("authority", &after.authority)
             .when_authority(before.authority);
         self.update(Fact::Member, &keys::member(after.tenant_id, after.user_id), change)
@@ -43,6 +45,30 @@ impl Store {
     /// [`Error::Changed`] when the member or the actor's rights changed.
     pub async fn set_access(&self, before: &Member, after: &Member, change: Change<'_>) -> Result<(), Error> {
         self.transaction().authority(before, after).change(change).commit().await
+    }
+
+    /// Decides that a member keeps what they hold, as it was read.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the member, the actor's rights or the review changed.
+    pub async fn keep_access(&self, member: &Member, change: Change<'_>) -> Result<(), Error> {
+        let key = keys::member(member.tenant_id, member.user_id);
+        let unchanged = Expression::default().when_authority(member.authority);
+        self.transaction().check(Fact::Member, &key, unchanged).change(change).commit().await
+    }
+
+    /// Notes that an active member uses a permission. Nothing rests on it: what goes wrong is only logged.
+    pub async fn note_permission(&self, member: &Member, permission: Permission, now: Timestamp) {
+        let noted = if member.used.is_empty() {
+            Expression::default().set("used", &Uses::of(permission, now)).when_missing("used")
+        } else {
+            Expression::default().set_entry("used", permission.name(), &now.day())
+        };
+        let (key, noted) =
+            (keys::member(member.tenant_id, member.user_id), noted.when("status", &MemberStatus::Active));
+        if let Err(error) = self.transaction().update(Fact::Member, &key, noted).commit().await {
+            tracing::debug!(%error, "that a permission is used is not noted");
+        }
     }
 
     /// Assigns a member to other brands; `added` are those that are new among them, which have to exist.

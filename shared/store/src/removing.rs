@@ -4,7 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use model::{Brand, Credential, Event, Invitation, InvitationStatus, Member, Tenant, TenantId, Version};
+use model::{
+    Brand, Credential, Decision, Event, Invitation, InvitationStatus, Member, Review, Tenant, TenantId,
+    Version,
+};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
@@ -52,6 +55,24 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn remove_brands(&self, tenant: TenantId, brands: &[Brand]) -> Result<(), Error> {
         self.transaction().remove_all(brands.iter().map(|brand| keys::brand(tenant, brand.id))).await
+    }
+
+    /// Removes decisions of a review, and with the `last` of them the review: fifty at most.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn remove_decisions(
+        &self,
+        review: &Review,
+        decisions: &[Decision],
+        last: bool,
+    ) -> Result<(), Error> {
+        let mut removed = self.transaction();
+        if last {
+            let tenant = review.tenant_id;
+            removed = removed.remove(&keys::review(tenant, review.id)).remove(&keys::open_review(tenant));
+        }
+        removed.remove_all(decisions.iter().map(|one| keys::decision(review.id, one.user_id))).await
     }
 
     /// Removes events: a hundred at most.

@@ -205,7 +205,7 @@ impl Transaction<'_> {
 
     /// The same, with something to count on the actor's item.
     pub(crate) fn change_and(mut self, change: Change<'_>, counting: Expression) -> Self {
-        let Change { event, member, portal, sponsor, record } = change;
+        let Change { event, member, portal, sponsor, deciding, record } = change;
         if let Some(member) = member {
             self = self.acting(member, event.at, counting);
         }
@@ -214,6 +214,9 @@ impl Transaction<'_> {
             let unchanged = Expression::default().when_authority(member.authority);
             let key = keys::member(member.tenant_id, member.user_id);
             self = self.check(Fact::Sponsor, &key, unchanged).administered(Fact::Sponsor, portal.as_ref());
+        }
+        if let Some(deciding) = deciding {
+            self = self.deciding(&deciding);
         }
         self.add(&keys::event(event.tenant_id, event.at, event.id), &event).record(record, event.at)
     }

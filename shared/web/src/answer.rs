@@ -12,6 +12,7 @@ pub struct Answer {
     lasting: Lasting,
     content_type: &'static str,
     headers: Vec<(header::HeaderName, &'static str)>,
+    next: Option<String>,
 }
 
 /// What a record keeps of an answer.
@@ -34,7 +35,7 @@ impl Lasting {
 
 impl From<Lasting> for Answer {
     fn from(lasting: Lasting) -> Self {
-        Self { lasting, content_type: "application/json", headers: Vec::new() }
+        Self { lasting, content_type: "application/json", headers: Vec::new(), next: None }
     }
 }
 
@@ -102,6 +103,12 @@ impl Answer {
         self
     }
 
+    /// The same, with the path at which the next page is found, where there is one: for a body that has no room for it.
+    #[must_use]
+    pub fn followed_by(self, next: Option<String>) -> Self {
+        Self { next, ..self }
+    }
+
     /// The text that a record keeps.
     pub(crate) fn to_record(&self) -> String {
         render(&self.lasting)
@@ -139,6 +146,10 @@ impl Answer {
         }
         for (name, value) in self.headers {
             headers.insert(name, text(value));
+        }
+        let next = self.next.and_then(|path| HeaderValue::try_from(format!("<{path}>; rel=\"next\"")).ok());
+        if let Some(next) = next {
+            headers.insert(header::LINK, next);
         }
         if let Some(body) = body {
             headers.insert(header::CONTENT_TYPE, text(self.content_type));

@@ -87,8 +87,9 @@ impl<T> Context<'_, T> {
         Sponsor { member: self.member.clone(), portal: self.portal.clone() }
     }
 
-    /// As an event names them.
-    fn actor(&self) -> Actor {
+    /// Who asks, as an event and what they give name them.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
         let SponsorId { user: id, portal } = self.sponsor_id();
         match portal {
             Some(tenant) => Actor::Portal { id, tenant },

@@ -330,6 +330,20 @@ fn refused(refusal: &Refusal) -> Problem {
             "The address takes no mail",
             "earlier mails to this address bounced or were marked as spam, use another address",
         ),
+        Refusal::ReviewOpen(tenant, id) => plain(
+            S::CONFLICT,
+            "conflict",
+            "A review goes on",
+            "there is one review of a team at a time, close the one that goes on first",
+        )
+        .extra("existing", json!({"id": id, "status": "open"}))
+        .extra(
+            "actions",
+            vec![
+                action("read", Route::ReadReview, &[tenant, id]),
+                action("close", Route::CloseReview, &[tenant, id]),
+            ],
+        ),
         Refusal::Conflict(detail) => plain(S::CONFLICT, "conflict", "Conflict", *detail),
         Refusal::RateLimited { retry_after, what } => plain(
             S::TOO_MANY_REQUESTS,

@@ -3,7 +3,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::{HeaderName, Method, header};
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
-use model::{Client, InvitationId, Invocation, Refusal, SessionToken, TenantId, Timestamp, UserId, Version};
+use model::{
+    Client, InvitationId, Invocation, Refusal, ReviewId, SessionToken, TenantId, Timestamp, UserId, Version,
+};
 use policy::BrandId;
 
 use crate::answer::etag;
@@ -140,6 +142,14 @@ impl Request {
     /// As [`Request::tenant`].
     pub fn invitation(&self) -> Result<InvitationId, Refusal> {
         InvitationId::parse(self.parameter("invitation")?).ok_or(Refusal::NotFound)
+    }
+
+    /// The review that the path names.
+    ///
+    /// # Errors
+    /// As [`Request::tenant`].
+    pub fn review(&self) -> Result<ReviewId, Refusal> {
+        ReviewId::parse(self.parameter("review")?).ok_or(Refusal::NotFound)
     }
 
     /// A header's text.

@@ -86,6 +86,13 @@ routes! {
     ListRoles: GET "/v1/tenants/{tenant}/roles", "browse", Session;
     ListSeats: GET "/v1/tenants/{tenant}/seats", "browse", Session, "limit", "cursor";
     ListEvents: GET "/v1/tenants/{tenant}/events", "browse", Session, "limit", "cursor";
+    ReviewAccess: GET "/v1/tenants/{tenant}/access-review", "browse", Session, "limit", "cursor", "stale", "over_privileged", "partner";
+    OpenReview: POST "/v1/tenants/{tenant}/access-reviews", "review", Session;
+    ListReviews: GET "/v1/tenants/{tenant}/access-reviews", "review", Session, "limit", "cursor";
+    ReadReview: GET "/v1/tenants/{tenant}/access-reviews/{review}", "review", Session, "limit", "cursor";
+    ExportReview: GET "/v1/tenants/{tenant}/access-reviews/{review}/export", "review", Session, "format", "cursor";
+    DecideReview: PUT "/v1/tenants/{tenant}/access-reviews/{review}/members/{user}", "review", Session;
+    CloseReview: POST "/v1/tenants/{tenant}/access-reviews/{review}/close", "review", Session;
     AssignRole: PUT "/v1/tenants/{tenant}/members/{user}/role", "assign-role", Session;
     AssignPermissions: PUT "/v1/tenants/{tenant}/members/{user}/permissions", "assign-role", Session;
     RestorePermissions: DELETE "/v1/tenants/{tenant}/members/{user}/permissions", "assign-role", Session;

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Actor, Administration, Brand, Colour, DeliveryState, EmailPolicy, Event, EventId, EventKind, Invitation,
-    InvitationId, InvitationStatus, Member, NewSession, Session, SessionId, SessionToken, Sponsorship,
-    Subject, Tenant, TenantId, Timestamp, User, UserId,
+    Actor, Administration, Brand, Colour, Decision, DeliveryState, EmailPolicy, Event, EventId, EventKind,
+    Held, Invitation, InvitationId, InvitationStatus, Member, NewSession, Review, ReviewId, Session,
+    SessionId, SessionToken, Sponsorship, Subject, Tenant, TenantId, Timestamp, User, UserId, Verdict,
 };
-use policy::{BrandId, Brands, MemberStatus, Permissions, Role, TenantStatus};
+use policy::{BrandId, Brands, MemberStatus, Permissions, Role, TenantStatus, Visibility};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::answer::etag;
 use crate::problem::action;
 use crate::{Answer, Backdrop, Route, Unsponsored};
 
@@ -305,6 +306,143 @@ impl<'a> InvitationView<'a> {
             created_at: i.created_at,
             expires_at: i.expires_at,
             accepted_at: i.accepted_at,
+        }
+    }
+}
+
+/// A member, as somebody sees them who reviews access: what they hold, who gave it, what they were seen to use.
+#[derive(Serialize)]
+pub struct AccessView<'a> {
+    user_id: UserId,
+    email: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    role: Role,
+    permissions: Permissions,
+    brands: Brands,
+    status: MemberStatus,
+    joined_at: Timestamp,
+    granted_at: Timestamp,
+    granted_by: Option<Actor>,
+    last_active_at: Option<Timestamp>,
+    stale: bool,
+    over_privileged: bool,
+    unused: Permissions,
+    partner: bool,
+    etag: String,
+}
+
+impl<'a> AccessView<'a> {
+    /// The member at `now`.
+    #[must_use]
+    pub fn of(m: &'a Member, behind: &Backdrop, now: Timestamp) -> Self {
+        let unused = m.unused(now);
+        Self {
+            user_id: m.user_id,
+            email: m.email.as_entered(),
+            first_name: m.first_name.as_str(),
+            last_name: m.last_name.as_str(),
+            role: m.role,
+            permissions: m.grant().effective(),
+            brands: behind.reach(m.role, &m.brands),
+            status: m.status,
+            joined_at: m.joined_at,
+            granted_at: m.holds_since(),
+            granted_by: m.granted_by,
+            last_active_at: m.last_active_at,
+            stale: m.is_stale(now),
+            over_privileged: unused != Permissions::NONE,
+            unused,
+            partner: m.role == Role::Partner,
+            // what a decision's `If-Match` names: it is about what is shown here
+            etag: etag(m.authority),
+        }
+    }
+}
+
+/// A review of access.
+#[derive(Serialize)]
+pub struct ReviewView {
+    id: ReviewId,
+    tenant_id: TenantId,
+    opened_at: Timestamp,
+    opened_by: UserId,
+    closed_at: Option<Timestamp>,
+    closed_by: Option<UserId>,
+    counts: CountsView,
+}
+
+#[derive(Serialize)]
+struct CountsView {
+    kept: u32,
+    reduced: u32,
+    revoked: u32,
+    /// Nothing before the end.
+    undecided: Option<u32>,
+}
+
+impl From<&Review> for ReviewView {
+    fn from(r: &Review) -> Self {
+        Self {
+            id: r.id,
+            tenant_id: r.tenant_id,
+            opened_at: r.opened_at,
+            opened_by: r.opened_by,
+            closed_at: r.closed_at,
+            closed_by: r.closed_by,
+            counts: CountsView {
+                kept: r.kept,
+                reduced: r.reduced,
+                revoked: r.revoked,
+                undecided: r.undecided,
+            },
+        }
+    }
+}
+
+/// What somebody held, with the brands that the reader may see: those that are gone by now too, since it is history.
+#[derive(Serialize)]
+pub struct HeldView {
+    /// The role.
+    pub role: Role,
+    /// What they could do.
+    pub permissions: Permissions,
+    /// The brands that they reached.
+    pub brands: Brands,
+}
+
+impl HeldView {
+    /// As somebody with this visibility sees it.
+    #[must_use]
+    pub fn of(held: &Held, seen: &Visibility) -> Self {
+        Self { role: held.role, permissions: held.effective(), brands: seen.limit(held.reach()) }
+    }
+}
+
+/// What a review decided about a member.
+#[derive(Serialize)]
+pub struct DecisionView<'a> {
+    user_id: UserId,
+    decision: Verdict,
+    reason: &'a str,
+    by: UserId,
+    at: Timestamp,
+    before: HeldView,
+    after: Option<HeldView>,
+}
+
+impl<'a> DecisionView<'a> {
+    /// As somebody with this visibility sees it.
+    #[must_use]
+    pub fn of(d: &'a Decision, seen: &Visibility) -> Self {
+        Self {
+            user_id: d.user_id,
+            decision: d.decision,
+            reason: d.reason.as_str(),
+            by: d.by,
+            at: d.at,
+            before: HeldView::of(&d.before, seen),
+            after: d.after.as_ref().map(|after| HeldView::of(after, seen)),
         }
     }
 }

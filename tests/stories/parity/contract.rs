@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{DeliveryState, EmailPolicy, EventKind, InvitationStatus};
+use model::{DeliveryState, EmailPolicy, EventKind, InvitationStatus, Verdict};
 use policy::{MemberStatus, Permission, Role, Rule, TenantStatus};
 use serde_json::Value;
 use stories::contract::DOCUMENT;
@@ -57,6 +57,7 @@ fn the_contract_names_every_value_of_a_closed_set() {
     held("DeliveryState", DeliveryState::ALL.iter().map(|state| state.name()).collect());
     held("Tenant/properties/email_policy", EmailPolicy::ALL.iter().map(|policy| policy.name()).collect());
     held("Event/properties/type", EventKind::ALL.iter().map(|kind| kind.name()).collect());
+    held("DecisionKind", Verdict::ALL.iter().map(|verdict| verdict.name()).collect());
     held("Problem/properties/rule", Rule::ALL.iter().map(|rule| rule.name()).collect());
 }
 

@@ -12,6 +12,7 @@ use super::file;
 async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
     let world = World::with([
         ("NEW_TENANT_SEATS", "4"),
+        ("USE_SAMPLING", "1"),
         ("ADDRESS_MAILS_PER_DAY", "200"),
         ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200"),
     ])
@@ -121,6 +122,7 @@ async fn accounts(world: &World, team: &stories::Team) {
     for (method, path, body) in [
         ("GET", String::new(), Value::Null),
         ("GET", "members".to_owned(), Value::Null),
+        ("GET", "access-reviews".to_owned(), Value::Null),
         ("POST", "check".to_owned(), json!({"permission": "tenant.read"})),
         (
             "POST",
@@ -150,7 +152,7 @@ async fn accounts(world: &World, team: &stories::Team) {
         let body = json!({"to": to.user, "password": stories::PASSWORD});
         from.post("transfer", body).await.expect(200);
     }
-    team.owner.remove(&heir).await.expect(204);
+    review(team, &heir).await;
     let email = "lost@acme.example";
     team.owner.invite(email, "member").await.expect(201);
     let ask = json!({"email": email});
@@ -217,6 +219,24 @@ async fn new_addresses(world: &World) {
     teams[0].owner.invite(old, "member").await.expect(201);
     follow("undo", old).await;
     world.settle().await;
+}
+
+/// A review in which everything is decided about an admin, one after the other.
+async fn review(team: &stories::Team, admin: &stories::Person) {
+    let review = team.owner.post("access-reviews", Value::Null).await.expect(201).text("/id");
+    let path = format!("access-reviews/{review}");
+    let member = format!("{path}/members/{}", admin.user);
+    for body in [
+        json!({"decision": "kept", "reason": "still an admin"}),
+        json!({"decision": "reduced", "reason": "no admin any more", "role": "member"}),
+        json!({"decision": "revoked", "reason": "no member any more"}),
+    ] {
+        team.owner.put(&member, body).await.expect(200);
+    }
+    for read in ["access-review", path.as_str(), &format!("{path}/export")] {
+        team.owner.get(read).await.expect(200);
+    }
+    team.owner.post(&format!("{path}/close"), Value::Null).await.expect(200);
 }
 
 async fn operate_everything(world: &World, team: &stories::Team) {
