@@ -89,6 +89,7 @@ async fn a_portal_sets_a_partner_up_and_its_owner_is_told_by_whom() {
     );
     portal.owner.inside(&partner).get("members").await.refused(403, "forbidden");
     portal.owner.delete(&format!("partners/{partner}")).await.refused(409, "conflict");
+    world.pass(1);
     let link = world.link("owner@bloom.example").await;
     let mail = world.stack().mailbox().to(Some("owner@bloom.example")).pop().unwrap();
     assert!(mail.text.contains("Olive Owner of Greenleaf has set up an account for Bloom"), "{}", mail.text);

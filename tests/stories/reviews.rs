@@ -213,6 +213,7 @@ async fn a_team_has_one_review_at_a_time_and_keeps_each() {
     );
     assert_eq!(closed.text("/closed_by"), adam.user);
     assert_eq!(close(&team.owner, &review).await.expect(200).body, closed.body, "done is done");
+    team.world.pass(1);
     decide(&team.owner, &review, &ana, revoked("late")).await.refused(409, "conflict");
     // what was decided before is answered again
     let same = decide(&adam, &review, &ana, kept("sells")).await.expect(200);
@@ -275,6 +276,7 @@ async fn a_decision_keeps_reduces_or_ends_what_a_member_holds_and_the_last_one_c
     decide(&adam, &review, &ana, less).await.expect(200);
     assert_eq!(events("member.brands_changed"), brands_before + 1, "nothing was left to take");
 
+    world.pass(1);
     let less = json!({"decision": "reduced", "reason": "reads", "role": "sales_rep", "permissions": ["brand.read"],
         "brands": []});
     let made = decide(&adam, &review, &ana, less).await.expect(200).json();

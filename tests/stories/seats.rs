@@ -133,12 +133,15 @@ async fn listed(by: &Person, limit: usize) -> (Value, Vec<Value>) {
 async fn each_seat_that_the_plan_counts_is_listed_once_however_it_is_paged() {
     let world = World::with([("NEW_TENANT_SEATS", "4")]).await;
     let team = world.team("Acme").await;
+    // listed in the order in which they were made
+    world.pass(1);
     let ana = team.join("ana@acme.example", "admin").await;
     let ben = team.join("ben@acme.example", "member").await;
     team.owner.suspend(&ben).await.expect(200);
     let gone = team.invite("gus@acme.example", "member").await;
     team.owner.revoke(&gone).await.expect(204);
     let pia = team.invite("pia@acme.example", "sales_rep").await;
+    world.pass(1);
     let short =
         json!({"email": "Late@acme.example", "first_name": "Lea", "last_name": "Late", "expires_in_days": 1});
     let late = team.owner.post("invitations", short).await.expect(201);

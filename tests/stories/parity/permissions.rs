@@ -301,6 +301,14 @@ async fn close_and_remove(world: &World) {
         let order = json!({"operation": operation, "tenant": team.tenant, "reason": "test"});
         world.operate(order).await.unwrap()
     };
+    // it has a partner, and a review
+    let partner = json!({"name": "Sub", "email": "sub@mail.example", "first_name": "S", "last_name": "S"});
+    team.owner.post("partners", partner).await.expect(202);
+    world.link("sub@mail.example").await.accept().await.expect(201);
+    let review = team.owner.post("access-reviews", Value::Null).await.expect(201).text("/id");
+    let kept = json!({"decision": "kept", "reason": "needed"});
+    let decide = format!("access-reviews/{review}/members/{}", both.user);
+    team.owner.ask("PUT", &decide, kept).await.expect(200);
     let close = json!({"password": stories::PASSWORD});
     team.owner.post("close", close.clone()).await.expect(200);
     world.settle().await;
