@@ -100,11 +100,16 @@ async fn sets() -> Vec<Set> {
     }
     let once = Limits { invitations: 1, ..limits() };
     sets.push(Set::of(portal.fork_under(once).await, scene::of_portal()).await);
+    let moved = scene::moved(scene::team(limits()).await).await;
+    for few in [Limits { resets: 2, ..limits() }, Limits { address_mails_of_tenant: 1, ..limits() }] {
+        sets.push(Set::of(moved.fork_under(few).await, scene::of_moved()).await);
+    }
     let scenes = [
         (team, of_team),
         (later, of_later),
         (elsewhere, scene::triples().concat()),
         (portal, scene::of_portal()),
+        (moved, scene::of_moved()),
         (scene::closed(scene::team(limits()).await).await, scene::of_closed()),
         (scene::over(limits()).await, scene::of_over()),
     ];
@@ -230,22 +235,15 @@ async fn hunt(sets: &Arc<Vec<Set>>, places: &[(Mutant, Place)]) -> Option<&'stat
 /// clock between two calls.
 fn stories_of(mutant: &Mutant) -> &'static [&'static str] {
     match mutant.function() {
-        "deliver" | "feedback" => &["delivery::", "feedback::", "accounts::", "portals::"],
-        "accept" => &["accepting::", "ended::", "faults::", "accounts::", "portals::"],
+        "deliver" | "feedback" => &["delivery::", "feedback::", "accounts::", "addresses::", "portals::"],
+        "accept" => &["accepting::", "ended::", "faults::", "accounts::", "belonging::", "portals::"],
         "expire" => &["seats::", "races::"],
-        "sign-in" => &["accounts::", "signing_in::", "limits::"],
-        _ => &[
-            "faults::",
-            "races::",
-            "seats::",
-            "operating::",
-            "limits::",
-            "ended::",
-            "giving::",
-            "accounts::",
-            "portals::",
-            "closing::",
-        ],
+        "sign-in" => &["accounts::", "addresses::", "signing_in::", "limits::"],
+        "operate" => &["operating::", "closing::", "belonging::", "accounts::"],
+        "assign-role" | "assign-brand" => &["giving::", "races::", "faults::", "closing::", "portals::"],
+        "review" | "check" => &["reviews::"],
+        "revoke" => &["races::", "ended::", "giving::", "addresses::", "seats::", "portals::"],
+        _ => &["faults::", "races::", "seats::", "limits::", "ended::", "looks::", "portals::", "closing::"],
     }
 }
 

@@ -467,6 +467,15 @@ fn every_pair_with_a_portal() {
 }
 
 #[test]
+fn every_pair_of_who_moves() {
+    everything(
+        "orders, pairs of who moves",
+        async |seed| pairs(scene::moved(scene::team(limits()).await).await, scene::of_moved(), seed).await,
+        4,
+    );
+}
+
+#[test]
 fn every_pair_in_a_closed_team() {
     everything(
         "orders, pairs in a closed team",

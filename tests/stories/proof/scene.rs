@@ -242,6 +242,56 @@ pub(super) fn of_closed() -> Vec<Request> {
     ]
 }
 
+/// The same team, whose admin signs in with another address by now (12, before it 1) and asked for one more (13), as the
+/// sales rep did (14); and whose admin has forgotten their password again.
+pub(super) async fn moved(team: Twin) -> Twin {
+    let ask = |by, to| Request::AskForEmail { by, to, password: Try::Right };
+    let proof = team.model.proofs.len();
+    team.all(&[
+        ask(1, 12),
+        Request::Deliver,
+        Request::ConfirmEmail { proof },
+        Request::Deliver,
+        ask(1, 13),
+        ask(3, 14),
+        Request::AskForReset { address: 12 },
+        Request::Deliver,
+    ])
+    .await
+}
+
+/// The same in [`moved`].
+pub(super) fn of_moved() -> Vec<Request> {
+    let (tenant, right) = (0, Try::Right);
+    vec![
+        Request::UndoEmail { back: 0 },
+        Request::ConfirmEmail { proof: 1 },
+        Request::ConfirmEmail { proof: 2 },
+        Request::AskForEmail { by: 1, to: 15, password: right },
+        Request::AskForEmail { by: 1, to: 13, password: right },
+        Request::AskForEmail { by: 3, to: 13, password: Try::Wrong },
+        invite(0, 1, Role::Member, &[0]),
+        invite(0, 13, Role::Member, &[0]),
+        invite(0, 14, Role::Member, &[0]),
+        Request::SignIn { address: 12, password: right },
+        Request::ChangePassword { by: 1, current: right, new: Try::Wrong },
+        Request::ConfirmReset { reset: 2, password: Try::Wrong },
+        Request::ChangeProfile { by: 1 },
+        Request::EndSessions { by: 1 },
+        Request::GiveRole { by: 0, tenant, user: 1, role: Role::Member },
+        Request::HandOver { by: 0, tenant, to: 1, password: right },
+        Request::Suspend { by: 0, tenant, user: 1 },
+        Request::Remove { by: 0, tenant, user: 1 },
+        Request::Remove { by: 1, tenant, user: 3 },
+        Request::Leave { by: 1, tenant },
+        Request::Deliver,
+        Request::SendPasswordReset { address: 12, to: 8 },
+        Request::ReleaseEmail { address: 12 },
+        Request::SignUp { address: 13 },
+        Request::Pass { seconds: 8 * DAY },
+    ]
+}
+
 /// The same in [`over`].
 pub(super) fn of_over() -> Vec<Request> {
     let (tenant, right) = (0, Try::Right);
