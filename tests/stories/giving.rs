@@ -132,6 +132,10 @@ async fn the_owner_hands_the_team_over_with_their_password() {
         String::from_utf8_lossy(&serde_json::to_vec(&world.stack().items().unwrap()).unwrap()).into_owned();
     assert!(!kept.contains(PASSWORD));
     assert_eq!(world.ledger().count("Event", "type", "tenant.transferred"), 1);
+    world.settle().await;
+    let told = |email: &str| world.stack().mailbox().to(Some(email)).pop().unwrap().text;
+    assert!(told(&ana.email).contains("You are the owner of the account of Acme"), "{}", told(&ana.email));
+    assert!(told(&team.owner.email).contains("The account of Acme has another owner"));
     // a session that somebody found open guesses no password
     for _ in 0..10 {
         hand_over(&ana, &ben, "another password that is long").await.refused(422, "validation");

@@ -248,6 +248,12 @@ async fn nobody_else_of_a_portal_and_nobody_of_another_one_gets_in() {
     sent.get("members").await.refused(404, "not-found");
     permit(json!(["partners.manage"])).await;
     sent.get("members").await.expect(200);
+    // one of its own people is let into its partners with one call, without another password, and out with one
+    let of_mira = format!("members/{}/permissions", mira.user);
+    portal.owner.put(&of_mira, json!({"permissions": ["partners.manage"]})).await.expect(200);
+    mira.get("members").await.expect(200);
+    portal.owner.delete(&of_mira).await.expect(200);
+    mira.get("members").await.refused(404, "not-found");
     // who is switched off in the portal, and a portal that is
     portal.owner.suspend(pia).await.expect(200);
     sent.get("members").await.refused(404, "not-found");

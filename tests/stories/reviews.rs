@@ -202,6 +202,12 @@ async fn a_team_has_one_review_at_a_time_and_keeps_each() {
     assert_eq!(made.headers["location"], format!("/v1/tenants/{}/access-reviews/{review}", team.tenant));
     let again = team.owner.ask_with("POST", "access-reviews", Value::Null, &key).await.expect(201);
     assert_eq!(again.body, made.body);
+    team.world.settle().await;
+    let told = |email: &str| {
+        let mails = team.world.stack().mailbox().to(Some(email));
+        mails.iter().filter(|mail| mail.text.contains("goes through who holds what")).count()
+    };
+    assert_eq!(told(&team.owner.email), 0, "the owner knows");
     let refused = adam.post("access-reviews", Value::Null).await.refused(409, "conflict");
     assert_eq!(refused.text("/existing/id"), review);
     decide(&adam, &review, &ana, kept("sells")).await.expect(200);
@@ -588,4 +594,15 @@ async fn two_reviews_that_begin_at_once() {
         assert_eq!(world.ledger().all("Review").len(), 1);
         world.ledger().check();
     }
+}
+
+#[tokio::test]
+async fn an_owner_is_told_of_a_review_that_somebody_else_began() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let adam = team.join("adam@acme.example", "admin").await;
+    open(&adam).await;
+    world.settle().await;
+    let told = world.stack().mailbox().to(Some(&team.owner.email)).pop().unwrap();
+    assert!(told.text.contains("goes through who holds what") && told.link.is_none(), "{}", told.text);
 }

@@ -94,6 +94,13 @@ impl Consumer for Deliver {
                 About::EmailChanged { user_id, email, change } => {
                     self.deliver_email_notice(&mail, *user_id, (email, *change), invocation).await
                 }
+                About::OwnershipMoved { user_id, tenant_id, is_owner } => {
+                    let notice = Notice::OwnershipMoved(*tenant_id, *is_owner);
+                    self.deliver_notice(&mail, *user_id, notice, invocation).await
+                }
+                About::ReviewOpened { user_id, tenant_id } => {
+                    self.deliver_notice(&mail, *user_id, Notice::ReviewOpened(*tenant_id), invocation).await
+                }
                 About::TenantClosed { user_id, tenant_id } => {
                     self.deliver_notice(&mail, *user_id, Notice::TenantClosed(*tenant_id), invocation).await
                 }
@@ -108,6 +115,10 @@ impl Consumer for Deliver {
 enum Notice {
     /// That their password was changed.
     PasswordChanged,
+    /// That this tenant has another owner: whether it is they.
+    OwnershipMoved(TenantId, bool),
+    /// That a review of this tenant's access began.
+    ReviewOpened(TenantId),
     /// That they closed this tenant.
     TenantClosed(TenantId),
 }
@@ -117,7 +128,9 @@ impl Notice {
     const fn tenant(self) -> Option<TenantId> {
         match self {
             Self::PasswordChanged => None,
-            Self::TenantClosed(tenant) => Some(tenant),
+            Self::OwnershipMoved(tenant, _) | Self::ReviewOpened(tenant) | Self::TenantClosed(tenant) => {
+                Some(tenant)
+            }
         }
     }
 }
@@ -361,14 +374,20 @@ impl Deliver {
         let after = mail.claimed(invocation.now(), CLAIM);
         claimed(self.store.claim_notice((&mail, &after)).await)?;
         let (first_name, address, at) = (&user.first_name, &mail.to, mail.created_at);
-        let message = match (notice, &tenant) {
+        let message = match (notice, tenant.as_ref().map(|tenant| &tenant.name)) {
             (Notice::PasswordChanged, _) => mail::PasswordChanged { first_name, address, at }.write(),
-            (Notice::TenantClosed(_), Some(Tenant { name: company, .. })) => {
+            (Notice::OwnershipMoved(_, is_owner), Some(company)) => {
+                mail::OwnershipMoved { first_name, company, is_owner, at }.write()
+            }
+            (Notice::ReviewOpened(_), Some(company)) => {
+                mail::ReviewOpened { first_name, company, at }.write()
+            }
+            (Notice::TenantClosed(_), Some(company)) => {
                 let until = at + Tenant::REOPENABLE;
                 mail::TenantClosed { first_name, company, address, at, until }.write()
             }
             // it is removed weeks later, when nobody waits for this mail any more
-            (Notice::TenantClosed(_), None) => return Ok(()),
+            (_, None) => return Ok(()),
         };
         self.send_message(&after, message, invocation).await
     }

@@ -13,7 +13,7 @@
 mod decide;
 mod export;
 
-use model::{EventKind, OpenReview, Refusal, Review, Subject};
+use model::{EventKind, Mail, OpenReview, Refusal, Review, Subject};
 use policy::Permission;
 use runtime::{Environment, SettingError};
 use serde::Serialize;
@@ -87,7 +87,11 @@ impl Reviews {
         let review = Review::opened(t, cx.member.user_id, cx.invocation());
         let answer = answer(&review).created(Route::ReadReview.location(&[&t, &review.id]));
         let change = cx.change(EventKind::AccessReviewOpened, Subject::Review(review.id), &answer);
-        self.store.open_review(&review, change).await?;
+        // its owner is told, unless it is they who begin it
+        let owner = cx.tenant.owner.filter(|owner| *owner != cx.member.user_id);
+        let owner = self.store.load(owner.map(|owner| keys::member(t, owner))).await?;
+        let told = owner.map(|owner| Mail::review_opened(&owner, cx.invocation()));
+        self.store.open_review(&review, told.as_slice(), change).await?;
         Ok(answer)
     }
 

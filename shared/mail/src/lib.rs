@@ -10,6 +10,7 @@ mod ses;
 /// Why a mail couldn't be written; never in practice.
 pub use askama::Error as Unwritten;
 pub use message::{
-    EmailChanged, EmailConfirmation, Invitation, Message, PasswordChanged, PasswordReset, TenantClosed,
+    EmailChanged, EmailConfirmation, Invitation, Message, OwnershipMoved, PasswordChanged, PasswordReset,
+    ReviewOpened, TenantClosed,
 };
 pub use ses::{Mailer, NotSent};

@@ -73,6 +73,28 @@ pub struct EmailChanged<'a> {
     pub back: Option<(&'a LinkToken, Timestamp)>,
 }
 
+/// What the mail says that tells somebody that an organization has another owner.
+pub struct OwnershipMoved<'a> {
+    /// Their first name.
+    pub first_name: &'a PersonName,
+    /// The organization.
+    pub company: &'a CompanyName,
+    /// Whether they are the owner now; before it, they were.
+    pub is_owner: bool,
+    /// When it was.
+    pub at: Timestamp,
+}
+
+/// What the mail says that tells an owner that a review of their organization's access began.
+pub struct ReviewOpened<'a> {
+    /// Their first name.
+    pub first_name: &'a PersonName,
+    /// The organization.
+    pub company: &'a CompanyName,
+    /// When it began.
+    pub at: Timestamp,
+}
+
 /// What the mail says that tells an owner that their organization's account was closed.
 pub struct TenantClosed<'a> {
     /// Their first name.
@@ -333,6 +355,55 @@ impl EmailChanged<'_> {
     }
 }
 
+impl OwnershipMoved<'_> {
+    /// Writes the mail; it has no link, as [`PasswordChanged`] has none.
+    ///
+    /// # Errors
+    /// As [`Invitation::write`].
+    pub fn write(&self) -> Result<Message, askama::Error> {
+        let subject =
+            if self.is_owner { "You are the owner of a team now" } else { "Your team has another owner" };
+        let (company, at) = (defused(self.company.as_str()), self.at.for_people());
+        let words = || Words {
+            heading: subject,
+            greeting: format!("Hello {},", defused(self.first_name.as_str())),
+            lead: if self.is_owner {
+                format!(
+                    "You are the owner of the account of {company} since {at}: its name, its closing and who owns it next are up to you."
+                )
+            } else {
+                format!("The account of {company} has another owner since {at}. You are an admin there.")
+            },
+            action: None,
+            address: "This mail came because you own the account, or did.".to_owned(),
+            unexpected: "If you did not expect this, tell an admin of the team or who runs the service at once.",
+        };
+        Message::write(subject, words)
+    }
+}
+
+impl ReviewOpened<'_> {
+    /// Writes the mail; it has no link, as [`PasswordChanged`] has none.
+    ///
+    /// # Errors
+    /// As [`Invitation::write`].
+    pub fn write(&self) -> Result<Message, askama::Error> {
+        let words = || Words {
+            heading: "A review of access began",
+            greeting: format!("Hello {},", defused(self.first_name.as_str())),
+            lead: format!(
+                "Since {} somebody goes through who holds what in the account of {}. What is decided is in its audit trail.",
+                self.at.for_people(),
+                defused(self.company.as_str()),
+            ),
+            action: None,
+            address: "This mail came because you own the account.".to_owned(),
+            unexpected: "You need not do anything. If nobody should review access now, close the review.",
+        };
+        Message::write("A review of access began", words)
+    }
+}
+
 impl TenantClosed<'_> {
     /// Writes the mail; it has no link, as [`PasswordChanged`] has none.
     ///
@@ -385,6 +456,15 @@ mod tests {
             let address = &Email::parse("ana@evil.example").unwrap();
             let closed = TenantClosed { first_name: &first, company: &company, address, at: now, until: now };
             let closed = closed.write().unwrap();
+            let (first_name, company) = (&first, &company);
+            for notice in [
+                OwnershipMoved { first_name, company, is_owner: true, at: now }.write().unwrap(),
+                OwnershipMoved { first_name, company, is_owner: false, at: now }.write().unwrap(),
+                ReviewOpened { first_name, company, at: now }.write().unwrap(),
+            ] {
+                assert!(!notice.html.contains("<a ") && !notice.html.contains("<img"), "{name}");
+                assert!(!notice.html.contains("evil.example") && !notice.text.contains("evil.example"));
+            }
             assert_eq!(closed.subject, "Your account was closed");
             assert!(!closed.html.contains("<a ") && !closed.html.contains("<img"), "{name}");
             assert!(!closed.html.contains("evil.example") && !closed.text.contains("evil.example"), "{name}");

@@ -51,6 +51,22 @@ pub enum About {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         change: Option<EmailChangeId>,
     },
+    /// That the ownership of a tenant went from one to another: to each of the two.
+    OwnershipMoved {
+        /// Whom it tells.
+        user_id: UserId,
+        /// Of which tenant.
+        tenant_id: TenantId,
+        /// Whether they have it now.
+        is_owner: bool,
+    },
+    /// That somebody else began a review of a tenant's access: to its owner.
+    ReviewOpened {
+        /// The owner.
+        user_id: UserId,
+        /// Of which tenant.
+        tenant_id: TenantId,
+    },
     /// That somebody closed the tenant that they owned.
     TenantClosed {
         /// Who.
@@ -209,6 +225,20 @@ impl Mail {
         Self::new(about, before.email.clone(), invocation.now() + FormerEmail::KEPT, invocation)
     }
 
+    /// The mail that tells a member that they own their tenant now, or don't any more.
+    #[must_use]
+    pub fn ownership_moved(member: &Member, is_owner: bool, invocation: &Invocation) -> Self {
+        let about = About::OwnershipMoved { user_id: member.user_id, tenant_id: member.tenant_id, is_owner };
+        Self::new(about, member.email.clone(), invocation.now() + NOTICE, invocation)
+    }
+
+    /// The mail that tells an owner that somebody began to review who holds what.
+    #[must_use]
+    pub fn review_opened(owner: &Member, invocation: &Invocation) -> Self {
+        let about = About::ReviewOpened { user_id: owner.user_id, tenant_id: owner.tenant_id };
+        Self::new(about, owner.email.clone(), invocation.now() + NOTICE, invocation)
+    }
+
     /// The mail that tells an owner that their tenant was closed with their password.
     #[must_use]
     pub fn tenant_closed(owner: &Member, invocation: &Invocation) -> Self {
@@ -322,6 +352,15 @@ mod tests {
         let closed = Mail::tenant_closed(&member(), &invocation);
         let changes = json!({"id": closed.id, "kind": "tenant_closed", "tenant_id": TENANT});
         survives(&closed, patched(&changed, changes));
+        for is_owner in [false, true] {
+            let moved = Mail::ownership_moved(&member(), is_owner, &invocation);
+            let changes = json!({"id": moved.id, "kind": "ownership_moved", "tenant_id": TENANT,
+                "is_owner": is_owner});
+            survives(&moved, patched(&changed, changes));
+        }
+        let opened = Mail::review_opened(&member(), &invocation);
+        let changes = json!({"id": opened.id, "kind": "review_opened", "tenant_id": TENANT});
+        survives(&opened, patched(&changed, changes));
     }
 
     #[test]

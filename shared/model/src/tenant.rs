@@ -4,7 +4,7 @@ use policy::{Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Colour, CompanyName, Email, Invitation, Invocation, Limits, LogoUrl, Member, NewInvitation,
+    Actor, Colour, CompanyName, Email, Invitation, Invocation, Limits, LogoUrl, Mail, Member, NewInvitation,
     PersonName, PlanName, TenantId, Timestamp, UserId, Version, Window,
 };
 
@@ -243,10 +243,14 @@ impl Tenant {
     /// since nothing takes from an owner what makes them one (R2).
     #[must_use]
     pub fn transfer(&self, from: &Member, to: &Member, by: Actor, invocation: &Invocation) -> Transfer {
+        let old_owner = Member { role: Role::Admin, ..from.given(by, invocation) };
+        let new_owner = to.with_role(Role::Owner, by, invocation);
+        let told = [(&old_owner, false), (&new_owner, true)];
         Transfer {
+            told: told.map(|(member, is_owner)| Mail::ownership_moved(member, is_owner, invocation)),
             tenant: Self { owner: Some(to.user_id), authority: invocation.version(), ..self.clone() },
-            old_owner: Member { role: Role::Admin, ..from.given(by, invocation) },
-            new_owner: to.with_role(Role::Owner, by, invocation),
+            old_owner,
+            new_owner,
         }
     }
 }
@@ -260,6 +264,8 @@ pub struct Transfer {
     pub old_owner: Member,
     /// The new owner.
     pub new_owner: Member,
+    /// What both are mailed.
+    pub told: [Mail; 2],
 }
 
 #[cfg(test)]
@@ -267,9 +273,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::About;
     use crate::samples::{
-        ANA, BEN, NEW, NOW, OLD, PORTAL, email, invocation, is_closed, member, patched, survives, tenant,
-        text,
+        ANA, BEN, NEW, NOW, OLD, PORTAL, TENANT, email, invocation, is_closed, member, patched, survives,
+        tenant, text,
     };
 
     #[test]
@@ -416,7 +423,8 @@ mod tests {
         let (tenant, from) = (tenant(), Member { role: Role::Owner, ..member() });
         let to = Member { user_id: BEN, role: Role::Admin, ..member() };
         let by = Actor::Operator;
-        let Transfer { tenant: after, old_owner, new_owner } = tenant.transfer(&from, &to, by, &invocation());
+        let Transfer { tenant: after, old_owner, new_owner, told } =
+            tenant.transfer(&from, &to, by, &invocation());
         let renewed = [after.authority, old_owner.authority, new_owner.authority];
         assert_eq!(renewed.map(Version::made_at), [Some(NOW); 3]);
         let changes = json!({"owner": BEN, "authority": after.authority});
@@ -427,5 +435,7 @@ mod tests {
         let changes = json!({"role": "owner", "permissions": null, "authority": new_owner.authority});
         assert_eq!(json!(new_owner), patched(&patched(&to, changes), given));
         assert_eq!((tenant.owner, old_owner.user_id, new_owner.user_id), (Some(ANA), ANA, BEN));
+        let about = |user_id, is_owner| About::OwnershipMoved { user_id, tenant_id: TENANT, is_owner };
+        assert_eq!(told.map(|mail| mail.about), [about(ANA, false), about(BEN, true)]);
     }
 }

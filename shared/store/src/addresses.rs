@@ -132,10 +132,9 @@ impl Store {
         if let Some(digest) = change.proof {
             transaction = transaction.remove(&keys::email_proof(digest));
         }
-        let mails = change.mails.iter().fold(transaction, |t, mail| t.add(&keys::mail(mail.id), mail));
-        let shown = first
-            .iter()
-            .fold(mails, |t, team| t.hold(user_after, team).shown_at(user_after, &team.member, invocation));
+        let shown = first.iter().fold(transaction.mails(change.mails), |t, team| {
+            t.hold(user_after, team).shown_at(user_after, &team.member, invocation)
+        });
         shown.record(change.record, invocation.now()).commit().await
     }
 

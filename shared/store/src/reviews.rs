@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use model::{Decision, OpenReview, Review, ReviewId, TenantId, Timestamp};
+use model::{Decision, Mail, OpenReview, Review, ReviewId, TenantId, Timestamp};
 
 use crate::change::Deciding;
 use crate::error::{Error, Fact};
@@ -32,15 +32,16 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// Begins a review of the tenant's access.
+    /// Begins a review of the tenant's access, and queues what is mailed of it.
     ///
     /// # Errors
     /// [`Error::Changed`] when another one goes on, or the actor's rights changed.
-    pub async fn open_review(&self, review: &Review, change: Change<'_>) -> Result<(), Error> {
+    pub async fn open_review(&self, review: &Review, told: &[Mail], change: Change<'_>) -> Result<(), Error> {
         let open = OpenReview { review_id: review.id };
         self.transaction()
             .create(Fact::Review, &keys::open_review(review.tenant_id), &open)
             .add(&keys::review(review.tenant_id, review.id), review)
+            .mails(told)
             .change(change)
             .commit()
             .await

@@ -127,7 +127,8 @@ impl Store {
             .await
     }
 
-    /// Puts the ownership into other hands: the tenant, the old owner and the new one, each as read and as it will be.
+    /// Puts the ownership into other hands: the tenant, the old owner and the new one, each as read and as it will be, and
+    /// what both are mailed.
     ///
     /// # Errors
     /// [`Error::Changed`] when the tenant or one of the two changed.
@@ -147,6 +148,7 @@ impl Store {
             .update(Fact::Tenant, &keys::tenant(tenant.id), expression)
             .authority(from, &after.old_owner)
             .authority(to, &after.new_owner)
+            .mails(&after.told)
             .change(change)
             .commit()
             .await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update};
-use model::{Limit, Member, Refusal, Sponsor, Timestamp, Version};
+use model::{Limit, Mail, Member, Refusal, Sponsor, Timestamp, Version};
 
 use crate::error::{Error, Fact, failed};
 use crate::expression::{Expression, Parts};
@@ -142,6 +142,11 @@ impl Transaction<'_> {
     /// is about.
     pub(crate) fn add<E: Entity>(self, key: &Key<E>, entity: &E) -> Self {
         self.push(None, to_item(key, entity).map(Write::Put), Expression::default())
+    }
+
+    /// Queues mails.
+    pub(crate) fn mails(self, mails: &[Mail]) -> Self {
+        mails.iter().fold(self, |this, mail| this.add(&keys::mail(mail.id), mail))
     }
 
     /// Writes an entity that isn't there yet.

@@ -153,14 +153,17 @@ impl World {
         let t = &mut next.tenants[tenant];
         t.owner = Some(to);
         t.event("tenant.transferred", "tenant", tenant);
+        let mut told = Vec::new();
         for (user, role) in [(owner, Role::Admin), (to, Role::Owner)] {
             if let Some(member) = t.members.get_mut(&user) {
+                told.push(Mail::Notice { to: member.address, at: self.now });
                 member.access.role = role;
                 if role == Role::Owner {
                     member.access.list = None;
                 }
             }
         }
+        next.outbox.extend(told);
         next.done()
     }
 
