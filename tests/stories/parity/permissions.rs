@@ -223,7 +223,7 @@ async fn new_addresses(world: &World) {
 
 /// A review in which everything is decided about an admin, one after the other.
 async fn review(team: &stories::Team, admin: &stories::Person) {
-    let review = team.owner.post("access-reviews", Value::Null).await.expect(201).text("/id");
+    let review = admin.post("access-reviews", Value::Null).await.expect(201).text("/id");
     let path = format!("access-reviews/{review}");
     let member = format!("{path}/members/{}", admin.user);
     for body in [
