@@ -142,6 +142,49 @@ async fn what_was_answered_is_in_the_file_whatever_ends_the_process() {
 }
 
 #[tokio::test]
+async fn the_demo_team_has_a_partner_somebody_suspended_and_a_review_until_they_end() {
+    let stack = start(None, "").await;
+    let demo = Demo::create(&stack).await.unwrap();
+    let address = serve(&stack).await;
+    let sign_in = async |who: &str| {
+        let body = json!({"email": who, "password": demo.password}).to_string();
+        send(&address, "POST /v1/sessions HTTP/1.1\r\ncontent-type: application/json", &body).await
+    };
+    let (_, _, signed_in) = sign_in(demo.owner).await;
+    let session = signed_in["session"]["token"].as_str().unwrap();
+    let ask = async |method: &str, path: &str| {
+        let head = format!("{method} {path} HTTP/1.1\r\nauthorization: Bearer {session}");
+        let (status, _, body) = send(&address, &head, "").await;
+        (status, body)
+    };
+    // the partner has its owner, and the team's people manage its members
+    let partner = demo.partner.as_ref().unwrap();
+    assert_eq!(sign_in(partner.owner).await.0, 201);
+    let (status, members) = ask("GET", &format!("/v1/tenants/{}/members", partner.tenant)).await;
+    assert_eq!((status, &members["items"][0]["email"]), (200, &json!(partner.owner)));
+    let (status, _, refused) = sign_in(demo.suspended.unwrap()).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("access-revoked")));
+    let review = demo.review.as_ref().unwrap();
+    let (_, read) = ask("GET", review).await;
+    assert_eq!((&read["closed_at"], read["decisions"].as_array().unwrap().len()), (&Value::Null, 1));
+    assert_eq!(read["counts"]["reduced"], 1);
+    // each of them ends, and isn't told any more
+    let team = format!("/v1/tenants/{}", demo.tenant);
+    let (_, members) = ask("GET", &format!("{team}/members?status=suspended")).await;
+    let user = members["items"][0]["user_id"].as_str().unwrap();
+    for (method, path) in [
+        ("DELETE", format!("{team}/partners/{}", partner.tenant)),
+        ("POST", format!("{team}/members/{user}/reinstate")),
+        ("POST", format!("{review}/close")),
+    ] {
+        let (status, body) = ask(method, &path).await;
+        assert!(status < 300, "{path}: {body}");
+    }
+    let found = Demo::find(&stack).await.unwrap();
+    assert!(found.partner.is_none() && found.suspended.is_none() && found.review.is_none());
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_names_the_flag_that_chooses_another() {
     let taken = Served::bind(0).await.unwrap();
     let port = taken.url().unwrap().rsplit(':').next().unwrap().parse().unwrap();

@@ -27,7 +27,7 @@ mod table;
 mod template;
 
 pub use clock::LocalClock;
-pub use demo::Demo;
+pub use demo::{Demo, Partner};
 pub use gateway::{Call, Reply};
 pub use mailbox::{Mailbox, MailboxFault, SentMail};
 pub use serve::Served;

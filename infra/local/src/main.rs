@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use local::{Activity, BoxError, Demo, LocalClock, Options, Served, Stack};
+use local::{Activity, BoxError, Demo, LocalClock, Options, Partner, Served, Stack};
 use runtime::Variables;
 
 /// Runs the whole stack in one process: gateway and pages, table, mailbox.
@@ -141,7 +141,16 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
     say(format_args!("  Table          {}  (DynamoDB API)", stack.table_url));
     if let Some(demo) = demo {
         say(format_args!("\n  {} is a team to try things on, tenant {}", demo.name, demo.tenant));
-        say(format_args!("  sign in as {} with the password \"{}\"", demo.owner, demo.password));
+        say(format_args!("  sign in as {} with everybody's password, \"{}\"", demo.owner, demo.password));
+        if let Some(Partner { tenant, name, owner }) = demo.partner {
+            say(format_args!("  its partner is {name}, tenant {tenant}, owned by {owner}"));
+        }
+        if let Some(suspended) = demo.suspended {
+            say(format_args!("  {suspended} is suspended"));
+        }
+        if let Some(review) = demo.review {
+            say(format_args!("  an access review is open, {review}"));
+        }
     }
     say(format_args!("\n  Ctrl-C stops it.\n"));
     let stack = Arc::new(stack);

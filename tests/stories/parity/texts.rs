@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{ROOT, file};
+use super::{ROOT, file, names};
 
 /// The stories that a text names, `module::test`.
 fn named(text: &str) -> impl Iterator<Item = &str> {
@@ -33,6 +33,16 @@ fn the_list_of_hazards_names_stories_that_are_there() {
     let missing: Vec<&str> = named(does).filter(|name| !is_there(name)).collect();
     assert!(missing.is_empty() && named(does).count() > 10, "README.md names what isn't there: {missing:?}");
     assert!(named(&list).count() > 40);
+}
+
+#[test]
+fn the_readme_says_what_each_function_serves() {
+    let readme = file("README.md");
+    let (_, list) = readme.split_once("| function | serves ").unwrap();
+    let list = list.split_once("\n\n").unwrap().0;
+    for function in names("functions") {
+        assert!(list.contains(&format!("`{function}`")), "{function} in README.md");
+    }
 }
 
 #[test]
