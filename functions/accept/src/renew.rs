@@ -37,7 +37,8 @@ impl Accept {
         let answer = Answer::accepted(&Renewed { delivery: after.delivery.state });
         let change = state
             .change(Actor::Invitee, EventKind::InvitationRenewed, before, &answer)
-            .sponsored_by(sponsor.as_ref());
+            .sponsored_by(sponsor.as_ref())
+            .gone_at(before.unconfirmed_until);
         // the trail of a tenant that nobody has confirmed names nobody
         let change =
             if before.is_of_first_owner() { change } else { change.with("email", before.email.as_entered()) };

@@ -84,7 +84,8 @@ impl Check {
             Err(denial) => (false, denial.to_string()),
         };
         let answer = Answer::ok(&Verdict { allowed, reason });
-        if allowed && other.is_none() {
+        // what somebody does through a portal says nothing of their own team
+        if allowed && other.is_none() && !cx.is_through_portal() {
             self.note(&cx, question.permission);
         }
         Ok(answer)

@@ -7,7 +7,7 @@ use model::{
     Brand, Credential, Email, EventKind, Invitation, Invitee, Limits, Locale, NewInvitation, PersonName,
     Phone, Refusal, Subject,
 };
-use policy::{Brands, Permission, Permissions, Role};
+use policy::{Brands, Denial, Permission, Permissions, Role};
 use runtime::{Environment, SettingError};
 use store::{Outgoing, Store, keys};
 use web::{BadRequest, Caller, Context, Function, NO_BRAND_ID, Outcome, Request, Route, admission};
@@ -73,6 +73,10 @@ impl Invite {
         let (invitee, credential, brands) = &cx.found;
         cx.may(Permission::MembersInvite)?;
         cx.may_give(&new.grant())?;
+        // who manages a team through its portal makes nobody of it of themselves (R3)
+        if cx.is_through_portal() && credential.as_ref().is_some_and(|one| one.user_id == cx.member.user_id) {
+            return Err(Refusal::Forbidden(Denial::TargetIsYourself).into());
+        }
         if let Some(at) = brands.iter().position(Option::is_none) {
             return Err(BadRequest::invalid(format!("/brands/{at}"), NO_BRAND_ID).into());
         }

@@ -1,4 +1,4 @@
-use model::{Administration, EventKind, Invocation, Member, Subject, Tenant, TenantId};
+use model::{Administration, EventKind, Invocation, Member, Subject, Tenant, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Error, Listed, Page, keys};
@@ -85,14 +85,16 @@ impl Operate {
             && let Some(administration) = store.load(keys::administration(t)).await?
         {
             removed.relations += 1;
-            self.end(&administration, administration.portal, reason, invocation).await?;
+            if let Some(portal) = store.load(keys::tenant(administration.portal)).await? {
+                self.end(&administration, &portal, reason, invocation).await?;
+            }
         }
         let mut page = first(AT_ONCE);
         loop {
-            let Listed { items, next } = store.partners(t, page).await?;
+            let Listed { items, next } = store.partners(t, page, invocation.now()).await?;
             for (partner, administration) in &items {
                 removed.relations += 1;
-                self.end(administration, partner.id, reason, invocation).await?;
+                self.end(administration, partner, reason, invocation).await?;
             }
             page.after = next;
             if next.is_none() {
@@ -170,18 +172,26 @@ impl Operate {
     async fn end(
         &self,
         administration: &Administration,
-        stays: TenantId,
+        stays: &Tenant,
         reason: &str,
         invocation: &Invocation,
     ) -> Result<(), Refused> {
         let subject = Subject::Tenant(administration.tenant_id);
-        let told = change(invocation, stays, EventKind::PartnerEnded, subject, reason)
-            .with("portal", administration.portal);
+        let told = change(invocation, stays.id, EventKind::PartnerEnded, subject, reason)
+            .with("portal", administration.portal)
+            .gone_at(stays.unconfirmed_until);
         match self.store.end_administration(administration, [told]).await {
             // somebody was faster
             Ok(()) | Err(Error::Changed(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether somebody without an address is or was a member of another tenant, as the index has it: memberships of before
+    /// the address was made free.
+    async fn is_known_beside(&self, user: UserId, tenant: TenantId) -> Result<bool, Refused> {
+        let listed = self.store.tenants_of(user, first(2)).await?;
+        Ok(listed.items.iter().any(|other| *other != tenant))
     }
 
     /// Each with what their address knows of the tenant: how many went. One whose address was used at the same moment is
@@ -196,10 +206,15 @@ impl Operate {
             .collect();
         let credentials = self.store.load(addresses).await?;
         let mut gone = 0;
-        for (member, credential) in members.iter().zip(credentials) {
+        for ((member, user), credential) in members.iter().zip(users).zip(credentials) {
             // one that the operator made free may be somebody else's
             let theirs = credential.filter(|credential| credential.user_id == member.user_id);
-            match self.store.remove_member(member, theirs.as_ref(), invocation.version()).await {
+            let is_known = match (&user, &theirs) {
+                (Some(user), None) => self.is_known_beside(user.id, member.tenant_id).await?,
+                _ => true,
+            };
+            let (version, user) = (invocation.version(), (user.as_ref(), is_known));
+            match self.store.remove_member(member, user, theirs.as_ref(), version).await {
                 Ok(()) => gone += 1,
                 Err(Error::Changed(_)) => {}
                 Err(error) => return Err(error.into()),

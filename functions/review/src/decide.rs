@@ -152,7 +152,7 @@ impl Reviews {
             Some(Excess::Brands) => return Err(BadRequest::invalid("/brands", more).into()),
             None => {}
         }
-        if held == left {
+        if held.is_as(&left) {
             let nothing = "takes nothing from the member, `kept` does that";
             return Err(BadRequest::invalid("/decision", nothing).into());
         }

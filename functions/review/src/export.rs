@@ -120,10 +120,14 @@ fn line<'c>(cells: impl Iterator<Item = &'c str>) -> String {
     cells.map(cell).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-/// A cell in quotes. What a spreadsheet would take for a formula gets an apostrophe before it.
+/// A cell in quotes. What a spreadsheet would take for a formula gets an apostrophe before it, also where it takes a
+/// semicolon for the end of a cell.
 fn cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    format!("\"{}{}\"", if is_formula { "'" } else { "" }, text.replace('"', "\"\""))
+    let guarded = |part: &str| {
+        let is_formula = part.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+        format!("{}{}", if is_formula { "'" } else { "" }, part.replace('"', "\"\""))
+    };
+    format!("\"{}\"", text.split(';').map(guarded).collect::<Vec<_>>().join(";"))
 }
 
 impl Reviews {

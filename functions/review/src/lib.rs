@@ -139,7 +139,7 @@ impl Reviews {
             .with("kept", after.kept)
             .with("reduced", after.reduced)
             .with("revoked", after.revoked)
-            .with("undecided", undecided);
+            .with_some("undecided", undecided);
         self.store.close_review(before, &after, change).await?;
         Ok(answer)
     }

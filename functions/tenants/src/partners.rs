@@ -1,4 +1,6 @@
-use model::{Actor, Administration, EventKind, Invitation, NewTenant, Refusal, Subject, Tenant, TenantId};
+use model::{
+    Actor, Administration, EventKind, Invitation, NewTenant, Refusal, Subject, Tenant, TenantId, Timestamp,
+};
 use policy::{Permission, TenantStatus};
 use store::{Change, Outgoing};
 use web::views::{List, PartnerView, TenantView};
@@ -51,7 +53,7 @@ impl Tenants {
         let page = page(request, t.0, "partners")?;
         let cx = caller.read(&self.store, ()).await?;
         cx.may(Permission::PartnersManage)?;
-        let listed = self.store.partners(t, page).await?;
+        let listed = self.store.partners(t, page, request.now()).await?;
         Ok(Answer::ok(&List {
             items: listed.items.iter().map(|(tenant, since)| PartnerView::of(tenant, since)).collect(),
             next_cursor: next_cursor(listed.next, t.0, "partners"),
@@ -62,7 +64,7 @@ impl Tenants {
     pub(crate) async fn end_partner(&self, cx: Context<'_, Found>) -> Outcome {
         cx.may(Permission::PartnersManage)?;
         let actor = Actor::Portal { id: cx.member.user_id, tenant: cx.tenant.id };
-        let (partner, administration) = administered(&cx.found, cx.tenant.id)?;
+        let (partner, administration) = administered(&cx.found, cx.tenant.id, cx.now())?;
         let answer = Answer::done();
         let (kind, subject) = (EventKind::PartnerEnded, Subject::Tenant(partner.id));
         let change = cx.change(kind, subject, &answer).with("name", &partner.name);
@@ -89,9 +91,13 @@ impl Tenants {
 }
 
 /// A partner of this portal that somebody owns already: one that waits for its owner is gone by itself where nobody accepts.
-fn administered(found: &Found, portal: TenantId) -> Result<(&Tenant, &Administration), Refusal> {
+fn administered(
+    found: &Found,
+    portal: TenantId,
+    now: Timestamp,
+) -> Result<(&Tenant, &Administration), Refusal> {
     let (Some(partner), Some(administration)) = found else { return Err(Refusal::NotFound) };
-    if administration.portal != portal {
+    if administration.portal != portal || partner.is_gone_at(now) {
         return Err(Refusal::NotFound);
     }
     if partner.status == TenantStatus::Pending {

@@ -4,8 +4,8 @@ use policy::{Brands, Grant, MemberStatus, Permission, Permissions, Principal, Re
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Email, Invitation, Invocation, PersonName, Phone, Profile, Tenant, TenantId, Timestamp, UserId,
-    Version, Window,
+    Actor, Email, Invitation, Invocation, PersonName, Phone, Profile, SponsorId, Tenant, TenantId, Timestamp,
+    UserId, Version, Window,
 };
 
 /// Days without anything that was seen of somebody, or of a permission of theirs, after which a review says so.
@@ -124,7 +124,10 @@ impl Member {
             joined_at: invocation.now(),
             last_active_at: Some(invocation.now()),
             granted_at: Some(invocation.now()),
-            granted_by: invitation.sponsor.map(|id| Actor::User { id }),
+            granted_by: invitation.sponsor_id().map(|SponsorId { user: id, portal }| match portal {
+                Some(tenant) => Actor::Portal { id, tenant },
+                None => Actor::User { id },
+            }),
             used: Uses::default(),
             invites: Window::default(),
             authority: invocation.version(),

@@ -64,13 +64,13 @@ impl Review {
         }
     }
 
-    /// The review, ended now; so many members were left undecided.
+    /// The review, ended now; so many members were left undecided, if they could be counted.
     #[must_use]
-    pub fn closed(&self, by: UserId, undecided: u32, invocation: &Invocation) -> Self {
+    pub fn closed(&self, by: UserId, undecided: Option<u32>, invocation: &Invocation) -> Self {
         Self {
             closed_at: Some(invocation.now()),
             closed_by: Some(by),
-            undecided: Some(undecided),
+            undecided,
             version: invocation.version(),
             ..self.clone()
         }
@@ -121,14 +121,23 @@ impl Held {
         if self.role.reaches_every_brand() { &Brands::All } else { &self.brands }
     }
 
-    /// The first part of `after` that is more than this.
+    /// Whether it comes to the same: in another spelling, it takes nothing.
+    #[must_use]
+    pub fn is_as(&self, after: &Self) -> bool {
+        (self.role, self.effective(), self.reach()) == (after.role, after.effective(), after.reach())
+    }
+
+    /// The first part of `after` that is more than this; of brands in the same role also one that only waits for another
+    /// role to be reached by.
     #[must_use]
     pub fn exceeded_by(&self, after: &Self) -> Option<Excess> {
         if after.role.is_above(self.role) {
             Some(Excess::Role)
         } else if after.effective().minus(self.effective()) != Permissions::NONE {
             Some(Excess::Permissions)
-        } else if !self.reach().covers(after.reach()) {
+        } else if !self.reach().covers(after.reach())
+            || (self.role == after.role && !self.brands.covers(&after.brands))
+        {
             Some(Excess::Brands)
         } else {
             None
@@ -235,7 +244,7 @@ mod tests {
             }),
         );
         let decided = Review { kept: 3, reduced: 2, revoked: 1, version: NEW, ..open };
-        let closed = decided.closed(ANA, 4, &invocation());
+        let closed = decided.closed(ANA, Some(4), &invocation());
         assert!(decided.is_open() && !closed.is_open());
         assert_eq!(closed.version.made_at(), Some(NOW));
         let changes = json!({"closed_at": NOW, "closed_by": ANA, "undecided": 4, "version": closed.version});

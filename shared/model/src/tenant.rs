@@ -157,6 +157,12 @@ impl Tenant {
         (tenant, invitation)
     }
 
+    /// Whether nobody confirmed it in time, so that it is gone whether or not it was swept.
+    #[must_use]
+    pub fn is_gone_at(&self, now: Timestamp) -> bool {
+        self.unconfirmed_until.is_some_and(|until| until <= now)
+    }
+
     /// Whether the plan has a seat left.
     #[must_use]
     pub const fn has_free_seat(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{Administration, Invitee, Member, Portal, Sponsor, SponsorId, Tenant, TenantId};
+use model::{Administration, Invitee, Member, Portal, Sponsor, SponsorId, Tenant, TenantId, Timestamp};
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
@@ -12,10 +12,10 @@ use crate::transaction::Transaction;
 use crate::{Change, Key, Listed, Outgoing, Page, Store, keys};
 
 /// Whom an invitation of a tenant names as its sponsor: the member, and where they are one of a portal's, that it is in
-/// charge still. Finds nobody where the portal isn't.
+/// charge still. Finds nobody where the portal isn't. A membership of one's own counts alone, as where one acts.
 pub struct SponsorKey {
     member: Key<Member>,
-    portal: Option<(Key<Tenant>, Key<Administration>)>,
+    portal: Option<(Key<Tenant>, Key<Administration>, Key<Member>)>,
 }
 
 impl SponsorKey {
@@ -24,7 +24,9 @@ impl SponsorKey {
     pub fn new(tenant: TenantId, sponsor: SponsorId) -> Self {
         Self {
             member: keys::member(sponsor.portal.unwrap_or(tenant), sponsor.user),
-            portal: sponsor.portal.map(|portal| (keys::tenant(portal), keys::administration(tenant))),
+            portal: sponsor.portal.map(|portal| {
+                (keys::tenant(portal), keys::administration(tenant), keys::member(tenant, sponsor.user))
+            }),
         }
     }
 }
@@ -40,10 +42,11 @@ impl Want for SponsorKey {
     }
 
     fn find(&self, loaded: &Loaded) -> Result<Option<Sponsor>, Error> {
-        let Some(member) = self.member.find(loaded)? else { return Ok(None) };
-        let Some(portal) = &self.portal else { return Ok(Some(member.into())) };
-        Ok(match portal.find(loaded)? {
-            (Some(tenant), Some(administration)) if administration.portal == tenant.id => {
+        let member = self.member.find(loaded)?;
+        let Some(portal) = &self.portal else { return Ok(member.map(Sponsor::from)) };
+        Ok(match (member, portal.find(loaded)?) {
+            (_, (_, _, Some(own))) if !own.is_revoked() => Some(own.into()),
+            (Some(member), (Some(tenant), Some(administration), _)) if administration.portal == tenant.id => {
                 Some(Sponsor { member, portal: Some(Portal { tenant, administration }) })
             }
             _ => None,
@@ -107,7 +110,7 @@ impl Store {
     ) -> Result<(), Error> {
         let partner = administration.tenant_id;
         let standing = Expression::default().when_version(administration.version);
-        let alone = Expression::default().remove("portal");
+        let alone = Expression::default().remove("portal").when_there("pk");
         let ended = self
             .transaction()
             .delete(Fact::Administration, &keys::administration(partner), standing)
@@ -116,7 +119,7 @@ impl Store {
     }
 
     /// A stretch of the tenants that a portal administers, as they were set up: found by the index, which may lag a moment,
-    /// and kept where the tenant's own item says so.
+    /// and kept where the tenant's own item says so, and is there at `now`.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].
@@ -124,6 +127,7 @@ impl Store {
         &self,
         portal: TenantId,
         page: Page,
+        now: Timestamp,
     ) -> Result<Listed<(Tenant, Administration)>, Error> {
         let limit = i32::try_from(page.limit).unwrap_or(i32::MAX);
         let found = self.index_of(keys::partners(portal), page.after.map(TenantId), limit, true).await?;
@@ -131,7 +135,8 @@ impl Store {
         let standing: Vec<_> = found.items.iter().map(|tenant| keys::administration(*tenant)).collect();
         let (tenants, standing) = self.load((tenants, standing)).await?;
         let there = tenants.into_iter().zip(standing).filter_map(|(t, a)| Some((t?, a?)));
-        let mine = there.filter(|(_, administration)| administration.portal == portal);
+        let mine = there
+            .filter(|(tenant, administration)| administration.portal == portal && !tenant.is_gone_at(now));
         Ok(Listed { items: mine.collect(), next: found.next })
     }
 }

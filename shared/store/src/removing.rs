@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use model::{
-    Brand, Credential, Decision, Event, Invitation, InvitationStatus, Member, Review, Tenant, TenantId,
+    Brand, Credential, Decision, Event, Invitation, InvitationStatus, Member, Review, Tenant, TenantId, User,
     Version,
 };
 
@@ -85,29 +85,45 @@ impl Store {
     }
 
     /// Removes a member, whose address forgets the tenant. A person who is known in no other one goes with it, with every
-    /// session that they have. `credential` is their address, if it is still theirs.
+    /// session that they have. `credential` is their address, if it is still theirs; `is_known` whether they are a member of
+    /// another tenant, where it isn't.
     ///
     /// # Errors
     /// [`Error::Changed`] when the address was used meanwhile: read again.
     pub async fn remove_member(
         &self,
         member: &Member,
+        (user, is_known): (Option<&User>, bool),
         credential: Option<&Credential>,
         version: Version,
     ) -> Result<(), Error> {
-        let (tenant, user) = (member.tenant_id, member.user_id);
+        let tenant = member.tenant_id;
         let removed = self
             .transaction()
-            .remove(&keys::member(tenant, user))
+            .remove(&keys::member(tenant, member.user_id))
             .remove(&keys::invitee(tenant, member.email.canonical()));
-        let Some(credential) = credential else { return removed.commit().await };
+        let Some(user) = user else { return removed.commit().await };
+        let key_of_user = keys::user(user.id);
+        let Some(credential) = credential else {
+            // who has another address meanwhile is looked at again
+            let as_read = match user.version {
+                Some(version) => Expression::default().when_version(version),
+                None => Expression::default().when_missing("version"),
+            };
+            let removed = if is_known {
+                removed.check(Fact::User, &key_of_user, as_read)
+            } else {
+                removed.delete(Fact::User, &key_of_user, as_read)
+            };
+            return removed.commit().await;
+        };
         let key = keys::credential(credential.email.canonical());
         let unchanged = Expression::default().when_version(credential.version);
         let removed = if credential.is_known_beside(tenant) {
             let left = unchanged.remove(&format!("tenants.{tenant}")).set("version", &version);
             removed.update(Fact::Credential, &key, left)
         } else {
-            removed.delete(Fact::Credential, &key, unchanged).remove(&keys::user(user))
+            removed.delete(Fact::Credential, &key, unchanged).remove(&key_of_user)
         };
         removed.commit().await
     }

@@ -83,15 +83,25 @@ impl Store {
         self.list(keys::decisions(review), page, |_| true).await
     }
 
-    /// How many members were in the team at that moment, about whom nobody has decided in this review. Looks through both
-    /// lists: what it takes grows with the team.
+    /// How many members were in the team at that moment, about whom nobody has decided in this review; none of a team that
+    /// is too large to be gone through while somebody waits.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].
-    pub async fn undecided(&self, tenant: TenantId, review: ReviewId, at: Timestamp) -> Result<u32, Error> {
+    pub async fn undecided(
+        &self,
+        tenant: TenantId,
+        review: ReviewId,
+        at: Timestamp,
+    ) -> Result<Option<u32>, Error> {
+        // ten thousand members, each list by itself
+        const PAGES: usize = 10;
         let mut decided = BTreeSet::new();
         let mut page = Page { after: None, limit: AT_ONCE };
-        loop {
+        for nth in 0.. {
+            if nth == PAGES {
+                return Ok(None);
+            }
             let listed = self.decisions(review, page).await?;
             decided.extend(listed.items.iter().map(|decision| decision.user_id));
             if listed.next.is_none() {
@@ -101,7 +111,10 @@ impl Store {
         }
         let mut undecided: usize = 0;
         page.after = None;
-        loop {
+        for nth in 0.. {
+            if nth == PAGES {
+                return Ok(None);
+            }
             let listed = self
                 .members(tenant, page, |member| member.was_in(at) && !decided.contains(&member.user_id))
                 .await?;
@@ -111,6 +124,6 @@ impl Store {
             }
             page.after = listed.next;
         }
-        Ok(u32::try_from(undecided).unwrap_or(u32::MAX))
+        Ok(Some(u32::try_from(undecided).unwrap_or(u32::MAX)))
     }
 }

@@ -75,19 +75,20 @@ impl Backdrop {
         shown: impl IntoIterator<Item = &'s S>,
     ) -> Result<Self, Failure> {
         let mut brands: BTreeSet<BrandId> = visibility.named().collect();
-        let mut sponsors = BTreeSet::new();
+        let mut ids = BTreeSet::new();
         for one in shown {
             brands.extend(one.brands().named().filter(|_| !one.role().reaches_every_brand()));
-            sponsors.extend(one.sponsor().filter(|sponsor| *sponsor != known.id()));
+            ids.extend(one.sponsor().filter(|sponsor| *sponsor != known.id()));
         }
         let (brands, sponsors) = store
             .load((
                 brands.into_iter().map(|brand| keys::brand(tenant, brand)).collect::<Vec<_>>(),
-                sponsors.into_iter().map(|sponsor| SponsorKey::new(tenant, sponsor)).collect::<Vec<_>>(),
+                ids.iter().map(|sponsor| SponsorKey::new(tenant, *sponsor)).collect::<Vec<_>>(),
             ))
             .await?;
-        let brands = brands.into_iter().flatten().map(|brand| brand.id);
-        Ok(Self::of(visibility, brands, sponsors.into_iter().flatten().chain([known])))
+        let brands = brands.into_iter().flatten().map(|brand| brand.id).collect();
+        let found = ids.into_iter().zip(sponsors).filter_map(|(id, sponsor)| Some((id, sponsor?)));
+        Ok(Self { visibility, brands, sponsors: found.chain([(known.id(), known)]).collect() })
     }
 
     /// The brands that somebody in this role with these assigned reaches, as far as they are there and the reader sees

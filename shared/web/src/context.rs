@@ -19,6 +19,9 @@ pub struct Unsponsored {
     pub more: bool,
 }
 
+/// Invitations that lose their sponsor and are named.
+const NAMED: usize = 100;
+
 /// One round of a request inside a tenant: who asks (the session holds, the membership is active), what was read, and
 /// what an operation needs to decide, to write and to answer.
 pub struct Context<'c, T> {
@@ -67,12 +70,18 @@ impl<T> Context<'_, T> {
         }
     }
 
+    /// Whether they aren't of the tenant, but of its portal (R8).
+    #[must_use]
+    pub const fn is_through_portal(&self) -> bool {
+        self.portal.is_some()
+    }
+
     /// Their own membership of the tenant.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for somebody of its portal, who has none.
     pub fn own_membership(&self) -> Result<&Member, Refusal> {
-        if self.portal.is_none() { Ok(&self.member) } else { Err(Refusal::NotFound) }
+        if !self.is_through_portal() { Ok(&self.member) } else { Err(Refusal::NotFound) }
     }
 
     /// As an invitation names them whose sponsor they are.
@@ -267,6 +276,9 @@ impl<T> Context<'_, T> {
             let there = self.there(store, &named).await?;
             pending.retain(|invitation| lost(invitation, &there));
         }
+        // so many that an answer with them can be kept
+        let more = more || NAMED < pending.len();
+        pending.truncate(NAMED);
         Ok(Unsponsored { invitations: pending, more })
     }
 

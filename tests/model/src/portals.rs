@@ -41,7 +41,10 @@ impl World {
         if invitation.founding.is_some() {
             return "holds";
         }
+        let own = |user: Nth| t.members.get(&user).is_some_and(|member| member.status != Status::Revoked);
         let portal = match invitation.through {
+            // a membership of one's own counts alone, unless it is over
+            Some(_) if invitation.sponsor.is_some_and(own) => None,
             Some(portal) if t.portal != Some(portal) => return "lost",
             Some(portal) => Some(&self.tenants[portal]),
             None => None,

@@ -190,6 +190,11 @@ impl World {
         if !self.may_join(given.address, who.tenant) {
             no.push("email-in-use");
         }
+        // nobody makes a member of themselves through a portal (R3)
+        let own = self.accounts.get(&given.address).is_some_and(|account| account.user == who.user);
+        if who.portal.is_some() && own {
+            no.push("forbidden");
+        }
         let windows = (self.invite_window(self.me_in(who)), self.tenant_mail(who.tenant));
         let (Some(invites), Some(mails)) = windows else {
             no.push("rate-limited");
