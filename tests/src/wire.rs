@@ -60,6 +60,37 @@ pub struct SdkCall {
     pub racer: Option<usize>,
     /// Whether it was done.
     pub done: bool,
+    /// What it cost, where the wire meters.
+    pub units: Units,
+}
+
+/// What a call costs, as the table says.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Units {
+    /// For items.
+    pub table: f64,
+    /// For entries of the index.
+    pub index: f64,
+}
+
+impl Units {
+    /// From what the answer says of it: one table's, or a list of them.
+    fn of(answer: &Value) -> Self {
+        let consumed = &answer["ConsumedCapacity"];
+        let tables = match consumed {
+            Value::Array(tables) => tables.as_slice(),
+            Value::Object(_) => std::slice::from_ref(consumed),
+            _ => &[],
+        };
+        let units = |of: &Value| of["CapacityUnits"].as_f64().unwrap_or_default();
+        tables.iter().fold(Self::default(), |sum, table| {
+            let indexes = table["GlobalSecondaryIndexes"].as_object();
+            Self {
+                table: sum.table + units(&table["Table"]),
+                index: sum.index + indexes.into_iter().flat_map(|all| all.values()).map(units).sum::<f64>(),
+            }
+        })
+    }
 }
 
 impl SdkCall {
@@ -91,9 +122,29 @@ struct State {
     mutant: Option<Mutant>,
     /// The other engine, where there is one.
     second: Option<Arc<Second>>,
+    /// Whether each call asks what it costs.
+    meters: bool,
 }
 
 impl Wire {
+    /// Asks the table what each call costs, from now on.
+    pub fn meter(&self) {
+        self.state.lock().unwrap().meters = true;
+    }
+
+    /// Whether a call asks what it costs.
+    fn meters(&self, operation: &str) -> bool {
+        self.state.lock().unwrap().meters && operation != "SendEmail"
+    }
+
+    /// Notes what a call cost.
+    fn note_units(&self, at: usize, answer: &[u8]) {
+        let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+        if let Some(call) = self.state.lock().unwrap().sent.get_mut(at) {
+            call.units = Units::of(&answer);
+        }
+    }
+
     /// Makes the next `times` calls of `operation` by `function` go wrong.
     pub fn fail(&self, function: &'static str, operation: &'static str, times: usize, fault: Fault) {
         self.fail_later(function, operation, 0, times, fault);
@@ -165,6 +216,7 @@ impl Wire {
             body: String::from_utf8_lossy(body).into_owned(),
             racer,
             done: false,
+            units: Units::default(),
         });
         let fits = |r: &&mut Rule| {
             let any = r.function.is_empty() && operation != "SendEmail";
@@ -188,6 +240,7 @@ impl Wire {
             body: String::new(),
             racer: schedule::racer(),
             done: true,
+            units: Units::default(),
         };
         self.state.lock().unwrap().sent.push(call);
     }
@@ -258,10 +311,18 @@ impl HttpConnector for Connector {
             let (at, fault) = wire.note(function, &operation, &body);
             let mutated = wire.without(function, &operation, &body);
             let is_left = mutated.as_ref().is_none_or(|mutated| !mutant::is_empty(mutated));
-            if let Some(mutated) = mutated {
-                let mutated = mutated.to_string();
-                request.headers_mut().insert("content-length", mutated.len().to_string());
-                *request.body_mut() = SdkBody::from(mutated);
+            let meters = wire.meters(&operation);
+            let other = if meters {
+                let mut metered = mutated.unwrap_or_else(|| serde_json::from_slice(&body).unwrap());
+                metered["ReturnConsumedCapacity"] = "INDEXES".into();
+                Some(metered)
+            } else {
+                mutated
+            };
+            if let Some(other) = other {
+                let other = other.to_string();
+                request.headers_mut().insert("content-length", other.len().to_string());
+                *request.body_mut() = SdkBody::from(other);
             }
             let send = async || {
                 if !is_left {
@@ -274,6 +335,9 @@ impl HttpConnector for Connector {
                 };
                 let mut answer = connector.call(request).await;
                 wire.note_done(at, &answer);
+                if meters && let Ok(given) = &mut answer {
+                    wire.note_units(at, &read(given).await);
+                }
                 if let (Ok(given), Some(second), Some(table)) = (&mut answer, &second, &turn) {
                     let bytes = read(given).await;
                     second.hold(table, &operation, &body, given.status().as_u16(), &bytes).await;

@@ -341,6 +341,19 @@ impl Stack {
         self.table.put_item(item)
     }
 
+    /// Puts copies of an item there, each with these values of some attributes, all at once: what a table is filled with. The
+    /// stream tells nothing of them.
+    ///
+    /// # Errors
+    /// When the table refuses one of them.
+    pub fn put_copies(
+        &self,
+        item: &Value,
+        differing: impl IntoIterator<Item = Value>,
+    ) -> Result<(), BoxError> {
+        self.table.put_copies(item, differing)
+    }
+
     /// What was given up: the queue and the record.
     #[must_use]
     pub fn dead_letters(&self) -> Vec<(String, Value)> {

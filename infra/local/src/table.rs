@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dynoxide::Database;
+use dynoxide::{Database, ImportOptions, Item};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -115,6 +115,31 @@ impl Table {
         self.changes.fetch_add(1, Ordering::SeqCst);
         self.database.put_item(request(json!({"TableName": self.name, "Item": item}))?)?;
         Ok(())
+    }
+
+    /// Puts copies of an item there, each with other values of some attributes. The stream tells nothing of them.
+    pub(crate) fn put_copies(
+        &self,
+        item: &Value,
+        differing: impl IntoIterator<Item = Value>,
+    ) -> Result<(), BoxError> {
+        const AT_ONCE: usize = 10_000;
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        let item: Item = request(item.clone())?;
+        let mut differing = differing.into_iter();
+        loop {
+            let mut copies = Vec::new();
+            for attributes in differing.by_ref().take(AT_ONCE) {
+                let attributes: Item = request(attributes)?;
+                let mut copy = item.clone();
+                copy.extend(attributes);
+                copies.push(copy);
+            }
+            if copies.is_empty() {
+                return Ok(());
+            }
+            self.database.import_items(&self.name, copies, ImportOptions::default())?;
+        }
     }
 
     /// Every item of the table, for looking at all that is stored.
