@@ -261,6 +261,7 @@ async fn a_closed_tenant_is_removed_in_steps_and_leaves_nothing_behind() {
     assert!(order(&world, "remove-tenant", tenant).await.unwrap_err().contains("there is no such tenant"));
     world.ledger().check();
     // who was known in no other team is nobody any more, on no session
+    assert_eq!(world.ledger().count("User", "id", &flo.user), 0, "nor whose address was made free");
     for person in [&team.owner, &ana, &cal] {
         world.sign_in(&person.email, PASSWORD).await.refused(401, "unauthenticated");
         world.ask("GET", "/v1/me", Some(&person.session), &Value::Null).await.refused(401, "unauthenticated");

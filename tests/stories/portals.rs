@@ -248,6 +248,8 @@ async fn nobody_else_of_a_portal_and_nobody_of_another_one_gets_in() {
     sent.get("members").await.refused(404, "not-found");
     permit(json!(["partners.manage"])).await;
     sent.get("members").await.expect(200);
+    // nobody makes a member of themselves through a portal, whoever they are at home (R3)
+    sent.invite("pia@greenleaf.example", "admin").await.refused(403, "forbidden");
     // one of its own people is let into its partners with one call, without another password, and out with one
     let of_mira = format!("members/{}/permissions", mira.user);
     portal.owner.put(&of_mira, json!({"permissions": ["partners.manage"]})).await.expect(200);
@@ -373,6 +375,30 @@ async fn an_invitation_through_a_portal_rests_on_its_member_there() {
     link_here.renew().await.expect(202);
     scene.world.link("ben@bloom.example").await.accept().await.expect(201);
     scene.world.ledger().check();
+}
+
+#[tokio::test]
+async fn who_is_a_member_of_the_partner_too_sponsors_as_the_member_that_they_are_there() {
+    let Scene { world, portal, partner, sent, .. } = &scene().await;
+    sent.invite("ben@bloom.example", "admin").await.expect(201);
+    let link = world.link("ben@bloom.example").await;
+    // invited by the partner itself, to less
+    let own = partner.invite("pia@greenleaf.example", "sales_rep").await;
+    own.link().await.accept().await.expect(201);
+    link.accept().await.refused(410, "invitation-revoked");
+    let less = Person { user: sent.user.clone(), ..partner.owner.clone() };
+    partner.owner.give_role(&less, "admin").await.expect(200);
+    partner.owner.suspend(&less).await.expect(200);
+    link.accept().await.refused(409, "invitation-on-hold");
+    // over, it is the portal's again
+    partner.owner.remove(&less).await.expect(204);
+    link.accept().await.expect(201);
+    let ben = partner.owner.get("members?role=admin").await.expect(200).text("/items/0/user_id");
+    let shown = partner.owner.get("access-review").await.expect(200).json();
+    let ben = shown["items"].as_array().unwrap().iter().find(|one| one["user_id"] == json!(ben)).unwrap();
+    let by = json!({"kind": "portal", "id": sent.user, "tenant": portal.tenant});
+    assert_eq!(ben["granted_by"], by);
+    world.ledger().check();
 }
 
 #[tokio::test]

@@ -354,6 +354,16 @@ async fn a_review_only_takes_and_only_what_its_reviewer_may_take() {
         let refused = decide(&adam, &review, &adam, body).await.refused(403, "forbidden");
         assert_eq!(refused.text("/rule"), "R3");
     }
+    // an admin reaches every brand anyway: naming some takes nothing, and gives what waits for another role
+    let bob = team.join("bob@acme.example", "admin").await;
+    let named = json!({"decision": "reduced", "reason": "r", "brands": [sage]});
+    let refused = decide(&adam, &review, &bob, named).await.refused(422, "validation");
+    assert_eq!(refused.text("/errors/0/pointer"), "/brands");
+    let same =
+        json!({"decision": "reduced", "reason": "r", "permissions": policy::Role::Admin.permissions()});
+    let refused = decide(&adam, &review, &bob, same).await.refused(422, "validation");
+    assert_eq!(refused.text("/errors/0/pointer"), "/decision");
+    let before = before + 2;
     let stale = [("if-match", "\"01a202c6-e1a3-7a38-9802-fdcb99ebdc61\"")];
     let path = format!("access-reviews/{review}/members/{}", ana.user);
     adam.ask_with("PUT", &path, kept("r"), &stale).await.refused(412, "conflict");
@@ -419,7 +429,7 @@ async fn a_review_is_written_down_with_who_was_not_decided_about() {
     let review = open(&team.owner).await;
     let path = format!("access-reviews/{review}/export");
     world.pass(60);
-    let odd = "=HYPERLINK(\"x\"), \u{e9}";
+    let odd = "=HYPERLINK(\"x\"), \u{e9};=1";
     decide(&team.owner, &review, &ana, kept(odd)).await.expect(200);
     decide(&team.owner, &review, &ben, revoked("-left")).await.expect(200);
     close(&team.owner, &review).await.expect(200);
@@ -439,7 +449,7 @@ async fn a_review_is_written_down_with_who_was_not_decided_about() {
     let lines: Vec<&str> = text.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 4, "{text}");
     assert!(lines[0].starts_with("\"user_id\",\"email\","), "{text}");
-    assert!(text.contains("\"kept\",\"'=HYPERLINK(\"\"x\"\"), \u{e9}\","), "{text}");
+    assert!(text.contains("\"kept\",\"'=HYPERLINK(\"\"x\"\"), \u{e9};'=1\","), "{text}");
     assert!(text.contains("\"revoked\",\"'-left\","), "{text}");
     assert!(
         text.contains(&format!(",\"member\",\"{}\",\"{sage}\",", policy::Role::Member.permissions())),

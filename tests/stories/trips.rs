@@ -23,7 +23,6 @@ const WHY: &[(&str, &str)] = &[
     ("ListPartners", "the index finds them, the table has them"),
     ("AcceptInvitation", "address, brands and sponsor are known once the invitation is read"),
     ("RenewInvitation", "sponsor and brands are known once the invitation is read"),
-    ("ListInvitations", "who stands behind them is known once they are read"),
     ("ListSeats", "members take seats, and invitations do: two lists"),
     ("ExportReview", "members are one list, decisions about them another"),
     ("CloseReview", "whoever nobody decided about is counted, through both lists"),
