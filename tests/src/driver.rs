@@ -255,8 +255,8 @@ impl Driver {
                 // a name and a colour that it doesn't have
                 let n = fresh();
                 let body = json!({"name": format!("Company {n}"), "brand_colour": format!("#{:06x}", n % 0xff_ffff),
-                    "logo_url": (n % 2 == 0).then(|| format!("https://cdn.example.com/{n}.svg")),
-                    "reply_to": (n % 3 == 0).then(|| email(n))});
+                    "logo_url": n.is_multiple_of(2).then(|| format!("https://cdn.example.com/{n}.svg")),
+                    "reply_to": n.is_multiple_of(3).then(|| email(n))});
                 ask("PATCH", by, team(tenant, String::new()), body).await
             }
             R::Permit { by, tenant, user, list: Some(list) } => {

@@ -101,10 +101,10 @@ impl SignIn {
         password: &Password,
     ) -> Outcome {
         let credential = self.store.load(keys::credential(reset.email.canonical())).await?;
-        if let Some(credential) = credential.filter(|credential| reset.was_used_for(credential)) {
-            if !self.passwords.prove(request, &credential, password, &Once::default()).await? {
-                return Err(BadRequest::IdempotencyMismatch.into());
-            }
+        if let Some(credential) = credential.filter(|credential| reset.was_used_for(credential))
+            && !self.passwords.prove(request, &credential, password, &Once::default()).await?
+        {
+            return Err(BadRequest::IdempotencyMismatch.into());
         }
         Answer::replayed(answered)
     }

@@ -474,11 +474,11 @@ mod tests {
                 let message = Invitation {
                     address: &Email::parse("ana@evil.example").unwrap(),
                     first_name: &first,
-                    company: &company,
+                    company,
                     colour: None,
                     reply_to: None,
                     inviter: Some((&first, &first)),
-                    portal: Some(&company),
+                    portal: Some(company),
                     role,
                     expires_at: now,
                     token: &token,

@@ -303,7 +303,7 @@ pub enum Joining {
     /// Somebody who has no user yet.
     New {
         /// Their profile.
-        user: User,
+        user: Box<User>,
         /// Their address, with the password that they chose.
         credential: Credential,
     },
@@ -334,7 +334,7 @@ impl Joining {
             generation: 0,
             version: invocation.version(),
         };
-        Self::New { user: User::of(member, locale, invocation.version()), credential }
+        Self::New { user: Box::new(User::of(member, locale, invocation.version())), credential }
     }
 
     /// The user of this address.

@@ -54,7 +54,7 @@ impl Transaction<'_> {
                 let mut user = user.clone();
                 user.sessions.insert(new.digest.clone(), new.session.clone());
                 self.create(Fact::Credential, &keys::credential(credential.email.canonical()), credential)
-                    .add(&keys::user(user.id), &user)
+                    .add(&keys::user(user.id), &*user)
             }
             Joining::Known { credential, read } => {
                 let email = credential.email.canonical();
