@@ -288,6 +288,9 @@ fn nothing_can_be_left_out_of_a_write() {
                         let told = tokio::task::spawn_blocking(move || a_story_fails(&mutant)).await;
                         found = told.unwrap().then_some("a story");
                     }
+                    if found.is_none() {
+                        super::report("mutants", &format!("nothing misses {mutant}"));
+                    }
                     results.lock().await.insert(mutant.clone(), found);
                 }
             })
