@@ -99,13 +99,18 @@ fn words(expression: &str) -> impl Iterator<Item = &str> {
     expression.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '#' | ':' | '_')))
 }
 
-/// A clause with the names of its attributes, and without its values.
+/// A clause with the names of its attributes, without its values and without whose session it is about.
 fn told(action: &Value, clause: &str) -> String {
     let mut told = String::new();
     for piece in clause.split_inclusive(|c: char| " ().,".contains(c)) {
         let word = piece.trim_end_matches(|c: char| " ().,".contains(c));
         let name = action["ExpressionAttributeNames"].get(word).and_then(Value::as_str);
-        told += if word.starts_with(':') { "…" } else { name.unwrap_or(word) };
+        let is_digest = |name: &&str| name.len() == 64 && name.chars().all(|c| c.is_ascii_hexdigit());
+        told += match name {
+            _ if word.starts_with(':') => "…",
+            Some(name) if is_digest(&name) => "*",
+            name => name.unwrap_or(word),
+        };
         told.extend(piece.chars().skip(word.chars().count()));
     }
     told
@@ -185,6 +190,7 @@ impl Mutant {
         let (Missing::Clause(about) | Missing::Bound(about)) = &self.missing else { return self.clone() };
         let is_shared = self.action.contains("RATE#")
             || self.action.ends_with("MEMBER#* role")
+            || self.action == "Update USER#* USER sessions"
             || self.action.contains("SUPPRESSION") && self.action.starts_with("ConditionCheck")
             || ["ConditionCheck TENANT#* PORTAL", "ConditionCheck TENANT#* TENANT"]
                 .contains(&self.action.as_str())

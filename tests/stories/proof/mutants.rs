@@ -119,9 +119,13 @@ async fn sets() -> Vec<Set> {
     sets
 }
 
-/// What is implied where one function writes it, and needed where another does: the owner reads the tenant and both members
-/// at once, the operator one after the other.
-const IMPLIED: [&str; 1] = ["assign-role: Update TENANT#* TENANT owner: without `authority = …`"];
+/// What is implied. Where one function writes it, and not where another does: the owner reads the tenant and both members at
+/// once, the operator one after the other. And that a session is there whose use is noted: the table refuses to set something
+/// in a map's entry that isn't there, but says that the request is wrong.
+const IMPLIED: [&str; 2] = [
+    "assign-role: Update TENANT#* TENANT owner: without `authority = …`",
+    "all: Update USER#* USER sessions: without `attribute_exists(sessions.*)`",
+];
 
 /// Each limit, as one that is met at the next time or the one after it.
 const ONCE: [fn(&mut Limits); 13] = [
@@ -283,12 +287,12 @@ fn nothing_can_be_left_out_of_a_write() {
                 while Instant::now() < until {
                     let Some((mutant, places)) = all.get(next.fetch_add(1, Ordering::SeqCst)) else { break };
                     let mut found = hunt(&sets, places).await;
-                    if found.is_none() {
+                    if found.is_none() && !IMPLIED.contains(&mutant.to_string().as_str()) {
                         let mutant = places[0].0.clone();
                         let told = tokio::task::spawn_blocking(move || a_story_fails(&mutant)).await;
                         found = told.unwrap().then_some("a story");
                     }
-                    if found.is_none() {
+                    if found.is_none() && !IMPLIED.contains(&mutant.to_string().as_str()) {
                         super::report("mutants", &format!("nothing misses {mutant}"));
                     }
                     results.lock().await.insert(mutant.clone(), found);
