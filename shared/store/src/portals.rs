@@ -110,7 +110,7 @@ impl Store {
     ) -> Result<(), Error> {
         let partner = administration.tenant_id;
         let standing = Expression::default().when_version(administration.version);
-        let alone = Expression::default().remove("portal").when_there("pk");
+        let alone = Expression::default().remove("portal");
         let ended = self
             .transaction()
             .delete(Fact::Administration, &keys::administration(partner), standing)
