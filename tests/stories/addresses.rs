@@ -122,6 +122,17 @@ async fn a_session_alone_is_no_way_to_another_address() {
 }
 
 #[tokio::test]
+async fn a_password_that_is_the_new_address_is_changed_first() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let body = json!({"current_password": PASSWORD, "new_password": LATER});
+    world.ask("PUT", "/v1/me/password", Some(&team.owner.session), &body).await.expect(204);
+    let refused = ask_with(&team.owner, LATER, LATER).await.refused(422, "validation");
+    assert_eq!(refused.text("/errors/0/pointer"), "/email");
+    ask_with(&team.owner, "other@mail.example", LATER).await.expect(202);
+}
+
+#[tokio::test]
 async fn nobody_is_told_whose_an_address_is() {
     let world = World::new().await;
     let team = world.team("Acme").await;
@@ -424,6 +435,11 @@ async fn a_new_address_against_what_else_happens_to_the_account() {
     let token = set.email_token(LATER, "confirm").await;
     ask(&ben, LATER).await.expect(202);
     let bens = set.email_token(LATER, "confirm").await;
+    // somebody of another team, and somebody who is invited there
+    let brew = set.team("Brew").await;
+    let cleo = brew.join("cleo@mail.example", "member").await;
+    ask(&cleo, LATER).await.expect(202);
+    let cleos = set.email_token(LATER, "confirm").await;
     let confirm = |world: &World, token: &str| {
         operation(&(world.clone(), token.to_owned()), |(world, token)| async move {
             follow(&world, "confirm", &token).await
@@ -440,6 +456,12 @@ async fn a_new_address_against_what_else_happens_to_the_account() {
         // two people and one address
         let world = set.fork().await;
         let replies = race(&order, vec![confirm(&world, &token), confirm(&world, &bens)]).await;
+        let legal = [(200, 409), (409, 200)][world.wrote_first()];
+        assert_eq!((replies[0].status, replies[1].status), legal, "{order:?}");
+        world.ledger().check();
+
+        let world = set.fork().await;
+        let replies = race(&order, vec![confirm(&world, &token), confirm(&world, &cleos)]).await;
         let legal = [(200, 409), (409, 200)][world.wrote_first()];
         assert_eq!((replies[0].status, replies[1].status), legal, "{order:?}");
         world.ledger().check();

@@ -4,7 +4,7 @@ use model::{
     Actor, Credential, Email, EmailProof, EmailReturn, EventKind, Invitation, InvitationStatus, Invitee,
     LinkToken, Mail, Refusal, Subject, TenantId, User,
 };
-use password::{Once, UNUSABLE};
+use password::{Once, UNUSABLE, Weakness};
 use serde::Serialize;
 use store::keys::{self, Scope};
 use store::{Change, EmailMove, Error, Fact, Team};
@@ -54,6 +54,11 @@ impl SignIn {
             }
             if !self.passwords.prove(request, &credential, password, once).await? {
                 return Err(BadRequest::invalid("/password", "is not your password").into());
+            }
+            let judged = self.passwords.judge(password, &[email.canonical(), email.as_entered()]);
+            if matches!(judged, Err(Weakness::Guessable)) {
+                let words = "is your password, choose another one first";
+                return Err(BadRequest::invalid("/email", words).into());
             }
             let mail = Mail::email_proof(&credential, email, request.invocation());
             let answer = Answer::accepted(&Asked {});

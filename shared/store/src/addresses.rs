@@ -113,7 +113,8 @@ impl Store {
             let held = self.transaction().check(Fact::User, &keys::user(user.id), as_read());
             teams.iter().fold(held, |held, team| held.hold(user_after, team)).commit().await?;
         }
-        let mut profile = as_read()
+        // whatever changes the address writes the credential anew, too
+        let mut profile = Expression::default()
             .set("email", &user_after.email)
             .set("former_emails", &user_after.former_emails)
             .set("version", &user_after.version);

@@ -134,7 +134,7 @@ impl Store {
         let left = Expression::default()
             .set(&format!("tenants.{tenant}"), &Belonging::Former)
             .set("version", &version)
-            .when_there("pk");
+            .when("user_id", &after.user_id);
         // whoever is a member still holds their address, here and over all tenants
         let ended = self.transaction().authority(before, after).remove(&keys::invitee(tenant, email)).update(
             Fact::Credential,

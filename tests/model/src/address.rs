@@ -100,8 +100,8 @@ impl World {
             return self.no("not-found");
         }
         let mut former = self.former.get(&p.user).cloned().unwrap_or_default();
+        former.retain(|former| self.now < former.until);
         let back = former.iter().position(|former| former.address == p.to);
-        former.retain(|former| back.is_some() || self.now < former.until);
         let mut refused = Vec::new();
         if self.accounts.contains_key(&p.to) {
             refused.push("email-in-use");
