@@ -512,6 +512,37 @@ async fn what_people_do_while_their_last_tenant_is_removed_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_another_address_while_their_tenant_is_removed_is_forgotten_there_all_the_same() {
+    let (set, teams, ana) = ready(false).await;
+    let tenant = teams[0].tenant.as_str();
+    teams[1].invite(&ana.email, "member").await.link().await.accept().await.expect(201);
+    let session = set.sign_in(&ana.email, PASSWORD).await.expect(201).text("/session/token");
+    let new = "ana.new@mail.example";
+    let ask = json!({"email": new, "password": PASSWORD});
+    set.ask("POST", "/v1/me/email", Some(&session), &ask).await.expect(202);
+    let token = json!({"token": set.email_token(new, "confirm").await});
+    for calls in 0..24 {
+        let world = set.fork().await;
+        let body = token.clone();
+        let confirm = operation(&world, |world| async move {
+            world.ask("POST", "/v1/email-changes/confirm", None, &body).await.status
+        });
+        let replies = race(&split(calls), vec![removing(&world, tenant), confirm]).await;
+        assert_eq!(replies[1], 200, "{calls}");
+        remove(&world, tenant).await;
+        assert_eq!(left(&world, tenant), [Value::Null; 0], "{calls}");
+        let me = world.sign_in(new, PASSWORD).await.expect(201).json();
+        assert_eq!(me["memberships"].as_array().unwrap().len(), 1, "{calls}");
+        // nothing nameless is left where they were, and no address says that it is of what is gone
+        let items = world.stack().items().unwrap();
+        assert!(items.iter().all(|item| item.get("entity").is_some()), "{calls}");
+        let named = items.iter().filter(|item| item["entity"]["S"] == "Credential");
+        assert!(named.clone().all(|item| !item.to_string().contains(tenant)), "{calls}");
+        world.ledger().check();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_operator_notes_is_in_no_trail_that_is_gone() {
     let (set, teams, ana) = ready(false).await;
     let tenant = teams[0].tenant.as_str();

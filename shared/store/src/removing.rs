@@ -98,25 +98,22 @@ impl Store {
         version: Version,
     ) -> Result<(), Error> {
         let tenant = member.tenant_id;
-        let removed = self
+        // who has another address meanwhile is looked at again
+        let as_read = Expression::default().when_authority(member.authority);
+        let mut removed = self
             .transaction()
-            .remove(&keys::member(tenant, member.user_id))
+            .delete(Fact::Member, &keys::member(tenant, member.user_id), as_read)
             .remove(&keys::invitee(tenant, member.email.canonical()));
         let Some(user) = user else { return removed.commit().await };
         let key_of_user = keys::user(user.id);
         let Some(credential) = credential else {
-            // who has another address meanwhile is looked at again
-            let as_read = match user.version {
-                Some(version) => Expression::default().when_version(version),
-                None => Expression::default().when_missing("version"),
-            };
-            let removed = if is_known {
-                removed.check(Fact::User, &key_of_user, as_read)
-            } else {
-                removed.delete(Fact::User, &key_of_user, as_read)
-            };
+            let removed = if is_known { removed } else { removed.remove(&key_of_user) };
             return removed.commit().await;
         };
+        if credential.email.canonical() != member.email.canonical() {
+            // a team that doesn't show it yet holds the new address already
+            removed = removed.remove(&keys::invitee(tenant, credential.email.canonical()));
+        }
         let key = keys::credential(credential.email.canonical());
         let unchanged = Expression::default().when_version(credential.version);
         let removed = if credential.is_known_beside(tenant) {
