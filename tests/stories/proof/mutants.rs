@@ -268,7 +268,8 @@ fn a_story_fails(mutant: &Mutant) -> bool {
         stories.args(stories_of(mutant)).envs(missing.map(|mutant| (Mutant::VARIABLE, mutant.written())));
         !stories.output().unwrap().status.success()
     };
-    fails(Some(mutant)) && !fails(None)
+    // so many at once may fail for want of time: what fails with nothing missing is tried again
+    fails(Some(mutant)) && (0..3).any(|_| !fails(None))
 }
 
 #[test]
