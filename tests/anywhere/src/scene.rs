@@ -14,8 +14,9 @@ pub(crate) struct Scene<'w> {
     pub(crate) world: &'w World,
     /// The session of who may; nobody has one where no mail is read.
     pub(crate) session: Option<String>,
-    /// The tenant, a member, an invitation, a brand and a session that nobody has, by their names in paths.
-    pub(crate) ids: [(&'static str, String); 5],
+    /// The tenant, a member, an invitation, a brand, and a session, a partner and a review that nobody has, by their names
+    /// in paths.
+    pub(crate) ids: [(&'static str, String); 7],
     /// The token of the invitation's link, which works.
     pub(crate) token: Option<String>,
 }
@@ -23,7 +24,7 @@ pub(crate) struct Scene<'w> {
 impl<'w> Scene<'w> {
     /// With ids that are made up.
     pub(crate) fn of_nobody(world: &'w World) -> Self {
-        let ids = ["tenant", "user", "invitation", "brand", "session"]
+        let ids = ["tenant", "user", "invitation", "brand", "session", "partner", "review"]
             .map(|name| (name, Uuid::new_v4().to_string()));
         Self { world, session: None, ids, token: None }
     }
@@ -39,6 +40,8 @@ impl<'w> Scene<'w> {
             ("invitation", invited.id),
             ("brand", brand),
             ("session", Uuid::new_v4().to_string()),
+            ("partner", Uuid::new_v4().to_string()),
+            ("review", Uuid::new_v4().to_string()),
         ];
         let session = Some(team.owner.session.clone());
         Ok(Self { world: team.world(), session, ids, token: Some(invited.token) })
