@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use model::{
     Actor, Credential, Digest, EmailProof, EmailReturn, EventKind, Invitee, Invocation, Limits, Mail, Member,
     Subject, TenantId, User,
@@ -42,15 +40,8 @@ impl Transaction<'_> {
     /// The new address is the member's in this team.
     fn hold(self, after: &User, Team { member, holder }: &Team) -> Self {
         let key = keys::invitee(member.tenant_id, after.email.canonical());
-        let free = match holder {
-            // nobody else's ends in that moment: a newer one ends later
-            Some(Invitee::Invitation { expires_at, .. }) => {
-                Expression::default().when("expires_at", expires_at)
-            }
-            Some(Invitee::Member { user_id }) => Expression::default().when("user_id", user_id),
-            None => Expression::default().when_missing("pk"),
-        };
-        self.put(Fact::Invitee, &key, &Invitee::Member { user_id: after.id }, free)
+        let held = Invitee::Member { user_id: after.id };
+        self.put(Fact::Invitee, &key, &held, Expression::held_by(holder.as_ref()))
     }
 
     /// The member is shown with the new address, and lets go of the old one.
@@ -174,7 +165,6 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Corrupt`].
     pub async fn teams_of(&self, user: &User, tenants: &[TenantId], email: &str) -> Result<Vec<Team>, Error> {
-        let tenants: BTreeSet<TenantId> = tenants.iter().copied().collect();
         let members: Vec<_> = tenants.iter().map(|t| keys::member(*t, user.id)).collect();
         let holders: Vec<_> = tenants.iter().map(|t| keys::invitee(*t, email)).collect();
         let (members, holders) = self.load((members, holders)).await?;

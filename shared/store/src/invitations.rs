@@ -90,14 +90,19 @@ impl Transaction<'_> {
     /// Takes the address, from nobody or from the expired invitation that was read.
     fn take_address(self, invitation: &Invitation, holder: Option<&Invitee>) -> Self {
         let key = keys::invitee(invitation.tenant_id, invitation.email.canonical());
-        let free = match holder {
+        self.put(Fact::Invitee, &key, &Invitee::from(invitation), Expression::held_by(holder))
+    }
+}
+
+impl Expression {
+    /// An address is held by nobody, or by whom it was read to be.
+    pub(crate) fn held_by(holder: Option<&Invitee>) -> Self {
+        match holder {
             // nobody else's ends in that moment: a newer one ends later
-            Some(Invitee::Invitation { expires_at, .. }) => {
-                Expression::default().when("expires_at", expires_at)
-            }
-            Some(Invitee::Member { .. }) | None => Expression::default().when_missing("pk"),
-        };
-        self.put(Fact::Invitee, &key, &Invitee::from(invitation), free)
+            Some(Invitee::Invitation { expires_at, .. }) => Self::default().when("expires_at", expires_at),
+            Some(Invitee::Member { user_id }) => Self::default().when("user_id", user_id),
+            None => Self::default().when_missing("pk"),
+        }
     }
 }
 
