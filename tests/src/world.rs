@@ -123,9 +123,11 @@ impl World {
 
     async fn start(
         template: &str,
-        settings: BTreeMap<&'static str, String>,
+        mut settings: BTreeMap<&'static str, String>,
     ) -> Result<Self, local::BoxError> {
         listen();
+        // thousands of them are hashed here
+        settings.entry("PASSWORD_COST").or_insert_with(|| "m=64,t=1,p=1".to_owned());
         let wire = Wire::default();
         let stack = Stack::start(Options {
             template: template.to_owned(),

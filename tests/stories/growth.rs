@@ -186,7 +186,7 @@ async fn what_an_operation_costs_does_not_grow_and_a_page_costs_its_page() {
     if has_second_engine() {
         return;
     }
-    let many = std::env::var("GROWTH").ok().map_or(10_000, |many| many.parse().unwrap());
+    let many = std::env::var("GROWTH").ok().map_or(2_000, |many| many.parse().unwrap());
     let small = Scene::set().await.walk().await;
     // more than a page of everything
     let sixty = Size { members: 60, invitations: 60, events: 60, teams: 60 };

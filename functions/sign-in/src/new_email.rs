@@ -4,7 +4,7 @@ use model::{
     Actor, Credential, Email, EmailProof, EmailReturn, EventKind, Invitation, InvitationStatus, Invitee,
     LinkToken, Mail, Refusal, Subject, TenantId, User,
 };
-use password::{Once, UNUSABLE, Weakness};
+use password::{Once, Weakness};
 use serde::Serialize;
 use store::keys::{self, Scope};
 use store::{Change, EmailMove, Error, Fact, Team};
@@ -148,7 +148,8 @@ impl SignIn {
             if taken.is_some() {
                 return Err(Refusal::EmailInUse.into());
             }
-            let returned = credential.returned(after.email.clone(), UNUSABLE, invocation.version());
+            let returned =
+                credential.returned(after.email.clone(), &self.passwords.unusable(), invocation.version());
             let teams = self.teams(&user, &returned, request, Holding::TakenBack).await?;
             let answer = Moved::answer(&after);
             let mails = [

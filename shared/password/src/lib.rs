@@ -7,6 +7,6 @@ mod hash;
 mod passwords;
 mod rules;
 
-pub use hash::{Hasher, UNUSABLE, UnreadableHash};
+pub use hash::{Cost, Hasher, InvalidCost, UnreadableHash};
 pub use passwords::{Once, Passwords};
 pub use rules::{Rules, Weakness};

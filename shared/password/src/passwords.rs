@@ -5,7 +5,7 @@ use runtime::{Environment, SettingError};
 use store::{Attempt, Store};
 use web::{Failure, Request};
 
-use crate::{Hasher, Rules, Weakness};
+use crate::{Cost, Hasher, Rules, Weakness};
 
 /// All that a function needs that asks for passwords: the rules for new ones, the hasher, and how tries are counted.
 pub struct Passwords {
@@ -35,7 +35,7 @@ impl Passwords {
             store: Store::open(environment)?,
             limits: environment.variables.limits()?,
             sources: environment.variables.source_key()?,
-            hasher: Hasher::default(),
+            hasher: Hasher::new(environment.variables.or("PASSWORD_COST", Cost::default())?),
             rules: Rules::read(&environment.variables)?,
         })
     }
@@ -99,6 +99,12 @@ impl Passwords {
             *lock(&once.proven) = Some(stored.clone());
         }
         Ok(right)
+    }
+
+    /// A hash that no password is known to have, for an account whose password is not to be used any more.
+    #[must_use]
+    pub fn unusable(&self) -> String {
+        self.hasher.unusable()
     }
 
     /// The hash of a new password.

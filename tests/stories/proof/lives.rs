@@ -344,17 +344,17 @@ fn whatever_anybody_does_next_the_table_and_the_model_agree() {
         }
         [team, exclusive, long_after]
     });
-    lives("lives", &sets, request, PAST, 6);
+    lives("lives", &sets, request, PAST, 3);
 }
 
 #[test]
 fn whatever_a_portal_does_in_its_partner_the_table_and_the_model_agree() {
     let sets = runtime().block_on(async { [scene::portal(limits()).await] });
-    lives("lives, portals", &sets, in_partner, "", 4);
+    lives("lives, portals", &sets, in_partner, "", 2);
 }
 
 #[test]
 fn a_trail_is_whole_however_long_nothing_happened() {
     let sets = runtime().block_on(async { [scene::founded(limits()).await] });
-    lives("lives, quiet", &sets, quiet, "", 2);
+    lives("lives, quiet", &sets, quiet, "", 1);
 }

@@ -444,7 +444,7 @@ fn every_pair_in_a_team() {
     everything(
         "orders, pairs in a team",
         async |seed| pairs(scene::team(limits()).await, scene::of_team(), seed).await,
-        4,
+        1,
     );
 }
 
@@ -453,7 +453,7 @@ fn every_pair_later() {
     everything(
         "orders, pairs later",
         async |seed| pairs(scene::later(limits()).await, scene::of_later(), seed).await,
-        4,
+        1,
     );
 }
 
@@ -462,7 +462,7 @@ fn every_pair_with_a_portal() {
     everything(
         "orders, pairs with a portal",
         async |seed| pairs(scene::portal(limits()).await, scene::of_portal(), seed).await,
-        4,
+        1,
     );
 }
 
@@ -471,7 +471,7 @@ fn every_pair_of_who_moves() {
     everything(
         "orders, pairs of who moves",
         async |seed| pairs(scene::moved(scene::team(limits()).await).await, scene::of_moved(), seed).await,
-        4,
+        1,
     );
 }
 
@@ -483,7 +483,7 @@ fn every_pair_in_a_closed_team() {
             let closed = scene::closed(scene::team(limits()).await).await;
             pairs(closed, scene::of_closed(), seed).await
         },
-        4,
+        1,
     );
 }
 
@@ -492,7 +492,7 @@ fn every_pair_while_a_team_is_removed() {
     everything(
         "orders, pairs while a team is removed",
         async |seed| pairs(scene::over(limits()).await, scene::of_over(), seed).await,
-        4,
+        1,
     );
 }
 
@@ -501,6 +501,6 @@ fn the_dangerous_threes() {
     everything(
         "orders, threes",
         async |seed| triples(scene::invited_elsewhere(limits()).await, seed).await,
-        4,
+        1,
     );
 }
