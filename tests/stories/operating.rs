@@ -90,6 +90,11 @@ async fn an_owner_who_is_gone_is_followed_by_another_member() {
     let told = cal.get("events").await.expect(200).json();
     let moved = told["items"].as_array().unwrap().iter().find(|e| e["type"] == "tenant.transferred").unwrap();
     assert_eq!(moved["details"]["permissions_before"], "tenant.read");
+    // nobody of the team did it: both are told
+    world.settle().await;
+    let told = |email: &str| world.stack().mailbox().to(Some(email)).pop().unwrap().subject;
+    assert_eq!(told(&team.owner.email), "Your team has another owner");
+    assert_eq!(told(&cal.email), "You are the owner of a team now");
     transfer(&team.owner.user).await.unwrap();
     transfer(&ana.user).await.unwrap();
     assert!(ana.may("tenant.close").await && !team.owner.may("tenant.close").await);
