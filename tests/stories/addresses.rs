@@ -179,6 +179,36 @@ async fn an_address_that_is_taken_meanwhile_is_in_use() {
 }
 
 #[tokio::test]
+async fn an_invitation_of_a_closed_team_stands_in_nobodys_way() {
+    let world = World::new().await;
+    let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
+    let ana = acme.join("ana@mail.example", "member").await;
+    brew.join(&ana.email, "member").await;
+    let closed = acme.invite(LATER, "member").await.link().await;
+    let open = brew.invite(LATER, "member").await;
+    ask(&ana, LATER).await.expect(202);
+    let token = world.email_token(LATER, "confirm").await;
+    follow(&world, "confirm", &token).await.refused(409, "email-in-use");
+    acme.owner.post("close", json!({ "password": PASSWORD })).await.expect(200);
+    // one that can be accepted still does, and nothing gave way for it
+    follow(&world, "confirm", &token).await.refused(409, "email-in-use");
+    assert_eq!(world.ledger().count("Event", "type", "invitation.revoked"), 0);
+    brew.owner.revoke(&open).await.expect(204);
+    follow(&world, "confirm", &token).await.expect(200);
+    closed.preview().await.refused(410, "invitation-revoked");
+    world.ledger().check();
+    // opened again, the team has them at their new address
+    let reopen = json!({"operation": "reopen-tenant", "tenant": acme.tenant, "reason": "r"});
+    world.operate(reopen).await.unwrap();
+    let events = acme.owner.get("events").await.expect(200).json();
+    let revoked =
+        events["items"].as_array().unwrap().iter().find(|e| e["type"] == "invitation.revoked").unwrap();
+    assert_eq!(revoked["actor"], json!({"kind": "system"}));
+    acme.owner.invite(LATER, "member").await.refused(409, "already-member");
+    world.ledger().check();
+}
+
+#[tokio::test]
 async fn an_expired_invitation_gives_way_to_a_new_address() {
     let world = World::new().await;
     let team = world.team("Acme").await;

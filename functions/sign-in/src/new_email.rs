@@ -5,6 +5,7 @@ use model::{
     LinkToken, Mail, Refusal, Subject, TenantId, User,
 };
 use password::{Once, UNUSABLE, Weakness};
+use policy::TenantStatus;
 use serde::Serialize;
 use store::keys::{self, Scope};
 use store::{Change, EmailMove, Error, Fact, Team};
@@ -184,41 +185,52 @@ impl SignIn {
             self.store.follow_email(user, request.invocation()).await?;
             return Err(Error::Changed(Fact::Member).into());
         }
+        // nothing gives way before it is known that all of it does
+        let mut giving_way = Vec::new();
         for team in &mut teams {
             let tenant = team.member.tenant_id;
             match &team.holder {
                 None => {}
                 Some(Invitee::Member { user_id }) if *user_id == user.id => {}
                 Some(Invitee::Member { .. }) => return Err(Refusal::EmailInUse.into()),
-                Some(Invitee::Invitation { invitation_id, expires_at, .. }) => {
-                    if *expires_at <= request.now() {
-                        // it gives way, and its seat is free
-                        self.store.expire_invitation(tenant, *invitation_id, request.invocation()).await?;
-                    } else if matches!(holding, Holding::TakenBack) {
-                        let key = keys::invitation(tenant, *invitation_id);
-                        self.take_back(user, self.store.load(key).await?, request).await?;
-                        team.holder = None;
-                    } else {
-                        return Err(Refusal::EmailInUse.into());
-                    }
+                Some(Invitee::Invitation { invitation_id, expires_at, .. })
+                    if request.now() < *expires_at =>
+                {
+                    let facts = (keys::invitation(tenant, *invitation_id), keys::tenant(tenant));
+                    let (invitation, tenant) = self.store.load(facts).await?;
+                    let is_closed = tenant.is_some_and(|tenant| tenant.status == TenantStatus::Closed);
+                    let by = match holding {
+                        // whom a closed team invited can't come, and must not keep its people from going on elsewhere
+                        _ if is_closed => Actor::System,
+                        Holding::TakenBack => Actor::User { id: user.id },
+                        Holding::Live => return Err(Refusal::EmailInUse.into()),
+                    };
+                    giving_way.push((by, invitation));
+                    team.holder = None;
+                }
+                // its seat is free, too
+                Some(Invitee::Invitation { invitation_id, .. }) => {
+                    self.store.expire_invitation(tenant, *invitation_id, request.invocation()).await?;
                 }
             }
+        }
+        for (by, invitation) in giving_way {
+            self.take_back(by, invitation, request).await?;
         }
         Ok(teams)
     }
 
-    /// Revokes an invitation of the address that somebody takes back: they are in that team.
+    /// Revokes an invitation of the address that somebody in that team is about to have.
     async fn take_back(
         &self,
-        user: &User,
+        actor: Actor,
         invitation: Option<Invitation>,
         request: &Request,
     ) -> Result<(), Failure> {
         let pending = invitation.filter(|one| one.status == InvitationStatus::Pending);
         let before = pending.ok_or(Error::Changed(Fact::Invitation))?;
         let after = before.ended(InvitationStatus::Revoked, request.invocation().version());
-        let (actor, kind) = (Actor::User { id: user.id }, EventKind::InvitationRevoked);
-        let subject = Subject::Invitation(after.id);
+        let (kind, subject) = (EventKind::InvitationRevoked, Subject::Invitation(after.id));
         let change = Change::new(request.invocation(), after.tenant_id, actor, kind, subject)
             .with("email", before.email.as_entered());
         Ok(self.store.end_invitation(&before, &after, true, change).await?)
@@ -227,7 +239,7 @@ impl SignIn {
 
 /// What an invitation that holds the address comes to.
 enum Holding {
-    /// It stays, and the address is not to be had.
+    /// It stays, and the address is not to be had, unless the team is closed.
     Live,
     /// It gives way: whoever moved the account away may have made it.
     TakenBack,

@@ -1,7 +1,7 @@
 //! Another address to sign in with, and the old one taken back.
 
 use crate::account::asked_again;
-use crate::state::{Belonging, Former, Holder, Mail, Proof, Return};
+use crate::state::{Belonging, Former, Holder, Mail, Proof, Return, Status};
 use crate::{DAY, HOUR, Nth, Outcome, Try, World};
 
 /// Days for which an old address can be taken back.
@@ -109,12 +109,18 @@ impl World {
         if back.is_none() && former.len() >= MOST {
             refused.push("rate-limited");
         }
+        let mut giving_way = Vec::new();
         for tenant in self.teams_of(p.account) {
             let t = &self.tenants[tenant];
             match t.holders.get(&p.to) {
                 Some(Holder::Member(_)) => refused.push("email-in-use"),
                 Some(Holder::Invitation(i)) if t.invitations[*i].is_live(self.now) => {
-                    refused.push("email-in-use");
+                    // nobody can come into a closed team
+                    if t.status == Status::Closed {
+                        giving_way.push((tenant, *i));
+                    } else {
+                        refused.push("email-in-use");
+                    }
                 }
                 Some(Holder::Invitation(_)) | None => {}
             }
@@ -123,7 +129,11 @@ impl World {
             return refused;
         }
         let (account, to, user) = (p.account, p.to, p.user);
-        let mut next = self.clone().moved(user, account, to);
+        let mut next = self.clone();
+        for (tenant, invitation) in giving_way {
+            next.end_invitation(tenant, invitation, "revoked");
+        }
+        let mut next = next.moved(user, account, to);
         next.proofs[proof].used = true;
         let change = if let Some(at) = back {
             former.truncate(at);
