@@ -73,17 +73,15 @@ impl Store {
         limits: &Limits,
         record: Option<Record>,
     ) -> Result<(), Error> {
-        let (of_user, to_address, now) =
-            (limits.resets_of_address, limits.mails_to_address_by_tenant, mail.created_at);
+        let (of_user, by_user, in_all) =
+            (limits.resets_of_address, limits.mails_to_address_by_tenant, limits.mails_to_address);
+        let (now, to, what) = (mail.created_at, mail.to.canonical(), "links to this address");
         self.transaction()
             .add(&keys::mail(mail.id), mail)
             .count(&keys::emails_of(user.id, of_user, now), of_user, now, "changes of your address")
-            .count(
-                &keys::proofs_to(mail.to.canonical(), to_address, now),
-                to_address,
-                now,
-                "links to this address",
-            )
+            // by the person too: one alone doesn't use up what the address gets
+            .count(&keys::proofs_by(user.id, to, by_user, now), by_user, now, what)
+            .count(&keys::proofs_to(to, in_all, now), in_all, now, what)
             .record(record, now)
             .commit()
             .await

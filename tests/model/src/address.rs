@@ -22,13 +22,16 @@ impl World {
             Ok(next) => next,
             Err(refused) => return asked_again(refused),
         };
-        let (of_user, of_address) = (format!("email {user}"), format!("proof {to}"));
-        let full = next.rate(&of_address, DAY) >= self.limits.address_mails_of_tenant;
+        let (of_user, by_user, in_all) =
+            (format!("email {user}"), format!("proof {user} {to}"), format!("proof {to}"));
+        let full = next.rate(&by_user, DAY) >= self.limits.address_mails_of_tenant
+            || next.rate(&in_all, DAY) >= self.limits.address_mails;
         if full || next.rate(&of_user, HOUR) >= self.limits.resets {
             return next.no("rate-limited");
         }
         next.count(&of_user, HOUR);
-        next.count(&of_address, DAY);
+        next.count(&by_user, DAY);
+        next.count(&in_all, DAY);
         let generation = self.accounts[&account].generation;
         next.outbox.push(Mail::Proof { account, to, user, generation, asked_at: next.now });
         next.done()
