@@ -29,7 +29,9 @@ impl AssignRole {
         self.prove(&cx, request, password, once).await?;
         let after = cx.tenant.closed(cx.invocation());
         let answer = Answer::ok(&TenantView::from(&after));
+        let source = self.passwords.source(request);
         let change = cx.own_change(EventKind::TenantClosed, Subject::Tenant(after.id), &answer);
+        let change = self.passwords.proven(change, &owner.email, &source);
         let notice = Mail::tenant_closed(owner, cx.invocation());
         self.store.close_tenant(&cx.tenant, &after, &notice, change).await?;
         Ok(answer)

@@ -8,7 +8,7 @@ use password::{Once, UNUSABLE, Weakness};
 use policy::TenantStatus;
 use serde::Serialize;
 use store::keys::{self, Scope};
-use store::{Change, EmailMove, Error, Fact, Team};
+use store::{Attempt, Change, EmailMove, Error, Fact, Team};
 use web::{Answer, BadRequest, Failure, Idempotency, Outcome, Request, live, renewed};
 
 use crate::SignIn;
@@ -64,7 +64,9 @@ impl SignIn {
             let mail = Mail::email_proof(&credential, email, request.invocation());
             let answer = Answer::accepted(&Asked {});
             let record = idempotency.record(&answer);
-            self.store.ask_for_email(&user, &mail, &self.limits, record).await?;
+            let source = self.passwords.source(request);
+            let attempt = Attempt { email: credential.email.canonical(), source: &source };
+            self.store.ask_for_email(&user, &mail, attempt, &self.limits, record).await?;
             Ok(answer)
         };
         web::change(read, decide).await

@@ -6,7 +6,7 @@ use model::{
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
 use crate::transaction::Transaction;
-use crate::{Change, Record, Store, keys};
+use crate::{Attempt, Change, Record, Store, keys};
 
 /// An address about to be exchanged for another one.
 pub struct EmailMove<'a> {
@@ -62,7 +62,8 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// Queues the mail that carries the link to a new address, whether or not anybody has that.
+    /// Queues the mail that carries the link to a new address, whether or not anybody has that. The tries from the same source
+    /// as the right password are forgiven.
     ///
     /// # Errors
     /// [`Error::Refused`] when there were too many; [`Error::Changed`] when the same request was answered meanwhile.
@@ -70,6 +71,7 @@ impl Store {
         &self,
         user: &User,
         mail: &Mail,
+        attempt: Attempt<'_>,
         limits: &Limits,
         record: Option<Record>,
     ) -> Result<(), Error> {
@@ -82,6 +84,7 @@ impl Store {
             // by the person too: one alone doesn't use up what the address gets
             .count(&keys::proofs_by(user.id, to, by_user, now), by_user, now, what)
             .count(&keys::proofs_to(to, in_all, now), in_all, now, what)
+            .forgive_sign_ins(attempt, limits, now)
             .record(record, now)
             .commit()
             .await

@@ -32,6 +32,7 @@ impl World {
         next.count(&of_user, HOUR);
         next.count(&by_user, DAY);
         next.count(&in_all, DAY);
+        next.forgive(account);
         let generation = self.accounts[&account].generation;
         next.outbox.push(Mail::Proof { account, to, user, generation, asked_at: next.now });
         next.done()

@@ -171,8 +171,13 @@ impl World {
     /// The same, and the source is forgiven what it tried before.
     pub(crate) fn proven(&self, address: Nth, password: Try) -> Result<Self, Vec<Outcome>> {
         let mut next = self.tried(address, password)?;
-        next.rates.remove(&(format!("failures here {address}"), next.now / crate::state::QUARTER));
+        next.forgive(address);
         Ok(next)
+    }
+
+    /// The source has proven itself.
+    pub(crate) fn forgive(&mut self, address: Nth) {
+        self.rates.remove(&(format!("failures here {address}"), self.now / crate::state::QUARTER));
     }
 
     /// Known and unknown addresses are one answer; who is right but in no team any more is told so.

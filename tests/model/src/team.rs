@@ -559,7 +559,7 @@ impl World {
             Some(Status::Active) => {}
             _ => return self.no("validation"),
         }
-        match self.tried(self.me_in(who).address, password) {
+        match self.proven(self.me_in(who).address, password) {
             Ok(next) => next.transfer(who.tenant, to),
             Err(refused) => asked_again(refused),
         }
@@ -568,7 +568,7 @@ impl World {
     /// The owner closes the tenant, with the password again, and is told by mail.
     fn close(&self, who: Who, password: Try) -> Vec<Outcome> {
         let address = self.me_in(who).address;
-        match self.tried(address, password) {
+        match self.proven(address, password) {
             Ok(mut next) => {
                 let now = next.now;
                 let t = &mut next.tenants[who.tenant];
