@@ -325,7 +325,18 @@ async fn the_old_address_takes_itself_back_from_whoever_moved_the_account() {
     assert!(left.text.contains("was changed from") && left.link.is_none(), "{}", left.text);
     let shown = team.owner.get(&format!("members/{}", ana.user)).await.expect(200);
     assert_eq!(shown.text("/email"), "ana@mail.example");
+    // the trail tells one from the other
+    assert_eq!(undone(&team).await, [None, Some("true".to_owned())]);
     world.ledger().check();
+}
+
+/// What the trail says of changes of addresses: whether each was an undoing.
+async fn undone(team: &stories::Team) -> Vec<Option<String>> {
+    let told = team.owner.get("events?limit=100").await.expect(200).json();
+    let told = told["items"].as_array().unwrap().iter().filter(|e| e["type"] == "member.email_changed");
+    let mut told: Vec<_> = told.map(|e| e["details"]["undone"].as_str().map(str::to_owned)).collect();
+    told.sort();
+    told
 }
 
 #[tokio::test]
@@ -469,6 +480,14 @@ async fn a_new_address_in_more_teams_than_a_transaction_reaches() {
         assert_eq!(shown(team).await, LATER);
     }
     assert_eq!(world.ledger().count("Event", "type", "member.email_changed"), TEAMS);
+    // an undoing is told as one in all of them
+    let undo = world.email_token("ana@mail.example", "undo").await;
+    follow(&world, "undo", &undo).await.expect(200);
+    world.settle().await;
+    for (team, _) in &teams {
+        assert_eq!(shown(team).await, "ana@mail.example");
+        assert_eq!(undone(team).await, [None, Some("true".to_owned())]);
+    }
     behind.owner.remove(&ana).await.expect(204);
     behind.owner.invite("ana@mail.example", "member").await.expect(201);
     behind.owner.invite(LATER, "member").await.expect(201);

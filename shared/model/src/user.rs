@@ -39,6 +39,9 @@ pub struct User {
     /// Addresses that were given up and can be taken back, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former_emails: Vec<FormerEmail>,
+    /// Whether the address was taken back under the link that undoes a change, and is still the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_back: bool,
     /// Renewed when the profile changes; none for a user whom a release without sessions here wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
@@ -59,6 +62,7 @@ impl User {
             sessions: BTreeMap::new(),
             generation: 0,
             former_emails: Vec::new(),
+            taken_back: false,
             version: Some(version),
         }
     }
@@ -92,8 +96,8 @@ impl User {
             former.push(FormerEmail { change: id, email: self.email.clone(), until });
             Some(id)
         };
-        let moved =
-            Self { email, former_emails: former, version: Some(invocation.version()), ..self.clone() };
+        let version = Some(invocation.version());
+        let moved = Self { email, former_emails: former, taken_back: false, version, ..self.clone() };
         Ok((moved, change))
     }
 
@@ -108,6 +112,7 @@ impl User {
             former_emails: self.former_emails.get(..at)?.to_vec(),
             sessions: BTreeMap::new(),
             generation: self.generation + 1,
+            taken_back: true,
             version: Some(invocation.version()),
             ..self.clone()
         })
@@ -708,9 +713,13 @@ mod tests {
                 "email": former(n).email,
                 "sessions": {},
                 "generation": 3,
+                "taken_back": true,
                 "version": version,
             });
-            assert_eq!(json!(after), patched(&earlier, changes), "{n}");
+            survives(&after, patched(&earlier, changes));
+            // until the next change
+            let (on, _) = after.moved(email("ana@example.org"), &invocation()).unwrap();
+            assert!(!on.taken_back, "{n}");
         }
     }
 

@@ -54,7 +54,8 @@ impl Transaction<'_> {
         let (actor, kind) = (Actor::User { id: user }, EventKind::MemberEmailChanged);
         let change = Change::new(invocation, tenant, actor, kind, Subject::Member(user))
             .with("email_before", member.email.as_entered())
-            .with("email", after.email.as_entered());
+            .with("email", after.email.as_entered())
+            .with_some("undone", after.taken_back.then_some(true));
         self.update(Fact::Member, &keys::member(tenant, user), moved)
             .remove(&keys::invitee(tenant, member.email.canonical()))
             .change(change)
@@ -110,8 +111,14 @@ impl Store {
             .set("email", &user_after.email)
             .set("former_emails", &user_after.former_emails)
             .set("version", &user_after.version);
-        if user_after.generation != user.generation {
-            profile = profile.set("sessions", &user_after.sessions).set("generation", &user_after.generation);
+        // nobody who is signed in stays so
+        if user_after.taken_back {
+            profile = profile
+                .set("sessions", &user_after.sessions)
+                .set("generation", &user_after.generation)
+                .set("taken_back", &true);
+        } else {
+            profile = profile.remove("taken_back");
         }
         let mut transaction = self
             .transaction()
