@@ -267,6 +267,8 @@ async fn a_link_to_a_new_address_dies_with_its_hour_and_with_what_it_was_asked_f
     let back = world.email_token("ana@mail.example", "confirm").await;
     follow(&world, "confirm", &back).await.expect(200);
     follow(&world, "confirm", &first).await.refused(404, "not-found");
+    // nor does one live again that died with the address, within its hour
+    follow(&world, "confirm", &second).await.refused(404, "not-found");
     // another password by now, asked for and not sent, and sent
     world.pass(3_600);
     let sent = link("three@mail.example").await;

@@ -33,7 +33,7 @@ pub struct User {
     /// Their sessions, by the digests of the bearer tokens; those that are over too, until they sign in again.
     #[serde(default)]
     pub sessions: BTreeMap<Digest, Session>,
-    /// Which of their passwords opens sessions: as their credential's.
+    /// Which of their passwords opens sessions, at which of their addresses: as their credential's.
     #[serde(default)]
     pub generation: u32,
     /// Addresses that were given up and can be taken back, the oldest first.
@@ -96,8 +96,14 @@ impl User {
             former.push(FormerEmail { change: id, email: self.email.clone(), until });
             Some(id)
         };
-        let version = Some(invocation.version());
-        let moved = Self { email, former_emails: former, taken_back: false, version, ..self.clone() };
+        let moved = Self {
+            email,
+            former_emails: former,
+            generation: self.generation + 1,
+            taken_back: false,
+            version: Some(invocation.version()),
+            ..self.clone()
+        };
         Ok((moved, change))
     }
 
@@ -244,7 +250,8 @@ pub struct Credential {
     pub password_hash: String,
     /// Where it belongs.
     pub tenants: BTreeMap<TenantId, Belonging>,
-    /// Which password of this user it is: raised when it changes.
+    /// Which password of this user it is, at which of their addresses: raised when either changes, so that no link of before
+    /// lives again when the account is back where it was.
     #[serde(default)]
     pub generation: u32,
     /// Renewed with every write.
@@ -261,14 +268,13 @@ impl Credential {
     /// The same account under another address.
     #[must_use]
     pub fn moved(&self, email: Email, version: Version) -> Self {
-        Self { email, version, ..self.clone() }
+        Self { email, generation: self.generation + 1, version, ..self.clone() }
     }
 
     /// The same account under an address that was taken back, with a hash that no password has.
     #[must_use]
     pub fn returned(&self, email: Email, unusable: &str, version: Version) -> Self {
-        let generation = self.generation + 1;
-        Self { password_hash: unusable.to_owned(), generation, ..self.moved(email, version) }
+        Self { password_hash: unusable.to_owned(), ..self.moved(email, version) }
     }
 
     /// Whether it is a member of another tenant than this one.
@@ -653,6 +659,7 @@ mod tests {
         let changes = json!({
             "email": {"canonical": "ana@example.org", "entered": "Ana@Example.org"},
             "former_emails": [{"change": change, "email": address, "until": "2027-01-22T08:00:00.123Z"}],
+            "generation": 3,
             "version": version,
         });
         survives(&after, patched(&before, changes));
@@ -694,7 +701,7 @@ mod tests {
             let version = after.version.unwrap();
             assert_eq!((change, version.made_at()), (None, Some(NOW)), "{entered}");
             let earlier = User { former_emails: (3..=left).map(former).collect(), ..before.clone() };
-            let changes = json!({"email": email(entered), "version": version});
+            let changes = json!({"email": email(entered), "generation": 3, "version": version});
             assert_eq!(json!(after), patched(&earlier, changes), "{entered}");
         }
     }
@@ -728,7 +735,8 @@ mod tests {
         let before = credential();
         let moved = before.moved(email("Ana@Example.org"), NEW);
         let address = json!({"canonical": "ana@example.org", "entered": "Ana@Example.org"});
-        assert_eq!(json!(moved), patched(&before, json!({"email": address, "version": NEW})));
+        let changes = json!({"email": address, "generation": 4, "version": NEW});
+        assert_eq!(json!(moved), patched(&before, changes));
         let returned = before.returned(email("Ana@Example.org"), "$none$", NEW);
         let changes = json!({"email": address, "password_hash": "$none$", "generation": 4, "version": NEW});
         assert_eq!(json!(returned), patched(&before, changes));

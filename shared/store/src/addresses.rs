@@ -110,13 +110,12 @@ impl Store {
         let mut profile = Expression::default()
             .set("email", &user_after.email)
             .set("former_emails", &user_after.former_emails)
+            // as the credential's, whatever was read of the user before it
+            .set("generation", &moved.generation)
             .set("version", &user_after.version);
         // nobody who is signed in stays so
         if user_after.taken_back {
-            profile = profile
-                .set("sessions", &user_after.sessions)
-                .set("generation", &user_after.generation)
-                .set("taken_back", &true);
+            profile = profile.set("sessions", &user_after.sessions).set("taken_back", &true);
         } else {
             profile = profile.remove("taken_back");
         }

@@ -80,7 +80,9 @@ impl World {
 
     /// The account has another address, in all its teams; whoever held it there gave way.
     fn moved(mut self, user: Nth, from: Nth, to: Nth) -> Self {
-        let Some(account) = self.accounts.remove(&from) else { return self };
+        let Some(mut account) = self.accounts.remove(&from) else { return self };
+        // no link of before lives again when the account is back
+        account.generation += 1;
         self.accounts.insert(to, account);
         for tenant in self.teams_of(to) {
             let t = &mut self.tenants[tenant];
@@ -183,7 +185,6 @@ impl World {
         next.former.insert(user, former);
         if let Some(account) = next.accounts.get_mut(&to) {
             account.password = None;
-            account.generation += 1;
             let vouched = Some((user, account.generation));
             next.outbox.push(Mail::Reset { address: to, to, asked_at: next.now, vouched });
         }

@@ -372,7 +372,7 @@ pub struct Account {
     pub user: Nth,
     /// Which password it was that they chose; none while nobody knows it.
     pub password: Option<Try>,
-    /// How often it was changed.
+    /// How often it, or the address, was changed.
     pub generation: u64,
     /// Where it belongs.
     pub tenants: BTreeMap<Nth, Belonging>,
