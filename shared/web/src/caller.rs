@@ -94,14 +94,14 @@ impl<'r> Caller<'r> {
             wants,
         );
         let (user, member, tenant, record, found) = store.load(facts).await?;
-        live(store, user, &self.session, self.request.now()).await?;
+        let user = live(store, user, &self.session, self.request.now()).await?;
         let tenant = tenant.ok_or(Refusal::NotFound)?;
         let (member, portal) = match member {
             Some(member) if member.status == MemberStatus::Active => (member, None),
             other => self.enter_through_portal(store, &tenant, other).await?,
         };
         let answered = self.idempotency.answered(record)?.filter(|_| self.may_be_told_again(&tenant));
-        Ok((Context { caller: self, member, tenant, portal, found }, answered))
+        Ok((Context { caller: self, user, member, tenant, portal, found }, answered))
     }
 
     /// Whether an answer that was given before is given again: where the tenant is in use (R7), as any other. Elsewhere what

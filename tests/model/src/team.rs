@@ -575,6 +575,10 @@ impl World {
                 (t.status, t.closed_at) = (Status::Closed, Some(now));
                 t.event("tenant.closed", "tenant", who.tenant);
                 next.outbox.push(Mail::Notice { to: address, at: now });
+                // and at each address that can still take the account back
+                let former = self.former.get(&who.user).into_iter().flatten();
+                let told = former.filter(|former| now < former.until);
+                next.outbox.extend(told.map(|former| Mail::Notice { to: former.address, at: now }));
                 next.done()
             }
             Err(refused) => asked_again(refused),
