@@ -332,6 +332,79 @@ async fn the_old_address_takes_itself_back_from_whoever_moved_the_account() {
     world.ledger().check();
 }
 
+#[tokio::test]
+async fn what_came_to_an_account_while_it_was_away_ends_when_its_address_is_taken_back() {
+    let world = World::new().await;
+    let (acme, brew, cask) = (world.team("Acme").await, world.team("Brew").await, world.team("Cask").await);
+    let dale = world.team("Dale").await;
+    let ana = acme.join("ana@mail.example", "member").await;
+    change(&ana, "thief@evil.example").await.expect(200);
+    let undo = world.email_token(&ana.email, "undo").await;
+    world.pass(1);
+    let thief = brew.join("thief@evil.example", "admin").await;
+    assert_eq!(thief.user, ana.user);
+    // switched off, its seat free already
+    dale.owner.suspend(&dale.join("thief@evil.example", "member").await).await.expect(200);
+    // a team that was handed over: it has no other owner
+    let owns = cask.join("thief@evil.example", "admin").await;
+    let transfer = json!({"to": owns.user, "password": PASSWORD});
+    cask.owner.post("transfer", transfer).await.expect(200);
+    follow(&world, "undo", &undo).await.expect(200);
+    for team in [&brew, &dale] {
+        let ended = team.owner.get(&format!("members/{}", ana.user)).await.expect(200);
+        assert_eq!(ended.text("/status"), "revoked");
+        assert_eq!(team.owner.get("").await.json()["seats"]["used"], 1);
+        let told = team.owner.get("events").await.expect(200).json();
+        let ended = told["items"].as_array().unwrap().iter().find(|e| e["type"] == "member.revoked").unwrap();
+        assert_eq!(ended["actor"], json!({"kind": "system"}));
+        assert_eq!(ended["details"]["email"], "thief@evil.example");
+        assert!(undone(team).await.is_empty());
+    }
+    let token = world.reset_token(&ana.email).await;
+    let body = json!({"token": token, "password": NEW});
+    world.ask("POST", "/v1/password-resets/confirm", None, &body).await.expect(204);
+    let session = world.sign_in(&ana.email, NEW).await.expect(201).text("/session/token");
+    let ana = Person { session, ..ana };
+    for team in [&brew, &dale] {
+        ana.inside(&team.tenant).get("").await.refused(403, "access-revoked");
+    }
+    ana.get("").await.expect(200);
+    let own = ana.inside(&cask.tenant).get("members/me").await.expect(200);
+    assert_eq!((own.text("/role"), own.text("/email")), ("owner".to_owned(), ana.email.clone()));
+    // whoever has that mailbox is somebody else there, and ana can be invited as herself
+    let other = brew.join("thief@evil.example", "member").await;
+    assert_ne!(other.user, ana.user);
+    brew.owner.invite(&ana.email, "member").await.expect(201);
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn more_memberships_than_a_transaction_reaches_end_before_an_address_is_taken_back() {
+    const TEAMS: usize = 22;
+    let world = World::with([("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")]).await;
+    let acme = world.team("Acme").await;
+    let ana = acme.join("ana@mail.example", "member").await;
+    change(&ana, "thief@evil.example").await.expect(200);
+    let undo = world.email_token(&ana.email, "undo").await;
+    world.pass(1);
+    for n in 0..TEAMS {
+        world.team(&format!("Team{n}")).await.join("thief@evil.example", "member").await;
+    }
+    // stopped when some of them have ended: the link goes on
+    let broken = world.clone().where_things_break();
+    world.wire().fail_later("sign-in", "TransactWriteItems", 1, 3, Fault::ServerError);
+    follow(&broken, "undo", &undo).await.refused(503, "unavailable");
+    assert_eq!(world.ledger().count("Event", "type", "member.revoked"), 20);
+    world.sign_in("thief@evil.example", PASSWORD).await.expect(201);
+    world.ledger().check();
+    follow(&world, "undo", &undo).await.expect(200);
+    assert_eq!(world.ledger().count("Event", "type", "member.revoked"), TEAMS);
+    world.sign_in("thief@evil.example", PASSWORD).await.refused(401, "unauthenticated");
+    let shown = acme.owner.get(&format!("members/{}", ana.user)).await.expect(200);
+    assert_eq!((shown.text("/status"), shown.text("/email")), ("active".to_owned(), ana.email));
+    world.ledger().check();
+}
+
 /// What the trail says of changes of addresses: whether each was an undoing.
 async fn undone(team: &stories::Team) -> Vec<Option<String>> {
     let told = team.owner.get("events?limit=100").await.expect(200).json();

@@ -2,7 +2,7 @@
 
 use model::{
     Actor, Credential, Email, EmailProof, EmailReturn, EventKind, Invitation, InvitationStatus, Invitee,
-    LinkToken, Mail, Refusal, Subject, TenantId, User,
+    LinkToken, Mail, Member, Refusal, Subject, TenantId, Timestamp, User,
 };
 use password::{Once, UNUSABLE, Weakness};
 use policy::TenantStatus;
@@ -110,13 +110,14 @@ impl SignIn {
             let user = renewed(&self.store, user.ok_or(OVER)?, request.invocation()).await?;
             let (after, change) = user.moved(proof.email.clone(), request.invocation())?;
             let moved = credential.moved(proof.email.clone(), request.invocation().version());
-            let teams = self.teams(&user, &moved, request, Holding::Live).await?;
+            let (teams, ending) = self.teams(&user, &moved, request, Holding::Live).await?;
             let notice = Mail::email_changed(&user, &after, change, request.invocation());
             let answer = Moved::answer(&after);
             let moved = EmailMove {
                 before: (&user, &credential),
                 after: (&after, &moved),
                 teams: &teams,
+                ending: &ending,
                 proof: Some(digest),
                 mails: &[notice],
                 record: idempotency.record(&answer),
@@ -141,7 +142,7 @@ impl SignIn {
             let now = invocation.look_at_clock();
             let back = back.filter(|back| now < back.expires_at).ok_or(BACK_OVER)?;
             let user = self.store.load(keys::user(back.user_id)).await?.ok_or(BACK_OVER)?;
-            let after = user.returned(back.change, invocation).ok_or(BACK_OVER)?;
+            let (after, given_up_at) = user.returned(back.change, invocation).ok_or(BACK_OVER)?;
             let facts = (keys::credential(user.email.canonical()), keys::credential(after.email.canonical()));
             let (credential, taken) = self.store.load(facts).await?;
             let credential = match credential.filter(|credential| credential.user_id == user.id) {
@@ -152,7 +153,9 @@ impl SignIn {
                 return Err(Refusal::EmailInUse.into());
             }
             let returned = credential.returned(after.email.clone(), UNUSABLE, invocation.version());
-            let teams = self.teams(&user, &returned, request, Holding::TakenBack).await?;
+            let holding = Holding::TakenBack { given_up_at };
+            let (teams, ending) = self.teams(&user, &returned, request, holding).await?;
+            let returned = returned.without(ending.iter().map(|member| member.tenant_id));
             let answer = Moved::answer(&after);
             let mails = [
                 Mail::vouched_reset(&returned, &after.email, invocation),
@@ -162,6 +165,7 @@ impl SignIn {
                 before: (&user, &credential),
                 after: (&after, &returned),
                 teams: &teams,
+                ending: &ending,
                 proof: None,
                 mails: &mails,
                 record: idempotency.record(&answer),
@@ -172,21 +176,27 @@ impl SignIn {
         web::change(read, decide).await
     }
 
-    /// The teams of an account that is about to have another address, which has to be free in each of them.
+    /// The teams of an account that is about to have another address, which has to be free in each of them; and the
+    /// memberships that end with it.
     async fn teams(
         &self,
         user: &User,
         moved: &Credential,
         request: &Request,
         holding: Holding,
-    ) -> Result<Vec<Team>, Failure> {
+    ) -> Result<(Vec<Team>, Vec<Member>), Failure> {
         let tenants: Vec<TenantId> = moved.current().collect();
-        let mut teams = self.store.teams_of(user, &tenants, moved.email.canonical()).await?;
+        let teams = self.store.teams_of(user, &tenants, moved.email.canonical()).await?;
         // moved meanwhile, or by an earlier change that not all of many teams show yet
         if teams.iter().any(|team| team.member.email.canonical() != user.email.canonical()) {
             self.store.follow_email(user, request.invocation()).await?;
             return Err(Error::Changed(Fact::Member).into());
         }
+        let ends = |team: &Team| match holding {
+            Holding::Live => false,
+            Holding::TakenBack { given_up_at } => team.member.ends_with_address(given_up_at),
+        };
+        let (ending, mut teams): (Vec<_>, Vec<_>) = teams.into_iter().partition(ends);
         // nothing gives way before it is known that all of it does
         let mut giving_way = Vec::new();
         for team in &mut teams {
@@ -204,7 +214,7 @@ impl SignIn {
                     let by = match holding {
                         // whom a closed team invited can't come, and must not keep its people from going on elsewhere
                         _ if is_closed => Actor::System,
-                        Holding::TakenBack => Actor::User { id: user.id },
+                        Holding::TakenBack { .. } => Actor::User { id: user.id },
                         Holding::Live => return Err(Refusal::EmailInUse.into()),
                     };
                     giving_way.push((by, invitation));
@@ -219,7 +229,7 @@ impl SignIn {
         for (by, invitation) in giving_way {
             self.take_back(by, invitation, request).await?;
         }
-        Ok(teams)
+        Ok((teams, ending.into_iter().map(|team| team.member).collect()))
     }
 
     /// Revokes an invitation of the address that somebody in that team is about to have.
@@ -239,12 +249,17 @@ impl SignIn {
     }
 }
 
-/// What an invitation that holds the address comes to.
+/// What comes of what is in the way of an address, or came with another one.
+#[derive(Clone, Copy)]
 enum Holding {
-    /// It stays, and the address is not to be had, unless the team is closed.
+    /// An invitation that holds it stays, and the address is not to be had, unless the team is closed.
     Live,
-    /// It gives way: whoever moved the account away may have made it.
-    TakenBack,
+    /// It gives way: whoever moved the account away may have made it. What the account was given since ends: it may have
+    /// been given to them.
+    TakenBack {
+        /// When the address was given up.
+        given_up_at: Timestamp,
+    },
 }
 
 /// Takes the token out of a body; a text that was never one is answered as one that is over.

@@ -108,12 +108,12 @@ impl User {
     }
 
     /// The user with the address that this change gave up, signed out everywhere and without a password that is known: as
-    /// before the change and all that followed it. None for one that can't be undone any more.
+    /// before the change and all that followed it; and when that was. None for one that can't be undone any more.
     #[must_use]
-    pub fn returned(&self, change: EmailChangeId, invocation: &Invocation) -> Option<Self> {
+    pub fn returned(&self, change: EmailChangeId, invocation: &Invocation) -> Option<(Self, Timestamp)> {
         let at = self.former_emails.iter().position(|one| one.change == change)?;
         let former = self.former_emails.get(at).filter(|one| invocation.now() < one.until)?;
-        Some(Self {
+        let returned = Self {
             email: former.email.clone(),
             former_emails: self.former_emails.get(..at)?.to_vec(),
             sessions: BTreeMap::new(),
@@ -121,7 +121,8 @@ impl User {
             taken_back: true,
             version: Some(invocation.version()),
             ..self.clone()
-        })
+        };
+        Some((returned, former.until - FormerEmail::KEPT))
     }
 
     /// The user with another profile.
@@ -275,6 +276,13 @@ impl Credential {
     #[must_use]
     pub fn returned(&self, email: Email, unusable: &str, version: Version) -> Self {
         Self { password_hash: unusable.to_owned(), ..self.moved(email, version) }
+    }
+
+    /// The same account, not a member of these tenants any more.
+    #[must_use]
+    pub fn without(mut self, tenants: impl IntoIterator<Item = TenantId>) -> Self {
+        self.tenants.extend(tenants.into_iter().map(|tenant| (tenant, Belonging::Former)));
+        self
     }
 
     /// Whether it is a member of another tenant than this one.
@@ -712,7 +720,8 @@ mod tests {
         for (n, is_back) in [(1, false), (2, false), (3, true), (4, true), (6, true), (7, false)] {
             let after = before.returned(former(n).change, &invocation());
             assert_eq!(after.is_some(), is_back, "{n}");
-            let Some(after) = after else { continue };
+            let Some((after, given_up_at)) = after else { continue };
+            assert_eq!(given_up_at + FormerEmail::KEPT, former(n).until, "{n}");
             let version = after.version.unwrap();
             assert_eq!(version.made_at(), Some(NOW));
             let earlier = User { former_emails: (1..n).map(former).collect(), ..before.clone() };
@@ -737,6 +746,9 @@ mod tests {
         let address = json!({"canonical": "ana@example.org", "entered": "Ana@Example.org"});
         let changes = json!({"email": address, "generation": 4, "version": NEW});
         assert_eq!(json!(moved), patched(&before, changes));
+        let former = BTreeMap::from([(TENANT, "former"), (TenantId(BEN.0), "former")]);
+        let without = before.clone().without([TENANT, TenantId(BEN.0)]);
+        assert_eq!(json!(without), patched(&before, json!({"tenants": former})));
         let returned = before.returned(email("Ana@Example.org"), "$none$", NEW);
         let changes = json!({"email": address, "password_hash": "$none$", "generation": 4, "version": NEW});
         assert_eq!(json!(returned), patched(&before, changes));

@@ -1,6 +1,6 @@
 use model::{
-    Actor, Credential, Digest, EmailProof, EmailReturn, EventKind, Invitee, Invocation, Limits, Mail, Member,
-    Subject, TenantId, User,
+    Actor, Belonging, Credential, Digest, EmailProof, EmailReturn, EventKind, Invitee, Invocation, Limits,
+    Mail, Member, Subject, TenantId, User,
 };
 
 use crate::error::{Error, Fact};
@@ -14,8 +14,10 @@ pub struct EmailMove<'a> {
     pub before: (&'a User, &'a Credential),
     /// The same as they will be.
     pub after: (&'a User, &'a Credential),
-    /// Every team that the account is in.
+    /// Every team that the account is in and stays in.
     pub teams: &'a [Team],
+    /// Memberships that end with it.
+    pub ending: &'a [Member],
     /// The link that is used up.
     pub proof: Option<&'a Digest>,
     /// What is mailed, that it was done among it.
@@ -33,7 +35,8 @@ pub struct Team {
     pub holder: Option<Invitee>,
 }
 
-/// Teams that the transaction reaches in which the account changes its address, four actions each beside its own.
+/// Teams that the transaction reaches in which the account changes its address, or ends its membership, four actions each
+/// beside its own.
 const TEAMS: usize = 20;
 
 impl Transaction<'_> {
@@ -42,6 +45,15 @@ impl Transaction<'_> {
         let key = keys::invitee(member.tenant_id, after.email.canonical());
         let held = Invitee::Member { user_id: after.id };
         self.put(Fact::Invitee, &key, &held, Expression::held_by(holder.as_ref()))
+    }
+
+    /// A membership ends that was given to whoever had the account meanwhile.
+    fn ended(self, member: &Member, invocation: &Invocation) -> Self {
+        let (kind, subject) = (EventKind::MemberRevoked, Subject::Member(member.user_id));
+        let change = Change::new(invocation, member.tenant_id, Actor::System, kind, subject)
+            .with("email", member.email.as_entered())
+            .with("role", member.role);
+        self.over(member, &member.revoked(invocation.version())).change(change)
     }
 
     /// The member is shown with the new address, and lets go of the old one.
@@ -93,13 +105,18 @@ impl Store {
 
     /// Gives an account another address, here and in its teams: in up to twenty all at once. In more, the new address is
     /// taken in the others beforehand, so that nobody can take it in between, and they are shown with it by
-    /// [`Store::follow_email`]; whoever is stopped before the account moves asks again.
+    /// [`Store::follow_email`]; whoever is stopped before the account moves asks again. Memberships that end do so in the same
+    /// transaction, or beforehand where that doesn't reach all teams: then what is left is read again.
     ///
     /// # Errors
     /// [`Error::Changed`] when the account, a team or who holds the new address changed.
     pub async fn move_email(&self, change: EmailMove<'_>, invocation: &Invocation) -> Result<(), Error> {
         const HELD_AT_ONCE: usize = 50;
         let EmailMove { before: (user, credential), after: (user_after, moved), .. } = change;
+        if !change.ending.is_empty() && change.teams.len() + change.ending.len() > TEAMS {
+            self.end_memberships(credential, change.ending, invocation).await?;
+            return Err(Error::Changed(Fact::Credential));
+        }
         let as_read = || Expression::default().when("version", &user.version);
         let (first, others) = change.teams.split_at(change.teams.len().min(TEAMS));
         for teams in others.chunks(HELD_AT_ONCE) {
@@ -134,7 +151,29 @@ impl Store {
         let shown = first.iter().fold(transaction.mails(change.mails), |t, team| {
             t.hold(user_after, team).shown_at(user_after, &team.member, invocation)
         });
-        shown.record(change.record, invocation.now()).commit().await
+        let ended = change.ending.iter().fold(shown, |t, member| t.ended(member, invocation));
+        ended.record(change.record, invocation.now()).commit().await
+    }
+
+    /// Ends these memberships of an account, as many at once as a transaction reaches.
+    async fn end_memberships(
+        &self,
+        credential: &Credential,
+        ending: &[Member],
+        invocation: &Invocation,
+    ) -> Result<(), Error> {
+        for stretch in ending.chunks(TEAMS) {
+            let left = Expression::default()
+                .set("version", &invocation.version())
+                .when("user_id", &credential.user_id);
+            let left = stretch.iter().fold(left, |left, member| {
+                left.set(&format!("tenants.{}", member.tenant_id), &Belonging::Former)
+            });
+            let key = keys::credential(credential.email.canonical());
+            let ended = self.transaction().update(Fact::Credential, &key, left);
+            stretch.iter().fold(ended, |t, member| t.ended(member, invocation)).commit().await?;
+        }
+        Ok(())
     }
 
     /// Shows a user's address in those of their teams that don't show it yet: none but where there are more than one

@@ -169,8 +169,15 @@ impl World {
         if self.accounts.contains_key(&to) {
             return self.no("email-in-use");
         }
-        let mut next = self.clone();
+        let (mut next, given_up_at) = (self.clone(), former[at].until - DAYS * DAY);
         for tenant in self.teams_of(from) {
+            // what was given to whoever had the account since ends; a tenant has an owner (R2)
+            let ends =
+                |m: &crate::Member| given_up_at < m.joined_at && m.access.role != crate::rights::Role::Owner;
+            if self.tenants[tenant].members.get(&user).is_some_and(ends) {
+                next.end_membership(tenant, user, "member.revoked");
+                continue;
+            }
             let t = &mut next.tenants[tenant];
             // whoever moved the account may have invited the old address, so that it is in use
             if let Some(Holder::Invitation(i)) = t.holders.get(&to).copied()

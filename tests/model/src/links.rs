@@ -135,7 +135,8 @@ impl World {
         account.tenants.insert(tenant, belonging);
         let user = account.user;
         let status = Status::Active;
-        let member = Member { address, access, status, invites: Window::default(), active_on: now / DAY };
+        let (invites, active_on) = (Window::default(), now / DAY);
+        let member = Member { address, access, status, joined_at: now, invites, active_on };
         t.members.insert(user, member);
         t.holders.insert(address, Holder::Member(user));
         t.invitations[invitation].ended = Some("accepted");

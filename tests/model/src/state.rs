@@ -153,6 +153,8 @@ pub struct Member {
     pub access: Access,
     /// Active, suspended or revoked.
     pub status: Status,
+    /// When they joined.
+    pub joined_at: u64,
     /// Invitations in the current hour.
     pub invites: Window,
     /// The day on which they last did something.

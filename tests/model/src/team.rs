@@ -526,7 +526,7 @@ impl World {
     }
 
     /// Nothing of the access is left, and the address is free.
-    fn end_membership(&mut self, tenant: Nth, user: Nth, event: &str) {
+    pub(crate) fn end_membership(&mut self, tenant: Nth, user: Nth, event: &str) {
         let t = &mut self.tenants[tenant];
         if let Some(member) = t.members.get_mut(&user) {
             let address = member.address;
