@@ -537,7 +537,8 @@ async fn a_new_address_in_more_teams_than_a_transaction_reaches() {
     follow(&world, "confirm", &token).await.expect(200);
     world.sign_in(LATER, PASSWORD).await.expect(201);
     assert_eq!(world.ledger().count("Event", "type", "member.email_changed"), 20);
-    // a team that doesn't show it yet: nobody takes it there, and the member isn't lost
+    // a team that doesn't show it yet, however long: nobody takes it there, and the member isn't lost
+    world.pass(600);
     let shown = async |team: &stories::Team| {
         team.owner.get(&format!("members/{}", ana.user)).await.expect(200).text("/email")
     };
@@ -567,6 +568,80 @@ async fn a_new_address_in_more_teams_than_a_transaction_reaches() {
     behind.owner.invite("ana@mail.example", "member").await.expect(201);
     behind.owner.invite(LATER, "member").await.expect(201);
     world.ledger().check();
+}
+
+/// Somebody in one team more than a transaction reaches, whose move to [`LATER`] was stopped before the account moved: the link,
+/// and the team in which the address is held for them.
+async fn stopped_halfway(world: &World) -> (String, stories::Team) {
+    let mut teams = Vec::new();
+    let mut ana = None;
+    for n in 0..21 {
+        let team = world.team(&format!("Team{n}")).await;
+        ana = Some(team.join("ana@mail.example", "member").await);
+        teams.push(team);
+    }
+    ask(&ana.unwrap(), LATER).await.expect(202);
+    let token = world.email_token(LATER, "confirm").await;
+    world.wire().fail_later("sign-in", "TransactWriteItems", 1, 3, Fault::ServerError);
+    follow(&world.clone().where_things_break(), "confirm", &token).await.refused(503, "unavailable");
+    let ledger = world.ledger();
+    let held =
+        ledger.all("Invitee").iter().find(|i| i["sk"]["S"] == format!("INVITEE#{LATER}").as_str()).unwrap();
+    let tenant = held["pk"]["S"].as_str().unwrap().trim_start_matches("TENANT#");
+    let team = teams.into_iter().find(|team| team.tenant == tenant).unwrap();
+    (token, team)
+}
+
+#[tokio::test]
+async fn an_address_that_is_held_for_a_move_that_nobody_finishes_is_free_after_a_while() {
+    const HELD: u64 = 300;
+    let many = [("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")];
+    let world = World::with(many).await;
+    let (token, team) = stopped_halfway(&world).await;
+    let ben = team.join("ben@mail.example", "member").await;
+    ask(&ben, LATER).await.expect(202);
+    let bens = world.email_token(LATER, "confirm").await;
+    world.pass(HELD - 1);
+    team.owner.invite(LATER, "member").await.refused(409, "already-member");
+    follow(&world, "confirm", &bens).await.refused(409, "email-in-use");
+    world.pass(1);
+    // whoever comes first: somebody else of the team
+    let other = world.fork().await;
+    follow(&other, "confirm", &bens).await.expect(200);
+    follow(&other, "confirm", &token).await.refused(409, "email-in-use");
+    other.ledger().check();
+    // somebody who is invited, until they aren't any more
+    let invited = team.invite(LATER, "member").await;
+    world.ledger().check();
+    follow(&world, "confirm", &token).await.refused(409, "email-in-use");
+    team.owner.revoke(&invited).await.expect(204);
+    follow(&world, "confirm", &token).await.expect(200);
+    world.settle().await;
+    world.ledger().check();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_that_goes_on_against_an_invitation_that_takes_its_hold() {
+    let many = [("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")];
+    let set = World::with(many).await;
+    let (token, team) = stopped_halfway(&set).await;
+    set.pass(300);
+    for order in interleavings(2, 5) {
+        let world = set.fork().await;
+        let invite =
+            operation(
+                &team.owner.in_world(&world),
+                |owner| async move { owner.invite(LATER, "member").await },
+            );
+        let confirm = operation(&(world.clone(), token.clone()), |(world, token)| async move {
+            follow(&world, "confirm", &token).await
+        });
+        let replies = race(&order, vec![invite, confirm]).await;
+        let legal = [(201, 409), (409, 200)][world.wrote_first()];
+        assert_eq!((replies[0].status, replies[1].status), legal, "{order:?}");
+        world.settle().await;
+        world.ledger().check();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -203,7 +203,9 @@ impl SignIn {
             let tenant = team.member.tenant_id;
             match &team.holder {
                 None => {}
-                Some(Invitee::Member { user_id }) if *user_id == user.id => {}
+                Some(Invitee::Member { user_id, .. }) if *user_id == user.id => {}
+                // nobody has it: that was looked for before
+                Some(held) if held.gives_way(None, request.now()) => {}
                 Some(Invitee::Member { .. }) => return Err(Refusal::EmailInUse.into()),
                 Some(Invitee::Invitation { invitation_id, expires_at, .. })
                     if request.now() < *expires_at =>

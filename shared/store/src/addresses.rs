@@ -1,6 +1,6 @@
 use model::{
     Actor, Belonging, Credential, Digest, EmailProof, EmailReturn, EventKind, Invitee, Invocation, Limits,
-    Mail, Member, Subject, TenantId, User,
+    Mail, Member, Subject, TenantId, Timestamp, User,
 };
 
 use crate::error::{Error, Fact};
@@ -30,8 +30,8 @@ pub struct EmailMove<'a> {
 pub struct Team {
     /// Their membership as read.
     pub member: Member,
-    /// Who holds the new address there: nobody, an expired invitation that gives way, or they themselves, where an earlier
-    /// try came so far.
+    /// Who holds the new address there: nobody, what gives way (an expired invitation, somebody's move that was never finished),
+    /// or they themselves, where an earlier try came so far.
     pub holder: Option<Invitee>,
 }
 
@@ -40,10 +40,10 @@ pub struct Team {
 const TEAMS: usize = 20;
 
 impl Transaction<'_> {
-    /// The new address is the member's in this team.
-    fn hold(self, after: &User, Team { member, holder }: &Team) -> Self {
+    /// The new address is the member's in this team; until some moment, where their account isn't moved with it.
+    fn hold(self, after: &User, Team { member, holder }: &Team, held_until: Option<Timestamp>) -> Self {
         let key = keys::invitee(member.tenant_id, after.email.canonical());
-        let held = Invitee::Member { user_id: after.id };
+        let held = Invitee::Member { user_id: after.id, held_until };
         self.put(Fact::Invitee, &key, &held, Expression::held_by(holder.as_ref()))
     }
 
@@ -105,8 +105,9 @@ impl Store {
 
     /// Gives an account another address, here and in its teams: in up to twenty all at once. In more, the new address is
     /// taken in the others beforehand, so that nobody can take it in between, and they are shown with it by
-    /// [`Store::follow_email`]; whoever is stopped before the account moves asks again. Memberships that end do so in the same
-    /// transaction, or beforehand where that doesn't reach all teams: then what is left is read again.
+    /// [`Store::follow_email`]; whoever is stopped before the account moves asks again, and holds nothing for long.
+    /// Memberships that end do so in the same transaction, or beforehand where that doesn't reach all teams: then what is
+    /// left is read again.
     ///
     /// # Errors
     /// [`Error::Changed`] when the account, a team or who holds the new address changed.
@@ -121,7 +122,8 @@ impl Store {
         let (first, others) = change.teams.split_at(change.teams.len().min(TEAMS));
         for teams in others.chunks(HELD_AT_ONCE) {
             let held = self.transaction().check(Fact::User, &keys::user(user.id), as_read());
-            teams.iter().fold(held, |held, team| held.hold(user_after, team)).commit().await?;
+            let until = Some(invocation.look_at_clock() + Invitee::HELD);
+            teams.iter().fold(held, |held, team| held.hold(user_after, team, until)).commit().await?;
         }
         // whatever changes the address writes the credential anew, too
         let mut profile = Expression::default()
@@ -149,7 +151,7 @@ impl Store {
             transaction = transaction.remove(&keys::email_proof(digest));
         }
         let shown = first.iter().fold(transaction.mails(change.mails), |t, team| {
-            t.hold(user_after, team).shown_at(user_after, &team.member, invocation)
+            t.hold(user_after, team, None).shown_at(user_after, &team.member, invocation)
         });
         let ended = change.ending.iter().fold(shown, |t, member| t.ended(member, invocation));
         ended.record(change.record, invocation.now()).commit().await
