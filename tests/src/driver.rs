@@ -861,6 +861,7 @@ impl Driver {
             ["AGAIN", at] => (format!("again {}", address(at)), DAY),
             ["PASSWORD", at] => (format!("password {}", address(at)), 3_600),
             ["PROOF", at] => (format!("proof {}", address(at)), DAY),
+            ["PROOF", id, at] => (format!("proof {} {}", nth(&self.ids.users, id), address(at)), DAY),
             ["EMAIL", id] => (format!("email {}", nth(&self.ids.users, id)), 3_600),
             ["PROFILE", id] => (format!("profile {}", nth(&self.ids.users, id)), 3_600),
             ["RESET-FROM", _] => ("reset-from".to_owned(), 3_600),

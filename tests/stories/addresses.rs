@@ -98,27 +98,47 @@ async fn a_session_alone_is_no_way_to_another_address() {
     }
     ask(&team.owner, LATER).await.refused(429, "rate-limited");
     world.pass(900);
-    // five an hour, and five a day to one address
+    // five an hour
     for n in 0..5 {
         ask(&team.owner, &format!("owner{n}@acme.example")).await.expect(202);
     }
     ask(&team.owner, LATER).await.refused(429, "rate-limited");
-    let mut others = Vec::new();
-    for n in 0..6 {
-        others.push(team.join(&format!("p{n}@acme.example"), "member").await);
-    }
-    for other in &others[..5] {
-        ask(other, LATER).await.expect(202);
-    }
-    ask(&others[5], LATER).await.refused(429, "rate-limited");
-    world.settle().await;
-    assert_eq!(mails(&world, LATER), 5);
     world.ask("POST", "/v1/me/email", None, &json!({"email": LATER, "password": PASSWORD})).await.expect(401);
     // whom the operator took the address from has none to change
-    team.owner.remove(&others[0]).await.expect(204);
-    let order = json!({"operation": "release-email", "email": others[0].email, "reason": "r"});
+    let ana = team.join("ana@mail.example", "member").await;
+    team.owner.remove(&ana).await.expect(204);
+    let order = json!({"operation": "release-email", "email": ana.email, "reason": "r"});
     world.operate(order).await.unwrap();
-    ask(&others[0], "elsewhere@mail.example").await.refused(403, "access-revoked");
+    ask(&ana, "elsewhere@mail.example").await.refused(403, "access-revoked");
+}
+
+#[tokio::test]
+async fn no_stranger_alone_keeps_a_person_from_a_link_to_their_own_address() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let mallory = team.join("mallory@mail.example", "member").await;
+    let ana = team.join("ana@mail.example", "member").await;
+    let rest = team.join("rest@mail.example", "member").await;
+    // five a day of one person, however they are spread over hours
+    for _ in 0..5 {
+        ask(&mallory, LATER).await.expect(202);
+    }
+    world.pass(3_600);
+    ask(&mallory, LATER).await.refused(429, "rate-limited");
+    ask(&mallory, "another@mail.example").await.expect(202);
+    // whoever it belongs to still gets theirs
+    change(&ana, LATER).await.expect(200);
+    for _ in 0..4 {
+        ask(&rest, LATER).await.expect(202);
+    }
+    // and ten a day the address, whoever asks
+    ask(&rest, LATER).await.refused(429, "rate-limited");
+    ask(&team.owner, LATER).await.refused(429, "rate-limited");
+    world.settle().await;
+    // those that were asked for once it was somebody's aren't sent
+    assert_eq!(mails(&world, LATER), 6);
+    world.pass(86_400);
+    ask(&mallory, LATER).await.expect(202);
 }
 
 #[tokio::test]
@@ -179,6 +199,36 @@ async fn an_address_that_is_taken_meanwhile_is_in_use() {
 }
 
 #[tokio::test]
+async fn an_invitation_of_a_closed_team_stands_in_nobodys_way() {
+    let world = World::new().await;
+    let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
+    let ana = acme.join("ana@mail.example", "member").await;
+    brew.join(&ana.email, "member").await;
+    let closed = acme.invite(LATER, "member").await.link().await;
+    let open = brew.invite(LATER, "member").await;
+    ask(&ana, LATER).await.expect(202);
+    let token = world.email_token(LATER, "confirm").await;
+    follow(&world, "confirm", &token).await.refused(409, "email-in-use");
+    acme.owner.post("close", json!({ "password": PASSWORD })).await.expect(200);
+    // one that can be accepted still does, and nothing gave way for it
+    follow(&world, "confirm", &token).await.refused(409, "email-in-use");
+    assert_eq!(world.ledger().count("Event", "type", "invitation.revoked"), 0);
+    brew.owner.revoke(&open).await.expect(204);
+    follow(&world, "confirm", &token).await.expect(200);
+    closed.preview().await.refused(410, "invitation-revoked");
+    world.ledger().check();
+    // opened again, the team has them at their new address
+    let reopen = json!({"operation": "reopen-tenant", "tenant": acme.tenant, "reason": "r"});
+    world.operate(reopen).await.unwrap();
+    let events = acme.owner.get("events").await.expect(200).json();
+    let revoked =
+        events["items"].as_array().unwrap().iter().find(|e| e["type"] == "invitation.revoked").unwrap();
+    assert_eq!(revoked["actor"], json!({"kind": "system"}));
+    acme.owner.invite(LATER, "member").await.refused(409, "already-member");
+    world.ledger().check();
+}
+
+#[tokio::test]
 async fn an_expired_invitation_gives_way_to_a_new_address() {
     let world = World::new().await;
     let team = world.team("Acme").await;
@@ -217,6 +267,8 @@ async fn a_link_to_a_new_address_dies_with_its_hour_and_with_what_it_was_asked_f
     let back = world.email_token("ana@mail.example", "confirm").await;
     follow(&world, "confirm", &back).await.expect(200);
     follow(&world, "confirm", &first).await.refused(404, "not-found");
+    // nor does one live again that died with the address, within its hour
+    follow(&world, "confirm", &second).await.refused(404, "not-found");
     // another password by now, asked for and not sent, and sent
     world.pass(3_600);
     let sent = link("three@mail.example").await;
@@ -275,7 +327,91 @@ async fn the_old_address_takes_itself_back_from_whoever_moved_the_account() {
     assert!(left.text.contains("was changed from") && left.link.is_none(), "{}", left.text);
     let shown = team.owner.get(&format!("members/{}", ana.user)).await.expect(200);
     assert_eq!(shown.text("/email"), "ana@mail.example");
+    // the trail tells one from the other
+    assert_eq!(undone(&team).await, [None, Some("true".to_owned())]);
     world.ledger().check();
+}
+
+#[tokio::test]
+async fn what_came_to_an_account_while_it_was_away_ends_when_its_address_is_taken_back() {
+    let world = World::new().await;
+    let (acme, brew, cask) = (world.team("Acme").await, world.team("Brew").await, world.team("Cask").await);
+    let dale = world.team("Dale").await;
+    let ana = acme.join("ana@mail.example", "member").await;
+    change(&ana, "thief@evil.example").await.expect(200);
+    let undo = world.email_token(&ana.email, "undo").await;
+    world.pass(1);
+    let thief = brew.join("thief@evil.example", "admin").await;
+    assert_eq!(thief.user, ana.user);
+    // switched off, its seat free already
+    dale.owner.suspend(&dale.join("thief@evil.example", "member").await).await.expect(200);
+    // a team that was handed over: it has no other owner
+    let owns = cask.join("thief@evil.example", "admin").await;
+    let transfer = json!({"to": owns.user, "password": PASSWORD});
+    cask.owner.post("transfer", transfer).await.expect(200);
+    follow(&world, "undo", &undo).await.expect(200);
+    for team in [&brew, &dale] {
+        let ended = team.owner.get(&format!("members/{}", ana.user)).await.expect(200);
+        assert_eq!(ended.text("/status"), "revoked");
+        assert_eq!(team.owner.get("").await.json()["seats"]["used"], 1);
+        let told = team.owner.get("events").await.expect(200).json();
+        let ended = told["items"].as_array().unwrap().iter().find(|e| e["type"] == "member.revoked").unwrap();
+        assert_eq!(ended["actor"], json!({"kind": "system"}));
+        assert_eq!(ended["details"]["email"], "thief@evil.example");
+        assert!(undone(team).await.is_empty());
+    }
+    let token = world.reset_token(&ana.email).await;
+    let body = json!({"token": token, "password": NEW});
+    world.ask("POST", "/v1/password-resets/confirm", None, &body).await.expect(204);
+    let session = world.sign_in(&ana.email, NEW).await.expect(201).text("/session/token");
+    let ana = Person { session, ..ana };
+    for team in [&brew, &dale] {
+        ana.inside(&team.tenant).get("").await.refused(403, "access-revoked");
+    }
+    ana.get("").await.expect(200);
+    let own = ana.inside(&cask.tenant).get("members/me").await.expect(200);
+    assert_eq!((own.text("/role"), own.text("/email")), ("owner".to_owned(), ana.email.clone()));
+    // whoever has that mailbox is somebody else there, and ana can be invited as herself
+    let other = brew.join("thief@evil.example", "member").await;
+    assert_ne!(other.user, ana.user);
+    brew.owner.invite(&ana.email, "member").await.expect(201);
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn more_memberships_than_a_transaction_reaches_end_before_an_address_is_taken_back() {
+    const TEAMS: usize = 22;
+    let world = World::with([("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")]).await;
+    let acme = world.team("Acme").await;
+    let ana = acme.join("ana@mail.example", "member").await;
+    change(&ana, "thief@evil.example").await.expect(200);
+    let undo = world.email_token(&ana.email, "undo").await;
+    world.pass(1);
+    for n in 0..TEAMS {
+        world.team(&format!("Team{n}")).await.join("thief@evil.example", "member").await;
+    }
+    // stopped when some of them have ended: the link goes on
+    let broken = world.clone().where_things_break();
+    world.wire().fail_later("sign-in", "TransactWriteItems", 1, 3, Fault::ServerError);
+    follow(&broken, "undo", &undo).await.refused(503, "unavailable");
+    assert_eq!(world.ledger().count("Event", "type", "member.revoked"), 20);
+    world.sign_in("thief@evil.example", PASSWORD).await.expect(201);
+    world.ledger().check();
+    follow(&world, "undo", &undo).await.expect(200);
+    assert_eq!(world.ledger().count("Event", "type", "member.revoked"), TEAMS);
+    world.sign_in("thief@evil.example", PASSWORD).await.refused(401, "unauthenticated");
+    let shown = acme.owner.get(&format!("members/{}", ana.user)).await.expect(200);
+    assert_eq!((shown.text("/status"), shown.text("/email")), ("active".to_owned(), ana.email));
+    world.ledger().check();
+}
+
+/// What the trail says of changes of addresses: whether each was an undoing.
+async fn undone(team: &stories::Team) -> Vec<Option<String>> {
+    let told = team.owner.get("events?limit=100").await.expect(200).json();
+    let told = told["items"].as_array().unwrap().iter().filter(|e| e["type"] == "member.email_changed");
+    let mut told: Vec<_> = told.map(|e| e["details"]["undone"].as_str().map(str::to_owned)).collect();
+    told.sort();
+    told
 }
 
 #[tokio::test]
@@ -401,7 +537,8 @@ async fn a_new_address_in_more_teams_than_a_transaction_reaches() {
     follow(&world, "confirm", &token).await.expect(200);
     world.sign_in(LATER, PASSWORD).await.expect(201);
     assert_eq!(world.ledger().count("Event", "type", "member.email_changed"), 20);
-    // a team that doesn't show it yet: nobody takes it there, and the member isn't lost
+    // a team that doesn't show it yet, however long: nobody takes it there, and the member isn't lost
+    world.pass(600);
     let shown = async |team: &stories::Team| {
         team.owner.get(&format!("members/{}", ana.user)).await.expect(200).text("/email")
     };
@@ -419,10 +556,92 @@ async fn a_new_address_in_more_teams_than_a_transaction_reaches() {
         assert_eq!(shown(team).await, LATER);
     }
     assert_eq!(world.ledger().count("Event", "type", "member.email_changed"), TEAMS);
+    // an undoing is told as one in all of them
+    let undo = world.email_token("ana@mail.example", "undo").await;
+    follow(&world, "undo", &undo).await.expect(200);
+    world.settle().await;
+    for (team, _) in &teams {
+        assert_eq!(shown(team).await, "ana@mail.example");
+        assert_eq!(undone(team).await, [None, Some("true".to_owned())]);
+    }
     behind.owner.remove(&ana).await.expect(204);
     behind.owner.invite("ana@mail.example", "member").await.expect(201);
     behind.owner.invite(LATER, "member").await.expect(201);
     world.ledger().check();
+}
+
+/// Somebody in one team more than a transaction reaches, whose move to [`LATER`] was stopped before the account moved: the link,
+/// and the team in which the address is held for them.
+async fn stopped_halfway(world: &World) -> (String, stories::Team) {
+    let mut teams = Vec::new();
+    let mut ana = None;
+    for n in 0..21 {
+        let team = world.team(&format!("Team{n}")).await;
+        ana = Some(team.join("ana@mail.example", "member").await);
+        teams.push(team);
+    }
+    ask(&ana.unwrap(), LATER).await.expect(202);
+    let token = world.email_token(LATER, "confirm").await;
+    world.wire().fail_later("sign-in", "TransactWriteItems", 1, 3, Fault::ServerError);
+    follow(&world.clone().where_things_break(), "confirm", &token).await.refused(503, "unavailable");
+    let ledger = world.ledger();
+    let held =
+        ledger.all("Invitee").iter().find(|i| i["sk"]["S"] == format!("INVITEE#{LATER}").as_str()).unwrap();
+    let tenant = held["pk"]["S"].as_str().unwrap().trim_start_matches("TENANT#");
+    let team = teams.into_iter().find(|team| team.tenant == tenant).unwrap();
+    (token, team)
+}
+
+#[tokio::test]
+async fn an_address_that_is_held_for_a_move_that_nobody_finishes_is_free_after_a_while() {
+    const HELD: u64 = 300;
+    let many = [("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")];
+    let world = World::with(many).await;
+    let (token, team) = stopped_halfway(&world).await;
+    let ben = team.join("ben@mail.example", "member").await;
+    ask(&ben, LATER).await.expect(202);
+    let bens = world.email_token(LATER, "confirm").await;
+    world.pass(HELD - 1);
+    team.owner.invite(LATER, "member").await.refused(409, "already-member");
+    follow(&world, "confirm", &bens).await.refused(409, "email-in-use");
+    world.pass(1);
+    // whoever comes first: somebody else of the team
+    let other = world.fork().await;
+    follow(&other, "confirm", &bens).await.expect(200);
+    follow(&other, "confirm", &token).await.refused(409, "email-in-use");
+    other.ledger().check();
+    // somebody who is invited, until they aren't any more
+    let invited = team.invite(LATER, "member").await;
+    world.ledger().check();
+    follow(&world, "confirm", &token).await.refused(409, "email-in-use");
+    team.owner.revoke(&invited).await.expect(204);
+    follow(&world, "confirm", &token).await.expect(200);
+    world.settle().await;
+    world.ledger().check();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_that_goes_on_against_an_invitation_that_takes_its_hold() {
+    let many = [("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")];
+    let set = World::with(many).await;
+    let (token, team) = stopped_halfway(&set).await;
+    set.pass(300);
+    for order in interleavings(2, 5) {
+        let world = set.fork().await;
+        let invite =
+            operation(
+                &team.owner.in_world(&world),
+                |owner| async move { owner.invite(LATER, "member").await },
+            );
+        let confirm = operation(&(world.clone(), token.clone()), |(world, token)| async move {
+            follow(&world, "confirm", &token).await
+        });
+        let replies = race(&order, vec![invite, confirm]).await;
+        let legal = [(201, 409), (409, 200)][world.wrote_first()];
+        assert_eq!((replies[0].status, replies[1].status), legal, "{order:?}");
+        world.settle().await;
+        world.ledger().check();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! One address in several teams: those that share addresses, those that don't, and a team whose policy changes.
 
 use serde_json::{Value, json};
-use stories::{Fault, Person, ReplyExt as _, Team, World, interleavings, operation, race};
+use stories::{Fault, PASSWORD, Person, ReplyExt as _, Team, World, interleavings, operation, race};
 
 /// A team whose members' addresses belong to it as this policy says.
 async fn team_under(world: &World, name: &str, policy: &str) -> Team {
@@ -258,15 +258,54 @@ async fn who_joins_another_team_meanwhile_is_left_and_named_by_the_next_order() 
         let order = [vec![1; looked], vec![0; 12]].concat();
         let done = race(&order, vec![accept, change]).await;
         assert_eq!(changed(&done[1]), (1, 1), "{looked}");
-        let refused = set_policy(&acme, "exclusive").await.unwrap_err();
-        assert!(refused.contains(&ana.user), "{refused}");
+        // the policy is written: what is in the way is named, and stops nothing else
+        let again = set_policy(&acme, "exclusive").await.unwrap();
+        assert_eq!((changed(&again), &again["elsewhere"]), ((0, 1), &json!([ana.user])));
+        let cleo = acme.join("cleo@mail.example", "member").await;
+        brew.in_world(&world).owner.invite(&cleo.email, "member").await.refused(409, "email-in-use");
+        acme.owner.remove(&cleo).await.expect(204);
         acme.owner.remove(&ana).await.expect(204);
         assert_eq!(changed(&set_policy(&acme, "exclusive").await.unwrap()), (0, 0));
         let mut belong = belongings(&world, &acme);
         belong.sort();
-        assert_eq!(belong, ["exclusive", "former"], "{looked}");
+        assert_eq!(belong, ["exclusive", "former", "former"], "{looked}");
         world.ledger().check();
     }
+}
+
+#[tokio::test]
+async fn a_member_is_looked_for_at_their_new_address_before_the_team_shows_it() {
+    // one team more than a change of address reaches at once
+    const TEAMS: usize = 21;
+    let many = [("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")];
+    let world = World::with(many).await;
+    let brew = world.team("Brew").await;
+    // whoever has the old address next
+    let next = brew.invite("ana@mail.example", "member").await.link().await;
+    let mut teams = Vec::new();
+    for n in 0..TEAMS {
+        let team = world.team(&format!("Team{n}")).await;
+        let ana = team.join("ana@mail.example", "member").await;
+        teams.push((team, ana));
+    }
+    let ana = teams[0].1.clone();
+    let ask = json!({"email": "ana.new@mail.example", "password": PASSWORD});
+    world.ask("POST", "/v1/me/email", Some(&ana.session), &ask).await.expect(202);
+    let token = json!({"token": world.email_token("ana.new@mail.example", "confirm").await});
+    world.ask("POST", "/v1/email-changes/confirm", None, &token).await.expect(200);
+    let other = next.accept().await.expect(201).text("/member/user_id");
+    assert_ne!(other, ana.user);
+    let mut behind = None;
+    for (team, _) in &teams {
+        let shown = team.owner.get(&format!("members/{}", ana.user)).await.expect(200);
+        if shown.text("/email") == "ana@mail.example" {
+            behind = Some(team);
+        }
+    }
+    let refused = set_policy(behind.unwrap(), "exclusive").await.unwrap_err();
+    assert!(refused.contains(&ana.user) && !refused.contains(&other), "{refused}");
+    world.settle().await;
+    world.ledger().check();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -145,6 +145,38 @@ async fn an_owner_is_told_by_mail_and_nobody_else_is_mailed_any_more() {
 }
 
 #[tokio::test]
+async fn an_owner_is_told_at_the_addresses_that_they_gave_up_lately_too() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let change = async |to: &str| {
+        let ask = json!({"email": to, "password": PASSWORD});
+        world.ask("POST", "/v1/me/email", Some(&team.owner.session), &ask).await.expect(202);
+        let token = json!({"token": world.email_token(to, "confirm").await});
+        world.ask("POST", "/v1/email-changes/confirm", None, &token).await.expect(200);
+    };
+    // one that was given up long ago is nobody's who can take the account back
+    change("before@acme.example").await;
+    world.pass(7 * DAY);
+    // whoever found the session and the password moves the account twice, and closes the tenant
+    change("one@evil.example").await;
+    change("two@evil.example").await;
+    close(&team.owner, PASSWORD).await.expect(200);
+    world.settle().await;
+    let told = |email: &str| {
+        let sent = world.stack().mailbox().to(Some(email)).into_iter();
+        sent.filter(|mail| mail.subject == "Your account was closed").collect::<Vec<_>>()
+    };
+    assert!(told(&team.owner.email).is_empty());
+    for email in ["before@acme.example", "one@evil.example", "two@evil.example"] {
+        let told = told(email);
+        assert_eq!(told.len(), 1, "{email}");
+        assert!(told[0].text.contains("with the password of two@"), "{}", told[0].text);
+        assert!(told[0].link.is_none(), "{}", told[0].text);
+    }
+    world.ledger().check();
+}
+
+#[tokio::test]
 async fn a_session_that_somebody_found_closes_nothing_and_guesses_no_password() {
     let world = World::new().await;
     let team = world.team("Acme").await;

@@ -1,6 +1,6 @@
 //! Ended is ended (R10): what was over comes back by no link, resend or renewal.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stories::{Invited, Link, Person, ReplyExt, Team, World};
 
 /// A second after the end of a week.
@@ -142,5 +142,31 @@ async fn an_accept_that_is_repeated_opens_nothing_for_who_was_removed_and_shows_
     let sessions = world.ledger().sessions();
     accept().await.refused(403, "access-revoked");
     assert_eq!(world.ledger().sessions(), sessions);
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn an_answer_is_given_again_only_while_its_asker_may_still_ask() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let adam = team.join("adam@acme.example", "admin").await;
+    let body = json!({"email": "ana@acme.example", "first_name": "Ana", "last_name": "Lima"});
+    let invite =
+        async || adam.ask_with("POST", "invitations", body.clone(), &[("idempotency-key", "k")]).await;
+    let first = invite().await.expect(201);
+    assert_eq!(invite().await.expect(201).body, first.body);
+    // R7, for the tenant and for the membership
+    let order = |suspended: bool| json!({"operation": "suspend-tenant", "tenant": team.tenant, "suspended": suspended, "reason": "r"});
+    world.operate(order(true)).await.unwrap();
+    assert_eq!(invite().await.refused(403, "forbidden").text("/rule"), "R7");
+    world.operate(order(false)).await.unwrap();
+    assert_eq!(invite().await.expect(201).body, first.body);
+    team.owner.suspend(&adam).await.expect(200);
+    invite().await.refused(403, "access-revoked");
+    team.owner.reinstate(&adam).await.expect(200);
+    // and a session that holds
+    world.ask("DELETE", "/v1/sessions/current", Some(&adam.session), &Value::Null).await.expect(204);
+    invite().await.refused(401, "unauthenticated");
+    assert_eq!(world.ledger().all("Invitation").len(), 3, "done once");
     world.ledger().check();
 }

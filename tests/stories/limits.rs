@@ -93,6 +93,45 @@ async fn many_sources_together_are_bounded_by_the_address_and_successes_are_not_
 }
 
 #[tokio::test]
+async fn a_right_password_is_no_failed_sign_in_wherever_it_is_asked_for() {
+    // more often than a source may fail
+    const TIMES: usize = 11;
+    let world = World::with([("PASSWORD_RESETS_PER_HOUR", "50")]).await;
+    let team = world.team("Acme").await;
+    let adam = team.join("adam@acme.example", "admin").await;
+    for _ in 0..TIMES {
+        for (from, to) in [(&team.owner, &adam), (&adam, &team.owner)] {
+            from.post("transfer", json!({"to": to.user, "password": PASSWORD})).await.expect(200);
+        }
+    }
+    for n in 0..TIMES {
+        let ask = json!({"email": format!("owner{n}@acme.example"), "password": PASSWORD});
+        world.ask("POST", "/v1/me/email", Some(&team.owner.session), &ask).await.expect(202);
+    }
+    for _ in 0..TIMES {
+        team.owner.post("close", json!({ "password": PASSWORD })).await.expect(200);
+        let reopen = json!({"operation": "reopen-tenant", "tenant": team.tenant, "reason": "r"});
+        world.operate(reopen).await.unwrap();
+    }
+    for person in [&team.owner, &adam] {
+        world.sign_in(&person.email, PASSWORD).await.expect(201);
+    }
+    // a wrong one is one, whichever of them asks
+    let wrong = "not the password at all";
+    for _ in 0..4 {
+        let ask = json!({"email": "other@acme.example", "password": wrong});
+        world.ask("POST", "/v1/me/email", Some(&team.owner.session), &ask).await.refused(422, "validation");
+        team.owner.post("close", json!({ "password": wrong })).await.refused(422, "validation");
+    }
+    for _ in 0..2 {
+        let transfer = json!({"to": adam.user, "password": wrong});
+        team.owner.post("transfer", transfer).await.refused(422, "validation");
+    }
+    world.sign_in(&team.owner.email, PASSWORD).await.refused(429, "rate-limited");
+    world.ledger().check();
+}
+
+#[tokio::test]
 async fn sign_ups_are_bounded_by_source_and_by_deployment() {
     let world = World::with([("SIGN_UPS_PER_DAY", "30")]).await;
     let sign_up = async |world: &World, n: usize| {

@@ -57,6 +57,8 @@ impl AssignRole {
             .with("owner", to.user_id)
             // the list that the new owner's role replaces
             .with_some("permissions_before", to.permissions);
+        let source = self.passwords.source(request);
+        let change = self.passwords.proven(change, &from.email, &source);
         self.store.transfer_ownership(&cx.tenant, from, to, &after, change).await?;
         Ok(answer)
     }

@@ -383,7 +383,8 @@ impl Deliver {
                 mail::ReviewOpened { first_name, company, at }.write()
             }
             (Notice::TenantClosed(_), Some(company)) => {
-                let until = at + Tenant::REOPENABLE;
+                // whose password it was, wherever this mail goes
+                let (address, until) = (&user.email, at + Tenant::REOPENABLE);
                 mail::TenantClosed { first_name, company, address, at, until }.write()
             }
             // it is removed weeks later, when nobody waits for this mail any more

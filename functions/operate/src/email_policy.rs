@@ -1,4 +1,4 @@
-use model::{Credential, EmailPolicy, EventKind, Invocation, Subject, Tenant, TenantId};
+use model::{Credential, EmailPolicy, EventKind, Invocation, Subject, Tenant, TenantId, User};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{Error, Fact, Listed, Page, keys};
@@ -11,7 +11,7 @@ const PAGE: usize = 500;
 /// Addresses that one invocation changes at most: what it does well within its time.
 const AT_ONCE: usize = 1_000;
 
-/// Members that a refusal names.
+/// Members that an answer names.
 const NAMED: usize = 5;
 
 #[derive(Deserialize)]
@@ -24,7 +24,8 @@ pub(crate) struct Order {
 
 impl Operate {
     /// The policy, then each member's address: how it belongs to the tenant stands on it, as of when it joined. Given again
-    /// it goes on with what is left.
+    /// it goes on with what is left. To `exclusive` it is refused while an address belongs elsewhere too; where the policy is
+    /// that already, an order before wrote it, and what is in the way is named among what is left.
     ///
     /// An acceptance that read the tenant before its policy was written may be written after the addresses were gone over:
     /// no acceptance touches the tenant. Its address then belongs as the old policy had it, until the order is given again
@@ -35,19 +36,23 @@ impl Operate {
         invocation: &Invocation,
     ) -> Result<Value, Refused> {
         let before = self.tenant(order.tenant).await?;
-        if order.email_policy == EmailPolicy::Exclusive {
+        if order.email_policy == EmailPolicy::Exclusive && before.email_policy != EmailPolicy::Exclusive {
             self.refuse_shared(before.id).await?;
         }
         let tenant = self.under_policy(before, &order, invocation).await?;
         let (mut converted, mut left) = (0_usize, 0_usize);
+        let mut elsewhere = Vec::new();
         let mut page = Page { after: None, limit: PAGE };
         loop {
             let listed = self.addresses(tenant.id, page).await?;
             for credential in &listed.items {
                 let Some(belonging) = credential.belonging_to_change(&tenant) else { continue };
-                // one that joined another tenant since the first look is nobody's alone: the next order names it
+                // one that joined another tenant since the first look is nobody's alone
                 let is_alone =
                     tenant.email_policy == EmailPolicy::Shared || !credential.is_elsewhere(tenant.id);
+                if !is_alone {
+                    elsewhere.push(credential.user_id);
+                }
                 if !is_alone || converted == AT_ONCE {
                     left += 1;
                     continue;
@@ -64,8 +69,14 @@ impl Operate {
                 None => break,
             }
         }
-        let (id, policy) = (tenant.id, tenant.email_policy);
-        Ok(json!({"tenant": id, "email_policy": policy, "converted": converted, "left": left}))
+        elsewhere.truncate(NAMED);
+        Ok(json!({
+            "tenant": tenant.id,
+            "email_policy": tenant.email_policy,
+            "converted": converted,
+            "left": left,
+            "elsewhere": elsewhere,
+        }))
     }
 
     /// The tenant under the policy that is ordered: as it was read where that is its own already.
@@ -116,6 +127,23 @@ impl Operate {
         let listed = self.store.members(tenant, page, |member| !member.is_revoked()).await?;
         let keys = listed.items.iter().map(|member| keys::credential(member.email.canonical()));
         let found = self.store.load(keys.collect::<Vec<_>>()).await?;
-        Ok(Listed { items: found.into_iter().flatten().collect(), next: listed.next })
+        let (mut items, mut moved) = (Vec::with_capacity(found.len()), Vec::new());
+        for (member, credential) in listed.items.iter().zip(found) {
+            match credential.filter(|credential| credential.user_id == member.user_id) {
+                Some(credential) => items.push(credential),
+                // theirs is another one by now, which this team shows in a moment; this may be somebody else's
+                None => moved.push(member.user_id),
+            }
+        }
+        let users = self.store.load(moved.into_iter().map(keys::user).collect::<Vec<_>>()).await?;
+        let users: Vec<User> = users.into_iter().flatten().collect();
+        let keys = users.iter().map(|user| keys::credential(user.email.canonical()));
+        let found = self.store.load(keys.collect::<Vec<_>>()).await?;
+        let theirs = users
+            .iter()
+            .zip(found)
+            .filter_map(|(user, credential)| credential.filter(|credential| credential.user_id == user.id));
+        items.extend(theirs);
+        Ok(Listed { items, next: listed.next })
     }
 }

@@ -2,12 +2,13 @@
 
 use model::{
     Actor, Credential, Email, EmailProof, EmailReturn, EventKind, Invitation, InvitationStatus, Invitee,
-    LinkToken, Mail, Refusal, Subject, TenantId, User,
+    LinkToken, Mail, Member, Refusal, Subject, TenantId, Timestamp, User,
 };
 use password::{Once, Weakness};
+use policy::TenantStatus;
 use serde::Serialize;
 use store::keys::{self, Scope};
-use store::{Change, EmailMove, Error, Fact, Team};
+use store::{Attempt, Change, EmailMove, Error, Fact, Team};
 use web::{Answer, BadRequest, Failure, Idempotency, Outcome, Request, live, renewed};
 
 use crate::SignIn;
@@ -63,7 +64,9 @@ impl SignIn {
             let mail = Mail::email_proof(&credential, email, request.invocation());
             let answer = Answer::accepted(&Asked {});
             let record = idempotency.record(&answer);
-            self.store.ask_for_email(&user, &mail, &self.limits, record).await?;
+            let source = self.passwords.source(request);
+            let attempt = Attempt { email: credential.email.canonical(), source: &source };
+            self.store.ask_for_email(&user, &mail, attempt, &self.limits, record).await?;
             Ok(answer)
         };
         web::change(read, decide).await
@@ -107,13 +110,14 @@ impl SignIn {
             let user = renewed(&self.store, user.ok_or(OVER)?, request.invocation()).await?;
             let (after, change) = user.moved(proof.email.clone(), request.invocation())?;
             let moved = credential.moved(proof.email.clone(), request.invocation().version());
-            let teams = self.teams(&user, &moved, request, Holding::Live).await?;
+            let (teams, ending) = self.teams(&user, &moved, request, Holding::Live).await?;
             let notice = Mail::email_changed(&user, &after, change, request.invocation());
             let answer = Moved::answer(&after);
             let moved = EmailMove {
                 before: (&user, &credential),
                 after: (&after, &moved),
                 teams: &teams,
+                ending: &ending,
                 proof: Some(digest),
                 mails: &[notice],
                 record: idempotency.record(&answer),
@@ -138,7 +142,7 @@ impl SignIn {
             let now = invocation.look_at_clock();
             let back = back.filter(|back| now < back.expires_at).ok_or(BACK_OVER)?;
             let user = self.store.load(keys::user(back.user_id)).await?.ok_or(BACK_OVER)?;
-            let after = user.returned(back.change, invocation).ok_or(BACK_OVER)?;
+            let (after, given_up_at) = user.returned(back.change, invocation).ok_or(BACK_OVER)?;
             let facts = (keys::credential(user.email.canonical()), keys::credential(after.email.canonical()));
             let (credential, taken) = self.store.load(facts).await?;
             let credential = match credential.filter(|credential| credential.user_id == user.id) {
@@ -150,7 +154,9 @@ impl SignIn {
             }
             let returned =
                 credential.returned(after.email.clone(), &self.passwords.unusable(), invocation.version());
-            let teams = self.teams(&user, &returned, request, Holding::TakenBack).await?;
+            let holding = Holding::TakenBack { given_up_at };
+            let (teams, ending) = self.teams(&user, &returned, request, holding).await?;
+            let returned = returned.without(ending.iter().map(|member| member.tenant_id));
             let answer = Moved::answer(&after);
             let mails = [
                 Mail::vouched_reset(&returned, &after.email, invocation),
@@ -160,6 +166,7 @@ impl SignIn {
                 before: (&user, &credential),
                 after: (&after, &returned),
                 teams: &teams,
+                ending: &ending,
                 proof: None,
                 mails: &mails,
                 record: idempotency.record(&answer),
@@ -170,68 +177,92 @@ impl SignIn {
         web::change(read, decide).await
     }
 
-    /// The teams of an account that is about to have another address, which has to be free in each of them.
+    /// The teams of an account that is about to have another address, which has to be free in each of them; and the
+    /// memberships that end with it.
     async fn teams(
         &self,
         user: &User,
         moved: &Credential,
         request: &Request,
         holding: Holding,
-    ) -> Result<Vec<Team>, Failure> {
+    ) -> Result<(Vec<Team>, Vec<Member>), Failure> {
         let tenants: Vec<TenantId> = moved.current().collect();
-        let mut teams = self.store.teams_of(user, &tenants, moved.email.canonical()).await?;
+        let teams = self.store.teams_of(user, &tenants, moved.email.canonical()).await?;
         // moved meanwhile, or by an earlier change that not all of many teams show yet
         if teams.iter().any(|team| team.member.email.canonical() != user.email.canonical()) {
             self.store.follow_email(user, request.invocation()).await?;
             return Err(Error::Changed(Fact::Member).into());
         }
+        let ends = |team: &Team| match holding {
+            Holding::Live => false,
+            Holding::TakenBack { given_up_at } => team.member.ends_with_address(given_up_at),
+        };
+        let (ending, mut teams): (Vec<_>, Vec<_>) = teams.into_iter().partition(ends);
+        // nothing gives way before it is known that all of it does
+        let mut giving_way = Vec::new();
         for team in &mut teams {
             let tenant = team.member.tenant_id;
             match &team.holder {
                 None => {}
-                Some(Invitee::Member { user_id }) if *user_id == user.id => {}
+                Some(Invitee::Member { user_id, .. }) if *user_id == user.id => {}
+                // nobody has it: that was looked for before
+                Some(held) if held.gives_way(None, request.now()) => {}
                 Some(Invitee::Member { .. }) => return Err(Refusal::EmailInUse.into()),
-                Some(Invitee::Invitation { invitation_id, expires_at, .. }) => {
-                    if *expires_at <= request.now() {
-                        // it gives way, and its seat is free
-                        self.store.expire_invitation(tenant, *invitation_id, request.invocation()).await?;
-                    } else if matches!(holding, Holding::TakenBack) {
-                        let key = keys::invitation(tenant, *invitation_id);
-                        self.take_back(user, self.store.load(key).await?, request).await?;
-                        team.holder = None;
-                    } else {
-                        return Err(Refusal::EmailInUse.into());
-                    }
+                Some(Invitee::Invitation { invitation_id, expires_at, .. })
+                    if request.now() < *expires_at =>
+                {
+                    let facts = (keys::invitation(tenant, *invitation_id), keys::tenant(tenant));
+                    let (invitation, tenant) = self.store.load(facts).await?;
+                    let is_closed = tenant.is_some_and(|tenant| tenant.status == TenantStatus::Closed);
+                    let by = match holding {
+                        // whom a closed team invited can't come, and must not keep its people from going on elsewhere
+                        _ if is_closed => Actor::System,
+                        Holding::TakenBack { .. } => Actor::User { id: user.id },
+                        Holding::Live => return Err(Refusal::EmailInUse.into()),
+                    };
+                    giving_way.push((by, invitation));
+                    team.holder = None;
+                }
+                // its seat is free, too
+                Some(Invitee::Invitation { invitation_id, .. }) => {
+                    self.store.expire_invitation(tenant, *invitation_id, request.invocation()).await?;
                 }
             }
         }
-        Ok(teams)
+        for (by, invitation) in giving_way {
+            self.take_back(by, invitation, request).await?;
+        }
+        Ok((teams, ending.into_iter().map(|team| team.member).collect()))
     }
 
-    /// Revokes an invitation of the address that somebody takes back: they are in that team.
+    /// Revokes an invitation of the address that somebody in that team is about to have.
     async fn take_back(
         &self,
-        user: &User,
+        actor: Actor,
         invitation: Option<Invitation>,
         request: &Request,
     ) -> Result<(), Failure> {
         let pending = invitation.filter(|one| one.status == InvitationStatus::Pending);
         let before = pending.ok_or(Error::Changed(Fact::Invitation))?;
         let after = before.ended(InvitationStatus::Revoked, request.invocation().version());
-        let (actor, kind) = (Actor::User { id: user.id }, EventKind::InvitationRevoked);
-        let subject = Subject::Invitation(after.id);
+        let (kind, subject) = (EventKind::InvitationRevoked, Subject::Invitation(after.id));
         let change = Change::new(request.invocation(), after.tenant_id, actor, kind, subject)
             .with("email", before.email.as_entered());
         Ok(self.store.end_invitation(&before, &after, true, change).await?)
     }
 }
 
-/// What an invitation that holds the address comes to.
+/// What comes of what is in the way of an address, or came with another one.
+#[derive(Clone, Copy)]
 enum Holding {
-    /// It stays, and the address is not to be had.
+    /// An invitation that holds it stays, and the address is not to be had, unless the team is closed.
     Live,
-    /// It gives way: whoever moved the account away may have made it.
-    TakenBack,
+    /// It gives way: whoever moved the account away may have made it. What the account was given since ends: it may have
+    /// been given to them.
+    TakenBack {
+        /// When the address was given up.
+        given_up_at: Timestamp,
+    },
 }
 
 /// Takes the token out of a body; a text that was never one is answered as one that is over.

@@ -101,7 +101,7 @@ pub struct TenantClosed<'a> {
     pub first_name: &'a PersonName,
     /// The organization.
     pub company: &'a CompanyName,
-    /// The address with whose password it was closed.
+    /// The address with whose password it was closed, which may be another one than the mail goes to.
     pub address: &'a Email,
     /// When it was closed.
     pub at: Timestamp,

@@ -361,10 +361,13 @@ pub enum Invitee {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unconfirmed_until: Option<Timestamp>,
     },
-    /// A member, suspended ones too.
+    /// A member, suspended ones too; or one who is about to have the address, in more teams than move with them at once.
     Member {
         /// Who.
         user_id: UserId,
+        /// Of who was about to have it: from this moment on it gives way, unless the address is theirs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held_until: Option<Timestamp>,
     },
 }
 
@@ -379,6 +382,23 @@ impl From<&Invitation> for Invitee {
 }
 
 impl Invitee {
+    /// How long an address is held for who is about to have it: longer than any request takes that could still move them.
+    pub const HELD: Duration = Duration::from_secs(300);
+
+    /// A member's.
+    #[must_use]
+    pub const fn member(user_id: UserId) -> Self {
+        Self::Member { user_id, held_until: None }
+    }
+
+    /// Whether it gives way at `now` to whoever wants the address, which is `owner`'s, if anybody's: it was held for a move that
+    /// nobody finished.
+    #[must_use]
+    pub fn gives_way(&self, owner: Option<UserId>, now: Timestamp) -> bool {
+        matches!(self, Self::Member { user_id, held_until: Some(until) }
+            if *until <= now && owner != Some(*user_id))
+    }
+
     /// Whether it is this invitation that holds the address.
     #[must_use]
     pub fn is(&self, invitation: InvitationId) -> bool {
@@ -671,15 +691,34 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_is_held_for_a_move_gives_way_from_that_moment_on_unless_it_was_finished() {
+        let (invited, earlier) = (Invitee::from(&invitation()), NOW - Duration::from_millis(1));
+        let held = Invitee::Member { user_id: ANA, held_until: Some(NOW) };
+        for (one, owner, now, gives_way) in [
+            (&held, None, NOW, true),
+            (&held, Some(BEN), NOW, true),
+            (&held, Some(ANA), NOW, false),
+            (&held, None, earlier, false),
+            (&Invitee::member(ANA), None, NOW, false),
+            // by rules of its own
+            (&invited, None, NOW + days(1_000), false),
+        ] {
+            assert_eq!(one.gives_way(owner, now), gives_way, "{one:?} {owner:?}");
+        }
+    }
+
+    #[test]
     fn an_address_is_held_by_an_invitation_or_a_member() {
         let one = Invitation { unconfirmed_until: Some(NOW), ..invitation() };
         let (first, invited) = (Invitee::from(&one), Invitee::from(&invitation()));
         let held = json!({"holder": "invitation", "invitation_id": INVITATION, "expires_at": one.expires_at});
         survives(&invited, held);
         survives(&first, patched(&invited, json!({"unconfirmed_until": NOW})));
-        let joined = Invitee::Member { user_id: UserId(INVITATION.0) };
+        let joined = Invitee::member(UserId(INVITATION.0));
         survives(&joined, json!({"holder": "member", "user_id": INVITATION}));
         assert!(first.is(INVITATION) && invited.is(INVITATION));
         assert!(!invited.is(InvitationId(ANA.0)) && !joined.is(INVITATION));
+        let held = Invitee::Member { user_id: ANA, held_until: Some(NOW) };
+        survives(&held, json!({"holder": "member", "user_id": ANA, "held_until": NOW}));
     }
 }

@@ -90,9 +90,10 @@ impl Reset {
 pub struct EmailProof {
     /// Whose.
     pub user_id: UserId,
-    /// The address that they sign in with: once that is another one, the link is dead.
+    /// The address that they sign in with.
     pub account: Email,
-    /// The password that it was asked for with: once that is another one, the link is dead.
+    /// The password that it was asked for with, at that address: once either is another one, the link is dead, and stays so
+    /// when they are the same again.
     pub generation: u32,
     /// The new address.
     pub email: Email,

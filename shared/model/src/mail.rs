@@ -239,11 +239,15 @@ impl Mail {
         Self::new(about, owner.email.clone(), invocation.now() + NOTICE, invocation)
     }
 
-    /// The mail that tells an owner that their tenant was closed with their password.
+    /// The mails that tell an owner that their tenant was closed with their password: to their address, and to each that was
+    /// given up and can still be taken back, since it may have been somebody else who moved the account and closes it.
     #[must_use]
-    pub fn tenant_closed(owner: &Member, invocation: &Invocation) -> Self {
+    pub fn tenant_closed(owner: &Member, user: &User, invocation: &Invocation) -> Vec<Self> {
+        let now = invocation.now();
         let about = About::TenantClosed { user_id: owner.user_id, tenant_id: owner.tenant_id };
-        Self::new(about, owner.email.clone(), invocation.now() + NOTICE, invocation)
+        let former = user.former_emails.iter().filter(|one| now < one.until).map(|one| &one.email);
+        let told = std::iter::once(&owner.email).chain(former);
+        told.map(|to| Self::new(about.clone(), to.clone(), now + NOTICE, invocation)).collect()
     }
 
     /// The mail with one more send begun, whose claim lasts so long from `now` on.
@@ -349,9 +353,10 @@ mod tests {
                 "expires_at": "2027-01-16T08:00:00.123Z",
             }),
         );
-        let closed = Mail::tenant_closed(&member(), &invocation);
-        let changes = json!({"id": closed.id, "kind": "tenant_closed", "tenant_id": TENANT});
-        survives(&closed, patched(&changed, changes));
+        for closed in Mail::tenant_closed(&member(), &user(), &invocation) {
+            let changes = json!({"id": closed.id, "kind": "tenant_closed", "tenant_id": TENANT});
+            survives(&closed, patched(&changed, changes));
+        }
         for is_owner in [false, true] {
             let moved = Mail::ownership_moved(&member(), is_owner, &invocation);
             let changes = json!({"id": moved.id, "kind": "ownership_moved", "tenant_id": TENANT,
@@ -424,6 +429,22 @@ mod tests {
         let sent = claimed.sent("ses-1".to_owned());
         survives(&sent, patched(&claimed, json!({"status": "sent", "message_id": "ses-1"})));
         assert_eq!(json!(claimed.failed()), patched(&claimed, json!({"status": "failed"})));
+    }
+
+    #[test]
+    fn who_can_take_an_account_back_is_told_that_its_tenant_was_closed() {
+        let told = |former_emails| {
+            let told = Mail::tenant_closed(&member(), &User { former_emails, ..user() }, &invocation());
+            told.iter().map(|mail| mail.to.canonical().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(Vec::new()), ["ana@example.com"]);
+        let given_up = |name, until| FormerEmail { change: CHANGE, email: email(name), until };
+        let former = vec![
+            given_up("over@example.com", NOW),
+            given_up("first@example.com", NOW + Duration::from_millis(1)),
+            given_up("second@example.com", NOW + FormerEmail::KEPT),
+        ];
+        assert_eq!(told(former), ["ana@example.com", "first@example.com", "second@example.com"]);
     }
 
     #[test]

@@ -185,6 +185,13 @@ impl Member {
         self.status == MemberStatus::Revoked
     }
 
+    /// Whether it ends when an address is taken back that was given up at that moment: what came after was given to whoever had
+    /// the account then. An owner stays, since a tenant has one (R2), who may close it or hand it over.
+    #[must_use]
+    pub fn ends_with_address(&self, given_up_at: Timestamp) -> bool {
+        given_up_at < self.joined_at && self.role != Role::Owner
+    }
+
     /// Since when they hold what they hold: since they joined, where nothing says.
     #[must_use]
     pub fn holds_since(&self) -> Timestamp {
@@ -267,6 +274,17 @@ mod tests {
                 let tenant = Tenant { status: of_tenant, ..tenant() };
                 assert_eq!(one.is_of_use(&tenant), both, "{status} {of_tenant}");
             }
+        }
+    }
+
+    #[test]
+    fn a_membership_that_came_after_an_address_was_given_up_ends_with_it_but_an_owners() {
+        for role in Role::ALL.iter().copied() {
+            let one = Member { role, joined_at: NOW, ..member() };
+            assert_eq!(one.ends_with_address(EARLIER), role != Role::Owner, "{role}");
+            assert!(!one.ends_with_address(NOW), "{role}: in that very moment");
+            let before = Member { joined_at: EARLIER, ..one };
+            assert!(!before.ends_with_address(NOW), "{role}");
         }
     }
 

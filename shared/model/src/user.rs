@@ -33,12 +33,15 @@ pub struct User {
     /// Their sessions, by the digests of the bearer tokens; those that are over too, until they sign in again.
     #[serde(default)]
     pub sessions: BTreeMap<Digest, Session>,
-    /// Which of their passwords opens sessions: as their credential's.
+    /// Which of their passwords opens sessions, at which of their addresses: as their credential's.
     #[serde(default)]
     pub generation: u32,
     /// Addresses that were given up and can be taken back, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former_emails: Vec<FormerEmail>,
+    /// Whether the address was taken back under the link that undoes a change, and is still the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_back: bool,
     /// Renewed when the profile changes; none for a user whom a release without sessions here wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
@@ -59,6 +62,7 @@ impl User {
             sessions: BTreeMap::new(),
             generation: 0,
             former_emails: Vec::new(),
+            taken_back: false,
             version: Some(version),
         }
     }
@@ -92,25 +96,33 @@ impl User {
             former.push(FormerEmail { change: id, email: self.email.clone(), until });
             Some(id)
         };
-        let moved =
-            Self { email, former_emails: former, version: Some(invocation.version()), ..self.clone() };
+        let moved = Self {
+            email,
+            former_emails: former,
+            generation: self.generation + 1,
+            taken_back: false,
+            version: Some(invocation.version()),
+            ..self.clone()
+        };
         Ok((moved, change))
     }
 
     /// The user with the address that this change gave up, signed out everywhere and without a password that is known: as
-    /// before the change and all that followed it. None for one that can't be undone any more.
+    /// before the change and all that followed it; and when that was. None for one that can't be undone any more.
     #[must_use]
-    pub fn returned(&self, change: EmailChangeId, invocation: &Invocation) -> Option<Self> {
+    pub fn returned(&self, change: EmailChangeId, invocation: &Invocation) -> Option<(Self, Timestamp)> {
         let at = self.former_emails.iter().position(|one| one.change == change)?;
         let former = self.former_emails.get(at).filter(|one| invocation.now() < one.until)?;
-        Some(Self {
+        let returned = Self {
             email: former.email.clone(),
             former_emails: self.former_emails.get(..at)?.to_vec(),
             sessions: BTreeMap::new(),
             generation: self.generation + 1,
+            taken_back: true,
             version: Some(invocation.version()),
             ..self.clone()
-        })
+        };
+        Some((returned, former.until - FormerEmail::KEPT))
     }
 
     /// The user with another profile.
@@ -239,7 +251,8 @@ pub struct Credential {
     pub password_hash: String,
     /// Where it belongs.
     pub tenants: BTreeMap<TenantId, Belonging>,
-    /// Which password of this user it is: raised when it changes.
+    /// Which password of this user it is, at which of their addresses: raised when either changes, so that no link of before
+    /// lives again when the account is back where it was.
     #[serde(default)]
     pub generation: u32,
     /// Renewed with every write.
@@ -256,14 +269,20 @@ impl Credential {
     /// The same account under another address.
     #[must_use]
     pub fn moved(&self, email: Email, version: Version) -> Self {
-        Self { email, version, ..self.clone() }
+        Self { email, generation: self.generation + 1, version, ..self.clone() }
     }
 
     /// The same account under an address that was taken back, with a hash that no password has.
     #[must_use]
     pub fn returned(&self, email: Email, unusable: &str, version: Version) -> Self {
-        let generation = self.generation + 1;
-        Self { password_hash: unusable.to_owned(), generation, ..self.moved(email, version) }
+        Self { password_hash: unusable.to_owned(), ..self.moved(email, version) }
+    }
+
+    /// The same account, not a member of these tenants any more.
+    #[must_use]
+    pub fn without(mut self, tenants: impl IntoIterator<Item = TenantId>) -> Self {
+        self.tenants.extend(tenants.into_iter().map(|tenant| (tenant, Belonging::Former)));
+        self
     }
 
     /// Whether it is a member of another tenant than this one.
@@ -648,6 +667,7 @@ mod tests {
         let changes = json!({
             "email": {"canonical": "ana@example.org", "entered": "Ana@Example.org"},
             "former_emails": [{"change": change, "email": address, "until": "2027-01-22T08:00:00.123Z"}],
+            "generation": 3,
             "version": version,
         });
         survives(&after, patched(&before, changes));
@@ -689,7 +709,7 @@ mod tests {
             let version = after.version.unwrap();
             assert_eq!((change, version.made_at()), (None, Some(NOW)), "{entered}");
             let earlier = User { former_emails: (3..=left).map(former).collect(), ..before.clone() };
-            let changes = json!({"email": email(entered), "version": version});
+            let changes = json!({"email": email(entered), "generation": 3, "version": version});
             assert_eq!(json!(after), patched(&earlier, changes), "{entered}");
         }
     }
@@ -700,7 +720,8 @@ mod tests {
         for (n, is_back) in [(1, false), (2, false), (3, true), (4, true), (6, true), (7, false)] {
             let after = before.returned(former(n).change, &invocation());
             assert_eq!(after.is_some(), is_back, "{n}");
-            let Some(after) = after else { continue };
+            let Some((after, given_up_at)) = after else { continue };
+            assert_eq!(given_up_at + FormerEmail::KEPT, former(n).until, "{n}");
             let version = after.version.unwrap();
             assert_eq!(version.made_at(), Some(NOW));
             let earlier = User { former_emails: (1..n).map(former).collect(), ..before.clone() };
@@ -708,9 +729,13 @@ mod tests {
                 "email": former(n).email,
                 "sessions": {},
                 "generation": 3,
+                "taken_back": true,
                 "version": version,
             });
-            assert_eq!(json!(after), patched(&earlier, changes), "{n}");
+            survives(&after, patched(&earlier, changes));
+            // until the next change
+            let (on, _) = after.moved(email("ana@example.org"), &invocation()).unwrap();
+            assert!(!on.taken_back, "{n}");
         }
     }
 
@@ -719,7 +744,11 @@ mod tests {
         let before = credential();
         let moved = before.moved(email("Ana@Example.org"), NEW);
         let address = json!({"canonical": "ana@example.org", "entered": "Ana@Example.org"});
-        assert_eq!(json!(moved), patched(&before, json!({"email": address, "version": NEW})));
+        let changes = json!({"email": address, "generation": 4, "version": NEW});
+        assert_eq!(json!(moved), patched(&before, changes));
+        let former = BTreeMap::from([(TENANT, "former"), (TenantId(BEN.0), "former")]);
+        let without = before.clone().without([TENANT, TenantId(BEN.0)]);
+        assert_eq!(json!(without), patched(&before, json!({"tenants": former})));
         let returned = before.returned(email("Ana@Example.org"), "$none$", NEW);
         let changes = json!({"email": address, "password_hash": "$none$", "generation": 4, "version": NEW});
         assert_eq!(json!(returned), patched(&before, changes));

@@ -1,8 +1,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{Credential, Limits, Password, Source, SourceKey};
+use model::{Credential, Email, Limits, Password, Source, SourceKey};
 use runtime::{Environment, SettingError};
-use store::{Attempt, Store};
+use store::{Attempt, Change, Store};
 use web::{Failure, Request};
 
 use crate::{Cost, Hasher, Rules, Weakness};
@@ -76,7 +76,8 @@ impl Passwords {
         self.hasher.verify(password, stored).map_err(Failure::internal)
     }
 
-    /// Whether a password is that of the credential: counted as a failed sign-in before it is looked at, until it is.
+    /// Whether a password is that of the credential: counted as a failed sign-in before it is looked at. Of one that was right
+    /// the count of the address is taken back at once, that of the source by what is done with it ([`Passwords::proven`]).
     ///
     /// # Errors
     /// [`model::Refusal::RateLimited`] when there were too many tries; when the table can't be written.
@@ -105,6 +106,12 @@ impl Passwords {
     #[must_use]
     pub fn unusable(&self) -> String {
         self.hasher.unusable()
+    }
+
+    /// What is done with a password that was right: see [`Change::proven_by`].
+    #[must_use]
+    pub fn proven<'a>(&'a self, change: Change<'a>, email: &'a Email, source: &'a Source) -> Change<'a> {
+        change.proven_by(Attempt { email: email.canonical(), source }, &self.limits)
     }
 
     /// The hash of a new password.

@@ -102,7 +102,7 @@ impl Store {
             acceptance;
         let tenant = after.tenant_id;
         let open = Expression::default().when_version(before.version).when_after("expires_at", &at);
-        let invitee = Invitee::Member { user_id: member.user_id };
+        let invitee = Invitee::member(member.user_id);
         let mut transaction = self
             .transaction()
             .put(Fact::Invitation, &keys::invitation(tenant, after.id), after, open)

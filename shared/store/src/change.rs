@@ -1,10 +1,12 @@
 use std::fmt;
 
 use model::{
-    Actor, Decision, Digest, Event, EventId, EventKind, Invocation, Member, Portal, Sponsor, Subject, Tenant,
-    TenantId, Timestamp,
+    Actor, Decision, Digest, Event, EventId, EventKind, Invocation, Limits, Member, Portal, Sponsor, Subject,
+    Tenant, TenantId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::Attempt;
 
 /// What every change takes with it into its transaction: the one event that tells of it (G11), whose rights it rests
 /// on, and the record of what was answered.
@@ -14,6 +16,7 @@ pub struct Change<'a> {
     pub(crate) portal: Option<&'a Portal>,
     pub(crate) sponsor: Option<&'a Sponsor>,
     pub(crate) deciding: Option<Deciding<'a>>,
+    pub(crate) proven: Option<(Attempt<'a>, &'a Limits)>,
     pub(crate) record: Option<Record>,
 }
 
@@ -33,6 +36,7 @@ impl<'a> Change<'a> {
             portal: None,
             sponsor: None,
             deciding: None,
+            proven: None,
             record: None,
         }
     }
@@ -60,6 +64,13 @@ impl<'a> Change<'a> {
     #[must_use]
     pub fn deciding(self, before: Option<&'a Decision>, after: &'a Decision) -> Self {
         Self { deciding: Some(Deciding { before, after }), ..self }
+    }
+
+    /// Proven with a password: the wrong ones that were tried before it from the same source are forgiven, and so is that it
+    /// was counted itself.
+    #[must_use]
+    pub fn proven_by(self, attempt: Attempt<'a>, limits: &'a Limits) -> Self {
+        Self { proven: Some((attempt, limits)), ..self }
     }
 
     /// With the record of the answer, where the request had an `Idempotency-Key`.

@@ -100,15 +100,19 @@ impl Expression {
         match holder {
             // nobody else's ends in that moment: a newer one ends later
             Some(Invitee::Invitation { expires_at, .. }) => Self::default().when("expires_at", expires_at),
-            Some(Invitee::Member { user_id }) => Self::default().when("user_id", user_id),
+            // held anew meanwhile, it is held for longer
+            Some(Invitee::Member { held_until: Some(until), .. }) => {
+                Self::default().when("held_until", until)
+            }
+            Some(Invitee::Member { user_id, held_until: None }) => Self::default().when("user_id", user_id),
             None => Self::default().when_missing("pk"),
         }
     }
 }
 
 impl Store {
-    /// Makes an invitation: reserves its seat and its address, queues its mail, counts it to the inviter. `holder` is the
-    /// expired invitation that gives way, where there is one.
+    /// Makes an invitation: reserves its seat and its address, queues its mail, counts it to the inviter. `holder` is what
+    /// gives way, where there is something: an expired invitation, or somebody's change of address that was never finished.
     ///
     /// # Errors
     /// [`Error::Changed`] when the plan, the seats, the inviter's rights or the address's holder changed;

@@ -432,7 +432,12 @@ pub(crate) fn emails_of(user: UserId, limit: Limit, now: Timestamp) -> Key<Rate>
     rate(&format!("EMAIL#{user}"), limit, now)
 }
 
-/// Such links that went to one canonical address.
+/// Such links that one person asked for to one canonical address.
+pub(crate) fn proofs_by(user: UserId, email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
+    rate(&format!("PROOF#{user}#{email}"), limit, now)
+}
+
+/// Such links to one canonical address, whoever asked for them.
 pub(crate) fn proofs_to(email: &str, limit: Limit, now: Timestamp) -> Key<Rate> {
     rate(&format!("PROOF#{email}"), limit, now)
 }

@@ -21,6 +21,14 @@ impl Transaction<'_> {
         self.update(Fact::Member, &keys::member(after.tenant_id, after.user_id), change)
     }
 
+    /// A membership is over: nothing of the access is left on it, its address and its seat are free.
+    pub(crate) fn over(self, before: &Member, after: &Member) -> Self {
+        let (tenant, email) = (after.tenant_id, after.email.canonical());
+        let over = self.authority(before, after).remove(&keys::invitee(tenant, email));
+        // a suspended one gave its seat back already
+        if before.status == MemberStatus::Active { over.free_seat(tenant) } else { over }
+    }
+
     /// The brands are there.
     pub(crate) fn brands_exist(self, tenant: TenantId, brands: impl IntoIterator<Item = BrandId>) -> Self {
         brands.into_iter().fold(self, |this, brand| {
@@ -136,13 +144,7 @@ impl Store {
             .set("version", &version)
             .when("user_id", &after.user_id);
         // whoever is a member still holds their address, here and over all tenants
-        let ended = self.transaction().authority(before, after).remove(&keys::invitee(tenant, email)).update(
-            Fact::Credential,
-            &keys::credential(email),
-            left,
-        );
-        // a suspended one gave its seat back already
-        let ended = if before.status == MemberStatus::Active { ended.free_seat(tenant) } else { ended };
-        ended.change(change).commit().await
+        let ended = self.transaction().over(before, after);
+        ended.update(Fact::Credential, &keys::credential(email), left).change(change).commit().await
     }
 }

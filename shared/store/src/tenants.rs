@@ -85,8 +85,8 @@ impl Store {
         self.transaction().tenant(before, after).change(change).commit().await
     }
 
-    /// Closes a tenant, and tells its owner by mail. Who owns it stands on the tenant, so that the owner's own item needn't
-    /// be looked at again.
+    /// Closes a tenant, and tells its owner by these mails. Who owns it stands on the tenant, so that the owner's own item
+    /// needn't be looked at again.
     ///
     /// # Errors
     /// [`Error::Changed`] when the tenant changed, or the same request was answered meanwhile.
@@ -94,11 +94,10 @@ impl Store {
         &self,
         before: &Tenant,
         after: &Tenant,
-        notice: &Mail,
+        notices: &[Mail],
         change: Change<'_>,
     ) -> Result<(), Error> {
-        let closed = self.transaction().tenant(before, after).add(&keys::mail(notice.id), notice);
-        closed.change(change).commit().await
+        self.transaction().tenant(before, after).mails(notices).change(change).commit().await
     }
 
     /// Has an address belong to a tenant as its policy has it by now, over what was read of both. It has no event of its own:

@@ -210,7 +210,7 @@ impl Transaction<'_> {
 
     /// The same, with something to count on the actor's item.
     pub(crate) fn change_and(mut self, change: Change<'_>, counting: Expression) -> Self {
-        let Change { event, member, portal, sponsor, deciding, record } = change;
+        let Change { event, member, portal, sponsor, deciding, proven, record } = change;
         if let Some(member) = member {
             self = self.acting(member, event.at, counting);
         }
@@ -222,6 +222,9 @@ impl Transaction<'_> {
         }
         if let Some(deciding) = deciding {
             self = self.deciding(&deciding);
+        }
+        if let Some((attempt, limits)) = proven {
+            self = self.forgive_sign_ins(attempt, limits, event.at);
         }
         self.add(&keys::event(event.tenant_id, event.at, event.id), &event).record(record, event.at)
     }

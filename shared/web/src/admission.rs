@@ -42,7 +42,7 @@ pub async fn address(
 ) -> Result<(), Failure> {
     match holder {
         None => Ok(()),
-        Some(Invitee::Member { user_id }) => Err(Refusal::AlreadyMember(Some(*user_id)).into()),
+        Some(Invitee::Member { user_id, .. }) => Err(Refusal::AlreadyMember(Some(*user_id)).into()),
         Some(Invitee::Invitation { invitation_id, expires_at, .. }) if invocation.now() < *expires_at => {
             Err(Refusal::InvitationPending(tenant.id, *invitation_id).into())
         }

@@ -2,12 +2,12 @@ use model::{
     Digest, Invocation, Member, Portal, Refusal, Sponsor, SponsorId, Tenant, TenantId, Timestamp, User,
     UserId,
 };
-use policy::MemberStatus;
+use policy::{MemberStatus, TenantStatus};
 use serde::Serialize;
 use store::keys::{self, Scope};
 use store::{Error, Fact, Record, SponsorKey, Store, Want};
 
-use crate::{BadRequest, Context, Failure, Idempotency, Outcome, Request, repeat};
+use crate::{BadRequest, Context, Failure, Idempotency, Outcome, Request, Route, repeat};
 
 /// Who asks, and inside which tenant, before anything is read: both keys are known from the request alone.
 pub struct Caller<'r> {
@@ -94,14 +94,21 @@ impl<'r> Caller<'r> {
             wants,
         );
         let (user, member, tenant, record, found) = store.load(facts).await?;
-        live(store, user, &self.session, self.request.now()).await?;
+        let user = live(store, user, &self.session, self.request.now()).await?;
         let tenant = tenant.ok_or(Refusal::NotFound)?;
         let (member, portal) = match member {
             Some(member) if member.status == MemberStatus::Active => (member, None),
             other => self.enter_through_portal(store, &tenant, other).await?,
         };
-        let answered = self.idempotency.answered(record)?;
-        Ok((Context { caller: self, member, tenant, portal, found }, answered))
+        let answered = self.idempotency.answered(record)?.filter(|_| self.may_be_told_again(&tenant));
+        Ok((Context { caller: self, user, member, tenant, portal, found }, answered))
+    }
+
+    /// Whether an answer that was given before is given again: where the tenant is in use (R7), as any other. Elsewhere what
+    /// decides refuses. But who closes a tenant can do nothing in it afterwards, and is told again that it was done.
+    fn may_be_told_again(&self, tenant: &Tenant) -> bool {
+        let is_closing = || self.request.route().is_ok_and(|route| route == Route::CloseTenant);
+        tenant.status == TenantStatus::Active || is_closing()
     }
 
     /// Who isn't a member: one of the people of the portal that administers the tenant, as the member that they are there

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use model::{
     Actor, EventKind, Invitation, Invocation, Member, Portal, Refusal, Sponsor, SponsorId, Sponsorship,
-    Subject, Tenant, Timestamp, Version,
+    Subject, Tenant, Timestamp, User, Version,
 };
 use policy::{BrandId, Brands, Denial, Grant, MemberStatus, Permission, Principal, Target, Visibility};
 use store::{Change, Store, keys};
@@ -26,6 +26,8 @@ const NAMED: usize = 100;
 /// what an operation needs to decide, to write and to answer.
 pub struct Context<'c, T> {
     pub(crate) caller: &'c Caller<'c>,
+    /// Who asks, wherever they are a member.
+    pub user: User,
     /// The member who asks: of the tenant, or of its portal.
     pub member: Member,
     /// The tenant.

@@ -108,7 +108,7 @@ impl World {
             return self.no("validation");
         }
         let (mut next, address) = (self.clone(), r.address);
-        next.rates.remove(&(format!("failures here {address}"), next.now / crate::state::QUARTER));
+        next.forgive(address);
         next.new_password(address, password, None);
         next.done()
     }
@@ -136,7 +136,7 @@ impl World {
             Ok(tried) if tried.rate(&changes, HOUR) >= self.limits.resets => tried.no("rate-limited"),
             Ok(_) => {
                 let mut next = self.clone();
-                next.rates.remove(&(format!("failures here {address}"), next.now / crate::state::QUARTER));
+                next.forgive(address);
                 next.count(&changes, HOUR);
                 next.new_password(address, new, Some(by));
                 next.done()

@@ -1,7 +1,7 @@
 //! Another address to sign in with, and the old one taken back.
 
 use crate::account::asked_again;
-use crate::state::{Belonging, Former, Holder, Mail, Proof, Return};
+use crate::state::{Belonging, Former, Holder, Mail, Proof, Return, Status};
 use crate::{DAY, HOUR, Nth, Outcome, Try, World};
 
 /// Days for which an old address can be taken back.
@@ -22,13 +22,17 @@ impl World {
             Ok(next) => next,
             Err(refused) => return asked_again(refused),
         };
-        let (of_user, of_address) = (format!("email {user}"), format!("proof {to}"));
-        let full = next.rate(&of_address, DAY) >= self.limits.address_mails_of_tenant;
+        let (of_user, by_user, in_all) =
+            (format!("email {user}"), format!("proof {user} {to}"), format!("proof {to}"));
+        let full = next.rate(&by_user, DAY) >= self.limits.address_mails_of_tenant
+            || next.rate(&in_all, DAY) >= self.limits.address_mails;
         if full || next.rate(&of_user, HOUR) >= self.limits.resets {
             return next.no("rate-limited");
         }
         next.count(&of_user, HOUR);
-        next.count(&of_address, DAY);
+        next.count(&by_user, DAY);
+        next.count(&in_all, DAY);
+        next.forgive(account);
         let generation = self.accounts[&account].generation;
         next.outbox.push(Mail::Proof { account, to, user, generation, asked_at: next.now });
         next.done()
@@ -76,7 +80,9 @@ impl World {
 
     /// The account has another address, in all its teams; whoever held it there gave way.
     fn moved(mut self, user: Nth, from: Nth, to: Nth) -> Self {
-        let Some(account) = self.accounts.remove(&from) else { return self };
+        let Some(mut account) = self.accounts.remove(&from) else { return self };
+        // no link of before lives again when the account is back
+        account.generation += 1;
         self.accounts.insert(to, account);
         for tenant in self.teams_of(to) {
             let t = &mut self.tenants[tenant];
@@ -109,12 +115,18 @@ impl World {
         if back.is_none() && former.len() >= MOST {
             refused.push("rate-limited");
         }
+        let mut giving_way = Vec::new();
         for tenant in self.teams_of(p.account) {
             let t = &self.tenants[tenant];
             match t.holders.get(&p.to) {
                 Some(Holder::Member(_)) => refused.push("email-in-use"),
                 Some(Holder::Invitation(i)) if t.invitations[*i].is_live(self.now) => {
-                    refused.push("email-in-use");
+                    // nobody can come into a closed team
+                    if t.status == Status::Closed {
+                        giving_way.push((tenant, *i));
+                    } else {
+                        refused.push("email-in-use");
+                    }
                 }
                 Some(Holder::Invitation(_)) | None => {}
             }
@@ -123,7 +135,11 @@ impl World {
             return refused;
         }
         let (account, to, user) = (p.account, p.to, p.user);
-        let mut next = self.clone().moved(user, account, to);
+        let mut next = self.clone();
+        for (tenant, invitation) in giving_way {
+            next.end_invitation(tenant, invitation, "revoked");
+        }
+        let mut next = next.moved(user, account, to);
         next.proofs[proof].used = true;
         let change = if let Some(at) = back {
             former.truncate(at);
@@ -153,8 +169,15 @@ impl World {
         if self.accounts.contains_key(&to) {
             return self.no("email-in-use");
         }
-        let mut next = self.clone();
+        let (mut next, given_up_at) = (self.clone(), former[at].until - DAYS * DAY);
         for tenant in self.teams_of(from) {
+            // what was given to whoever had the account since ends; a tenant has an owner (R2)
+            let ends =
+                |m: &crate::Member| given_up_at < m.joined_at && m.access.role != crate::rights::Role::Owner;
+            if self.tenants[tenant].members.get(&user).is_some_and(ends) {
+                next.end_membership(tenant, user, "member.revoked");
+                continue;
+            }
             let t = &mut next.tenants[tenant];
             // whoever moved the account may have invited the old address, so that it is in use
             if let Some(Holder::Invitation(i)) = t.holders.get(&to).copied()
@@ -169,7 +192,6 @@ impl World {
         next.former.insert(user, former);
         if let Some(account) = next.accounts.get_mut(&to) {
             account.password = None;
-            account.generation += 1;
             let vouched = Some((user, account.generation));
             next.outbox.push(Mail::Reset { address: to, to, asked_at: next.now, vouched });
         }

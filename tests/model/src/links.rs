@@ -135,7 +135,8 @@ impl World {
         account.tenants.insert(tenant, belonging);
         let user = account.user;
         let status = Status::Active;
-        let member = Member { address, access, status, invites: Window::default(), active_on: now / DAY };
+        let (invites, active_on) = (Window::default(), now / DAY);
+        let member = Member { address, access, status, joined_at: now, invites, active_on };
         t.members.insert(user, member);
         t.holders.insert(address, Holder::Member(user));
         t.invitations[invitation].ended = Some("accepted");
@@ -171,8 +172,13 @@ impl World {
     /// The same, and the source is forgiven what it tried before.
     pub(crate) fn proven(&self, address: Nth, password: Try) -> Result<Self, Vec<Outcome>> {
         let mut next = self.tried(address, password)?;
-        next.rates.remove(&(format!("failures here {address}"), next.now / crate::state::QUARTER));
+        next.forgive(address);
         Ok(next)
+    }
+
+    /// The source has proven itself.
+    pub(crate) fn forgive(&mut self, address: Nth) {
+        self.rates.remove(&(format!("failures here {address}"), self.now / crate::state::QUARTER));
     }
 
     /// Known and unknown addresses are one answer; who is right but in no team any more is told so.

@@ -42,8 +42,8 @@ impl World {
         next.done()
     }
 
-    /// Each member's address belongs to the tenant as the policy has it from then on: to it alone, where none of them belongs
-    /// to another one too.
+    /// Each member's address belongs to the tenant as the policy has it from then on. A tenant keeps its addresses to itself from
+    /// the moment on at which none of them belongs to another one too; what is in the way later is left as it is.
     pub(crate) fn set_email_policy(&self, tenant: Nth, exclusive: bool) -> Vec<Outcome> {
         let Some(t) = self.tenants.get(tenant).filter(|t| !t.gone) else { return self.no("refused") };
         let is_in = |account: &Account| {
@@ -55,13 +55,15 @@ impl World {
                 .iter()
                 .any(|(other, belonging)| *other != tenant && *belonging != Belonging::Former)
         };
-        if exclusive && self.accounts.values().any(|account| is_in(account) && is_elsewhere(account)) {
+        let in_the_way = |account: &Account| exclusive && is_in(account) && is_elsewhere(account);
+        let (is_new, left) =
+            (t.exclusive != exclusive, self.accounts.values().filter(|one| in_the_way(one)).count());
+        if is_new && left > 0 {
             return self.no("refused");
         }
-        let is_new = t.exclusive != exclusive;
         let belonging = if exclusive { Belonging::Exclusive } else { Belonging::Shared };
         let mut next = self.clone();
-        for account in next.accounts.values_mut().filter(|account| is_in(account)) {
+        for account in next.accounts.values_mut().filter(|one| is_in(one) && !in_the_way(one)) {
             account.tenants.insert(tenant, belonging);
         }
         let t = &mut next.tenants[tenant];
@@ -69,8 +71,7 @@ impl World {
         if is_new {
             t.event("tenant.updated", "tenant", tenant);
         }
-        // nothing is left to be done
-        next.showing("0".to_owned())
+        next.showing(left.to_string())
     }
 
     pub(crate) fn suspend_tenant(&self, tenant: Nth, suspended: bool) -> Vec<Outcome> {

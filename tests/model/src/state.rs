@@ -153,6 +153,8 @@ pub struct Member {
     pub access: Access,
     /// Active, suspended or revoked.
     pub status: Status,
+    /// When they joined.
+    pub joined_at: u64,
     /// Invitations in the current hour.
     pub invites: Window,
     /// The day on which they last did something.
@@ -372,7 +374,7 @@ pub struct Account {
     pub user: Nth,
     /// Which password it was that they chose; none while nobody knows it.
     pub password: Option<Try>,
-    /// How often it was changed.
+    /// How often it, or the address, was changed.
     pub generation: u64,
     /// Where it belongs.
     pub tenants: BTreeMap<Nth, Belonging>,

@@ -526,7 +526,7 @@ impl World {
     }
 
     /// Nothing of the access is left, and the address is free.
-    fn end_membership(&mut self, tenant: Nth, user: Nth, event: &str) {
+    pub(crate) fn end_membership(&mut self, tenant: Nth, user: Nth, event: &str) {
         let t = &mut self.tenants[tenant];
         if let Some(member) = t.members.get_mut(&user) {
             let address = member.address;
@@ -559,7 +559,7 @@ impl World {
             Some(Status::Active) => {}
             _ => return self.no("validation"),
         }
-        match self.tried(self.me_in(who).address, password) {
+        match self.proven(self.me_in(who).address, password) {
             Ok(next) => next.transfer(who.tenant, to),
             Err(refused) => asked_again(refused),
         }
@@ -568,13 +568,17 @@ impl World {
     /// The owner closes the tenant, with the password again, and is told by mail.
     fn close(&self, who: Who, password: Try) -> Vec<Outcome> {
         let address = self.me_in(who).address;
-        match self.tried(address, password) {
+        match self.proven(address, password) {
             Ok(mut next) => {
                 let now = next.now;
                 let t = &mut next.tenants[who.tenant];
                 (t.status, t.closed_at) = (Status::Closed, Some(now));
                 t.event("tenant.closed", "tenant", who.tenant);
                 next.outbox.push(Mail::Notice { to: address, at: now });
+                // and at each address that can still take the account back
+                let former = self.former.get(&who.user).into_iter().flatten();
+                let told = former.filter(|former| now < former.until);
+                next.outbox.extend(told.map(|former| Mail::Notice { to: former.address, at: now }));
                 next.done()
             }
             Err(refused) => asked_again(refused),

@@ -101,7 +101,11 @@ async fn sets() -> Vec<Set> {
     let once = Limits { invitations: 1, ..limits() };
     sets.push(Set::of(portal.fork_under(once).await, scene::of_portal()).await);
     let moved = scene::moved(scene::team(limits()).await).await;
-    for few in [Limits { resets: 2, ..limits() }, Limits { address_mails_of_tenant: 1, ..limits() }] {
+    for few in [
+        Limits { resets: 2, ..limits() },
+        Limits { address_mails_of_tenant: 1, ..limits() },
+        Limits { address_mails: 1, ..limits() },
+    ] {
         sets.push(Set::of(moved.fork_under(few).await, scene::of_moved()).await);
     }
     let scenes = [

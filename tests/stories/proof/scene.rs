@@ -242,16 +242,22 @@ pub(super) fn of_closed() -> Vec<Request> {
     ]
 }
 
-/// The same team, whose admin signs in with another address by now (12, before it 1) and asked for one more (13), as the
-/// sales rep did (14); and whose admin has forgotten their password again.
+/// The same team, whose admin signs in with another address by now (12, before it 1), joined the other team with it, and
+/// asked for one more (13), as the sales rep did (14); and whose admin has forgotten their password again.
 pub(super) async fn moved(team: Twin) -> Twin {
     let ask = |by, to| Request::AskForEmail { by, to, password: Try::Right };
-    let proof = team.model.proofs.len();
+    let (proof, link) = (team.model.proofs.len(), team.model.links.len());
+    let brands = Set::These([].into());
+    let elsewhere = Given { address: 12, role: Role::Member, list: None, brands, days: 2 };
     team.all(&[
         ask(1, 12),
         Request::Deliver,
         Request::ConfirmEmail { proof },
         Request::Deliver,
+        Request::Pass { seconds: 1 },
+        Request::Invite { by: 4, tenant: 1, given: elsewhere },
+        Request::Deliver,
+        Request::Accept { link, password: Try::Right },
         ask(1, 13),
         ask(3, 14),
         Request::AskForReset { address: 12 },
@@ -283,6 +289,8 @@ pub(super) fn of_moved() -> Vec<Request> {
         Request::Suspend { by: 0, tenant, user: 1 },
         Request::Remove { by: 0, tenant, user: 1 },
         Request::Remove { by: 1, tenant, user: 3 },
+        Request::Suspend { by: 4, tenant: 1, user: 1 },
+        Request::Leave { by: 1, tenant: 1 },
         Request::Leave { by: 1, tenant },
         Request::Deliver,
         Request::SendPasswordReset { address: 12, to: 8 },
