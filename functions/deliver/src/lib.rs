@@ -3,7 +3,8 @@
 //! The only function that mints emailed tokens, and the only one that talks to SES. Records come at least once, late and out of order, so
 //! what is sent is decided by what the table says now: the mail's own item (somebody may be sending it, or have sent
 //! it) and the invitation or the account that it is about (over, in a newer generation, with another password). A crash anywhere leads to a second mail, never to
-//! none; both links of one generation work until one is used.
+//! none; both links of one generation work until one is used. With the claim of an invitation's mail goes the moment at which
+//! somebody is to be reminded, where their team wants that.
 
 use std::fmt;
 use std::time::Duration;
