@@ -540,10 +540,8 @@ impl World {
         let address = i.address;
         let wants = !t.gone && t.status == Status::Active && t.reminder_days.is_some();
         let waits = i.ended.is_none() && i.generation == generation && !i.reminded;
-        let arrived = matches!(
-            i.delivery,
-            Delivery::Queued | Delivery::Sent | Delivery::Delayed | Delivery::Delivered
-        );
+        let arrived =
+            matches!(i.delivery, Delivery::Queued | Delivery::Sent | Delivery::Delayed | Delivery::Delivered);
         let has_time = self.now + HOUR <= i.expires_at;
         let room = self.mail_refused(tenant, address, false).is_empty();
         let Some(mails) = self.tenant_mail(tenant).filter(|_| wants && waits && arrived && has_time && room)
