@@ -259,6 +259,9 @@ impl Driver {
                     "reply_to": n.is_multiple_of(3).then(|| email(n))});
                 ask("PATCH", by, team(tenant, String::new()), body).await
             }
+            R::SetReminder { by, tenant, days } => {
+                ask("PATCH", by, team(tenant, String::new()), json!({ "reminder_days": days })).await
+            }
             R::Permit { by, tenant, user, list: Some(list) } => {
                 let body = json!({ "permissions": names(list) });
                 ask("PUT", by, member(tenant, user, "/permissions"), body).await
@@ -522,9 +525,22 @@ impl Driver {
         self.ids.brands.push(Vec::new());
     }
 
+    /// The tenant and the invitation that a link names.
+    fn named_in(&self, link: &str) -> (Nth, Nth) {
+        let token = link.split_once('#').and_then(|(_, token)| model::InvitationToken::parse(token)).unwrap();
+        let tenant = nth(&self.ids.tenants, &token.tenant().to_string());
+        (tenant, nth(&self.ids.invitations[tenant], &token.invitation().to_string()))
+    }
+
     fn learn_links(&mut self) {
         let mails = self.world.stack().mailbox().to(None);
-        for link in mails.iter().skip(self.ids.mails).filter_map(|mail| mail.link.as_deref()) {
+        let new = mails.iter().skip(self.ids.mails).filter_map(|mail| Some((mail, mail.link.as_deref()?)));
+        let (mut reminders, mut links): (Vec<_>, Vec<_>) =
+            new.partition(|(mail, _)| mail.subject.starts_with("Reminder"));
+        // those of one moment come in any order, after what was sent before it: the model has them in one
+        reminders.sort_by_key(|(_, link)| self.named_in(link));
+        links.append(&mut reminders);
+        for (_, link) in links {
             let (page, token) = link.split_once('#').unwrap();
             let (verb, secret) = token.split_once('.').unwrap_or(("", token));
             let known = match (page.rsplit('/').next(), verb) {
@@ -709,7 +725,7 @@ impl Driver {
         let mut lines = BTreeMap::new();
         // nothing is left over of what is gone, and what has an end says so
         let strays = items.iter().filter(|item| {
-            let ends = ["Rate", "Token", "Reset", "EmailProof", "EmailReturn", "Mail"]
+            let ends = ["Rate", "Token", "Reset", "EmailProof", "EmailReturn", "Mail", "Reminder"]
                 .iter()
                 .any(|kind| item["entity"] == **kind);
             let partition = text(item, "/pk");
@@ -745,6 +761,9 @@ impl Driver {
             let _ = write!(line, " {}", text(t, "/email_policy"));
             if let Some(at) = t.get("closed_at") {
                 let _ = write!(line, " closed {}", seconds(at));
+            }
+            if let Some(days) = t.get("reminder_days") {
+                let _ = write!(line, " reminds after {days}");
             }
             lines.insert(format!("tenant {tenant}"), line);
             // where a request looks for the portal, and what says so
@@ -783,6 +802,9 @@ impl Driver {
                 let _ = write!(line, " until {until} or {or} by {by} {}", text(i, "/delivery/state"));
                 let _ =
                     write!(line, " resends {}/{}", number(i, "/resends/count"), number(i, "/resends/window"));
+                if i.get("reminded") == Some(&i["generation"]) {
+                    line += " reminded";
+                }
                 let number = nth(&self.ids.invitations[tenant], text(i, "/id"));
                 lines.insert(format!("tenant {tenant} invitation {number}"), line);
             }
@@ -805,6 +827,13 @@ impl Driver {
             lines.extend(
                 events.map(|(event, times)| (format!("tenant {tenant} event {event}"), times.to_string())),
             );
+        }
+        for reminder in of("Reminder") {
+            let tenant = nth(&self.ids.tenants, text(reminder, "/tenant_id"));
+            let invitation = nth(&self.ids.invitations[tenant], text(reminder, "/invitation_id"));
+            let (generation, at) = (number(reminder, "/generation"), seconds(&reminder["at"]));
+            let line = format!("generation {generation} at {at}");
+            lines.insert(format!("reminder {tenant} {invitation}"), line);
         }
         for credential in of("Credential") {
             let tenants: BTreeMap<Nth, &str> = credential["tenants"]

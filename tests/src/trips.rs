@@ -39,6 +39,7 @@ fn entity(pk: &str, sk: &str) -> &'static str {
         ("EMAIL", _) => "Suppression",
         ("MAIL", _) => "Mail",
         ("TOKEN", _) => "Token",
+        ("REMINDER", _) => "Reminder",
         ("RESET", _) => "Reset",
         ("PROOF", _) => "EmailProof",
         ("RETURN", _) => "EmailReturn",

@@ -29,6 +29,7 @@ mod parity;
 mod portals;
 mod proof;
 mod races;
+mod reminders;
 mod reviews;
 mod samples;
 mod seats;

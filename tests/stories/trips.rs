@@ -56,6 +56,7 @@ const WHY: &[(&str, &str)] = &[
     ("ConfirmNewEmail", "the link names the account, which names the address, which names its teams"),
     ("UndoNewEmail", "the link names the account, which names the address, which names its teams"),
     ("deliver invitation", "a send is claimed before it is begun, and noted when it is done"),
+    ("deliver, reminder to follow", "a send is claimed before it is begun, and noted when it is done"),
     ("deliver password-changed", "a send is claimed before it is begun, and noted when it is done"),
     ("deliver password-reset", "a send is claimed before it is begun, and noted when it is done"),
     ("deliver email-proof", "a send is claimed before it is begun, and noted when it is done"),
@@ -333,6 +334,18 @@ impl Scene {
     /// What ends by itself, and after thirty days.
     async fn time(&self, walk: &mut Walk, quinn: &Link) {
         let (world, tenant) = (&self.world, self.shut.tenant.as_str());
+        // somebody whom the portal invites is to be reminded, and is
+        let owner = &self.portal.owner;
+        owner.ask("PATCH", "", json!({"reminder_days": 5})).await.expect(200);
+        owner.invite("remy@mail.example", "member").await.expect(201);
+        walk.stream("deliver, reminder to follow", "deliver").await;
+        let ledger = world.ledger();
+        let due = json!({"eventName": "REMOVE",
+            "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"},
+            "dynamodb": {"SequenceNumber": "1", "OldImage": ledger.all("Reminder")[0]}});
+        let event = serde_json::to_vec(&json!({ "Records": [due] })).unwrap();
+        world.stack().invoke("expire", event, String::new()).await.unwrap();
+        walk.note_of("expire, a reminder", "expire");
         self.shut.owner.post("close", json!({ "password": PASSWORD })).await.expect(200);
         world.settle().await;
         world.pass(DAY + 1);
@@ -490,11 +503,13 @@ fn all() -> BTreeSet<String> {
         [
             "Invite, through a portal",
             "deliver invitation",
+            "deliver, reminder to follow",
             "deliver password-changed",
             "deliver password-reset",
             "deliver email-proof",
             "deliver email-changed",
             "expire",
+            "expire, a reminder",
             "feedback delivery",
             "feedback bounce",
         ]

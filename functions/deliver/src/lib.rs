@@ -3,7 +3,8 @@
 //! The only function that mints emailed tokens, and the only one that talks to SES. Records come at least once, late and out of order, so
 //! what is sent is decided by what the table says now: the mail's own item (somebody may be sending it, or have sent
 //! it) and the invitation or the account that it is about (over, in a newer generation, with another password). A crash anywhere leads to a second mail, never to
-//! none; both links of one generation work until one is used.
+//! none; both links of one generation work until one is used. With the claim of an invitation's mail goes the moment at which
+//! somebody is to be reminded, where their team wants that.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use std::time::Duration;
 use mail::{Mailer, NotSent};
 use model::{
     About, Brand, Delivery, DeliveryState, Email, EmailChangeId, EmailProof, EmailReturn, Invitation,
-    InvitationStatus, InvitationToken, Invocation, Limits, LinkToken, Mail, MailStatus, MailTags, Reset,
-    Sponsor, Sponsorship, Suppression, Tenant, TenantId, Timestamp, UserId, Vouched,
+    InvitationStatus, InvitationToken, Invocation, Limits, LinkToken, Mail, MailStatus, MailTags, Reminder,
+    Reset, Sponsor, Sponsorship, Suppression, Tenant, TenantId, Timestamp, UserId, Vouched,
 };
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
@@ -79,7 +80,9 @@ impl Consumer for Deliver {
     async fn handle(&self, record: &Value, invocation: &Invocation) -> Result<(), Retry> {
         match store::stream::read(record)? {
             StreamChange::MailQueued(mail) => match &mail.about {
-                About::Invitation(about) | About::InvitationAgain(about) => {
+                About::Invitation(about)
+                | About::InvitationAgain(about)
+                | About::InvitationReminder(about) => {
                     self.deliver_invitation(&mail, *about, invocation).await
                 }
                 About::PasswordReset { email, vouched } => {
@@ -105,7 +108,7 @@ impl Consumer for Deliver {
                     self.deliver_notice(&mail, *user_id, Notice::TenantClosed(*tenant_id), invocation).await
                 }
             },
-            StreamChange::LinkSwept(..) | StreamChange::Other => Ok(()),
+            StreamChange::LinkSwept(..) | StreamChange::ReminderDue(..) | StreamChange::Other => Ok(()),
         }
     }
 }
@@ -237,7 +240,7 @@ impl Deliver {
             let delivery = Delivery::new(state, Some(reason), invocation.now());
             return Ok(self.store.finish_mail(&mail, &mail.failed(), &delivery, invocation).await?);
         }
-        let (claimed, token) = claimed(self.claim(&mail, &invitation, invocation).await)?;
+        let (claimed, token) = claimed(self.claim(&mail, &invitation, &tenant, invocation).await)?;
         let contents =
             Contents { invitation: &invitation, tenant: &tenant, inviter: inviter.as_ref(), token: &token };
         self.send(&claimed, &contents, invocation).await
@@ -248,19 +251,29 @@ impl Deliver {
         &self,
         before: &Mail,
         invitation: &Invitation,
+        tenant: &Tenant,
         invocation: &Invocation,
     ) -> Result<(Mail, InvitationToken), Error> {
+        let (store, now) = (&self.store, invocation.now());
         let token = InvitationToken::mint(invocation.random(), invitation.tenant_id, invitation.id);
-        let after = before.claimed(invocation.now(), CLAIM);
-        // the last try: failed unless it is written otherwise, so that even a crash in it is seen
-        let given_up = (after.attempts == ATTEMPTS)
-            .then(|| Delivery::new(DeliveryState::Failed, Some(GIVEN_UP), invocation.now()));
+        let after = before.claimed(now, CLAIM);
         let digest = token.digest();
-        if matches!(before.about, About::InvitationAgain(_)) {
-            self.store.claim_again((before, &after), invitation, &digest).await?;
-            return Ok((after, token));
+        let mails = (before, &after);
+        match before.about {
+            About::InvitationAgain(_) => store.claim_again(mails, invitation, &digest).await?,
+            // the newest link is the one that is known for longest, whichever mail it is in
+            About::InvitationReminder(_) => {
+                store.claim_mail(mails, invitation, &digest, None, None, invocation).await?;
+            }
+            _ => {
+                // the last try: failed unless it is written otherwise, so that even a crash in it is seen
+                let given_up = (after.attempts == ATTEMPTS)
+                    .then(|| Delivery::new(DeliveryState::Failed, Some(GIVEN_UP), now));
+                let reminder = Reminder::of(invitation, tenant, now);
+                let (given_up, reminder) = (given_up.as_ref(), reminder.as_ref());
+                store.claim_mail(mails, invitation, &digest, given_up, reminder, invocation).await?;
+            }
         }
-        self.store.claim_mail((before, &after), invitation, &digest, given_up.as_ref(), invocation).await?;
         Ok((after, token))
     }
 
@@ -280,6 +293,7 @@ impl Deliver {
             inviter: inviter.map(|s| (&s.member.first_name, &s.member.last_name)),
             portal: inviter.and_then(|s| s.portal.as_ref()).map(|portal| &portal.tenant.name),
             role: invitation.role,
+            is_reminder: matches!(claimed.about, About::InvitationReminder(_)),
             expires_at: invitation.expires_at,
             token,
         };

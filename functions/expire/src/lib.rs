@@ -1,10 +1,12 @@
-//! The table's stream, tokens that DynamoDB removed because their time was over, and mails that never got a token: marks
-//! the invitation expired, frees its seat, writes the event. Its address it holds until a newer invitation takes it.
+//! The table's stream, what DynamoDB removed because its time was over. Of tokens, and of mails that never got one: marks
+//! the invitation expired, frees its seat, writes the event. Its address it holds until a newer invitation takes it. Of
+//! reminders: queues the mail that reminds who was invited, if they haven't answered.
 //!
 //! Nothing waits for it: whether an invitation has expired is decided by the clock wherever it matters. This tidies up
-//! and tells the world.
+//! and tells the world. A reminder comes when DynamoDB gets to it, which may be days late; with less than an hour left to
+//! answer, it doesn't come.
 
-use model::Invocation;
+use model::{InvitationId, Invocation, Limits, TenantId};
 use runtime::stream::Consumer;
 use runtime::{Environment, SettingError};
 use serde_json::Value;
@@ -14,22 +16,41 @@ use store::{Error, Store};
 /// The function.
 pub struct Expire {
     store: Store,
+    limits: Limits,
 }
 
 impl Consumer for Expire {
     type Error = Error;
 
     fn new(environment: &Environment) -> Result<Self, SettingError> {
-        Ok(Self { store: Store::open(environment)? })
+        Ok(Self { store: Store::open(environment)?, limits: environment.variables.limits()? })
     }
 
     async fn handle(&self, record: &Value, invocation: &Invocation) -> Result<(), Error> {
-        let StreamChange::LinkSwept(tenant, invitation) = store::stream::read(record)? else {
-            return Ok(());
-        };
-        // one that was sent again lives longer than this link did, and is left alone
-        if self.store.expire_invitation(tenant, invitation, invocation).await? {
-            tracing::info!(%invitation, "expired");
+        match store::stream::read(record)? {
+            StreamChange::LinkSwept(tenant, invitation) => {
+                // one that was sent again lives longer than this link did, and is left alone
+                if self.store.expire_invitation(tenant, invitation, invocation).await? {
+                    tracing::info!(%invitation, "expired");
+                }
+                Ok(())
+            }
+            StreamChange::ReminderDue(tenant, invitation, generation) => {
+                self.remind((tenant, invitation, generation), invocation).await
+            }
+            StreamChange::MailQueued(_) | StreamChange::Other => Ok(()),
+        }
+    }
+}
+
+impl Expire {
+    /// A reminder that there is no room for today is none: nobody is mailed more for having been forgotten.
+    async fn remind(&self, due: (TenantId, InvitationId, u32), invocation: &Invocation) -> Result<(), Error> {
+        let (_, invitation, _) = due;
+        match self.store.remind(due, &self.limits, invocation).await {
+            Ok(queued) => tracing::info!(%invitation, queued, "a reminder was due"),
+            Err(Error::Refused(refusal)) => tracing::warn!(%invitation, ?refusal, "not reminded"),
+            Err(error) => return Err(error),
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //!
 //! * `POST /v1/tenants`, public: signs an organization up; the tenant is active once its owner opened the emailed link
 //! * `GET /v1/tenants/{tenant}`: `tenant.read`; `PATCH`: `tenant.update`, the owner's alone: name, colour, logo, where
-//!   answers to its invitations go
+//!   answers to its invitations go, when who doesn't answer is reminded
 //! * `POST`, `GET /v1/tenants/{tenant}/brands`; `GET`, `PATCH`, `DELETE /v1/tenants/{tenant}/brands/{brand}`
 //! * `POST`, `GET /v1/tenants/{tenant}/partners`; `DELETE /v1/tenants/{tenant}/partners/{partner}`: the tenants that this one
 //!   administers as their portal (R8)
@@ -99,9 +99,10 @@ fn parse(request: &Request) -> Result<TenantChange, BadRequest> {
         brand_colour: form.nullable("brand_colour", Colour::parse),
         logo_url: form.nullable("logo_url", LogoUrl::parse),
         reply_to: form.nullable("reply_to", Email::parse),
+        reminder_days: form.nullable_number("reminder_days", Tenant::REMINDER_DAYS),
     };
     if wanted.is_empty() && !form.has_wrong() {
-        form.wrong("", "has to change something: name, brand_colour, logo_url or reply_to");
+        form.wrong("", "has to change something: name, brand_colour, logo_url, reply_to or reminder_days");
     }
     form.finish(|| Some(wanted))
 }

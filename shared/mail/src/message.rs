@@ -21,6 +21,8 @@ pub struct Invitation<'a> {
     pub portal: Option<&'a CompanyName>,
     /// The role that waits; the owner's where a portal set the organization's account up.
     pub role: Role,
+    /// Whether it says so once more to somebody who hasn't answered. No organization reminds whoever is to confirm it.
+    pub is_reminder: bool,
     /// Until when the link works.
     pub expires_at: Timestamp,
     /// The token for the link.
@@ -197,14 +199,28 @@ impl Invitation<'_> {
             format!("{} {}{of}", defused(first.as_str()), defused(last.as_str()))
         });
         let is_invited = self.inviter.is_some() && self.role != Role::Owner;
+        let (subject, heading, button) = match (is_invited, self.is_reminder) {
+            (false, _) => {
+                ("Confirm your new account", "Confirm your new account", "Confirm and set a password")
+            }
+            (true, false) => ("You are invited to a team", "You are invited", "See the invitation"),
+            (true, true) => {
+                ("Reminder: you are invited to a team", "Your invitation waits", "See the invitation")
+            }
+        };
         let words = || {
             Words {
-            heading: if is_invited { "You are invited" } else { "Confirm your new account" },
+            heading,
             greeting: match &inviter {
                 Some(_) => format!("Hello {},", defused(self.first_name.as_str())),
                 None => "Hello,".to_owned(),
             },
             lead: match &inviter {
+                Some(who) if is_invited && self.is_reminder => format!(
+                    "This is a reminder: {who} invited you to join {company} as {}, and the invitation still waits for \
+                     your answer.",
+                    role_in_words(self.role),
+                ),
                 Some(who) if is_invited => {
                     format!("{who} invites you to join {company} as {}.", role_in_words(self.role))
                 }
@@ -217,7 +233,7 @@ impl Invitation<'_> {
                     .to_owned(),
             },
             action: Some(Action {
-                button: if is_invited { "See the invitation" } else { "Confirm and set a password" },
+                button,
                 link: &link,
                 colour: self.colour.filter(|_| self.inviter.is_some()).unwrap_or(Colour::DEFAULT),
                 until: until(self.expires_at),
@@ -226,7 +242,6 @@ impl Invitation<'_> {
             unexpected: "If you did not expect this, you need not do anything: without you nothing happens.",
         }
         };
-        let subject = if is_invited { "You are invited to a team" } else { "Confirm your new account" };
         let reply_to = self.reply_to.filter(|_| is_invited).map(Email::address);
         Ok(Message { reply_to, ..Message::write(subject, words)? })
     }
@@ -468,9 +483,12 @@ mod tests {
             assert_eq!(closed.subject, "Your account was closed");
             assert!(!closed.html.contains("<a ") && !closed.html.contains("<img"), "{name}");
             assert!(!closed.html.contains("evil.example") && !closed.text.contains("evil.example"), "{name}");
-            for (role, subject) in
-                [(Role::Member, "You are invited to a team"), (Role::Owner, "Confirm your new account")]
-            {
+            for (role, is_reminder, subject) in [
+                (Role::Member, false, "You are invited to a team"),
+                (Role::Member, true, "Reminder: you are invited to a team"),
+                (Role::Owner, false, "Confirm your new account"),
+                (Role::Owner, true, "Confirm your new account"),
+            ] {
                 let message = Invitation {
                     address: &Email::parse("ana@evil.example").unwrap(),
                     first_name: &first,
@@ -480,6 +498,7 @@ mod tests {
                     inviter: Some((&first, &first)),
                     portal: Some(company),
                     role,
+                    is_reminder,
                     expires_at: now,
                     token: &token,
                 }
@@ -555,6 +574,7 @@ mod tests {
                 inviter: (!is_strangers).then_some((&name, &name)),
                 portal: None,
                 role: Role::Member,
+                is_reminder: false,
                 expires_at: now,
                 token: &token,
             };
@@ -572,5 +592,42 @@ mod tests {
         assert_eq!(write(None, None, false).reply_to, None);
         let strangers = write(Some("#ffd400"), Some(&reply_to), true);
         assert!(strangers.html.contains(&usual) && strangers.reply_to.is_none());
+    }
+
+    #[test]
+    fn a_reminder_says_that_it_is_one_until_when_and_by_whom() {
+        let now = Timestamp::from_unix_millis(1_800_000_000_000);
+        let invocation = Invocation::new(Arc::new(now), "", Arc::new(SystemRandom));
+        let (tenant, invitation) = (TenantId::new(&invocation), InvitationId::new(&invocation));
+        let token = InvitationToken::mint(invocation.random(), tenant, invitation);
+        let address = Email::parse("ana@acme.example").unwrap();
+        let (name, company) = (PersonName::parse("Ben").unwrap(), CompanyName::parse("Acme").unwrap());
+        let write = |is_reminder| {
+            let message = Invitation {
+                address: &address,
+                first_name: &name,
+                company: &company,
+                colour: None,
+                reply_to: Some(&address),
+                inviter: Some((&name, &name)),
+                portal: None,
+                role: Role::Member,
+                is_reminder,
+                expires_at: now,
+                token: &token,
+            };
+            message.write("https://team.example.com").unwrap()
+        };
+        let (first, reminder) = (write(false), write(true));
+        let says = "This is a reminder: Ben Ben invited you to join Acme as a member, and the invitation still waits";
+        let until = "The link works until 15 January 2027, 08:00 UTC.";
+        let link = format!("https://team.example.com/accept#{}", token.reveal());
+        for body in [&reminder.text, &reminder.html] {
+            assert!(body.contains(says) && body.contains(until) && body.contains(&link), "{body}");
+        }
+        for body in [&first.text, &first.html] {
+            assert!(!body.contains("reminder") && body.contains(until), "{body}");
+        }
+        assert_eq!(reminder.reply_to, first.reply_to);
     }
 }

@@ -11,7 +11,7 @@ policy::closed_set! {
     pub enum EventKind: "kind of event" {
         /// An organization signed up.
         TenantCreated = "tenant.created",
-        /// The owner gave the tenant another name or look, or the operator another email policy.
+        /// The owner gave the tenant another name, look or reminders, or the operator another email policy.
         TenantUpdated = "tenant.updated",
         /// The operator gave the tenant another plan or other seats.
         TenantPlanChanged = "tenant.plan_changed",
@@ -43,6 +43,8 @@ policy::closed_set! {
         InvitationResent = "invitation.resent",
         /// The invited person asked for a fresh link.
         InvitationRenewed = "invitation.renewed",
+        /// Who was invited is mailed its link once more, because they hadn't answered.
+        InvitationReminded = "invitation.reminded",
         /// An invitation's email didn't arrive: it bounced, was rejected, or was marked as spam.
         InvitationUndelivered = "invitation.undelivered",
         /// An invitation became a membership.
@@ -225,6 +227,7 @@ mod tests {
             "invitation.created",
             "invitation.resent",
             "invitation.renewed",
+            "invitation.reminded",
             "invitation.undelivered",
             "invitation.accepted",
             "invitation.declined",

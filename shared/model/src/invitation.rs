@@ -84,6 +84,9 @@ pub struct Invitation {
     pub newest_token: Option<NewestToken>,
     /// How far the newest email got.
     pub delivery: Delivery,
+    /// The newest generation whose link was mailed once more as a reminder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded: Option<u32>,
     /// Who invited; nobody for the owner who signed up. Of a partner's first owner, who of the portal set it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invited_by: Option<UserId>,
@@ -199,6 +202,7 @@ impl Invitation {
             generation: 1,
             newest_token: None,
             delivery: Delivery::queued(now),
+            reminded: None,
             invited_by: inviter.map(|inviter| inviter.user),
             sponsor: inviter.map(|inviter| inviter.user),
             sponsor_portal: inviter.and_then(|inviter| inviter.portal),
@@ -542,9 +546,11 @@ mod tests {
             is_vouched: true,
             accepted_at: Some(NOW),
             accepted_by: Some(ANA),
+            reminded: Some(3),
             ..invitation()
         };
         let written = json!({
+            "reminded": 3,
             "phone": "+14155550123",
             "brands": [SAGE],
             "permissions": ["brand.read"],

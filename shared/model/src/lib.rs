@@ -24,6 +24,7 @@ mod member;
 mod names;
 mod portal;
 mod refusal;
+mod reminder;
 mod review;
 #[cfg(test)]
 mod samples;
@@ -48,6 +49,7 @@ pub use member::{Member, Uses};
 pub use names::{BrandName, CompanyName, InvalidText, Locale, PersonName, Phone, PlanName, Reason};
 pub use portal::{Administration, Portal, Sponsor, SponsorId};
 pub use refusal::Refusal;
+pub use reminder::Reminder;
 pub use review::{Decision, Excess, Held, OpenReview, Reduction, Review, Verdict};
 pub use secret::{Digest, InvitationToken, LinkToken, Password, SessionToken};
 pub use source::{Source, SourceKey};

@@ -19,6 +19,9 @@ pub enum About {
     /// The same once more, because somebody asked for a new password with the address of somebody who is only invited. The
     /// invitation doesn't show it, or whoever invited would see whether the address has an account.
     InvitationAgain(MailTags),
+    /// The same once more, because the invited person hasn't answered and their team reminds them. The invitation goes on
+    /// showing what became of the mail that they didn't answer.
+    InvitationReminder(MailTags),
     /// The link under which a forgotten password is replaced, of whoever has this address, if anybody does: whoever asked
     /// for it isn't told.
     PasswordReset {
@@ -161,25 +164,31 @@ impl Mail {
         }
     }
 
-    /// The mail that carries the link of an invitation's newest generation.
-    #[must_use]
-    pub fn about(invitation: &Invitation, invocation: &Invocation) -> Self {
+    fn of(about: fn(MailTags) -> About, invitation: &Invitation, invocation: &Invocation) -> Self {
         let tags = MailTags {
             tenant: invitation.tenant_id,
             invitation: invitation.id,
             generation: invitation.generation,
         };
-        Self::new(About::Invitation(tags), invitation.email.clone(), invitation.expires_at, invocation)
+        Self::new(about(tags), invitation.email.clone(), invitation.expires_at, invocation)
+    }
+
+    /// The mail that carries the link of an invitation's newest generation.
+    #[must_use]
+    pub fn about(invitation: &Invitation, invocation: &Invocation) -> Self {
+        Self::of(About::Invitation, invitation, invocation)
     }
 
     /// The mail that carries that link once more, for somebody who asked.
     #[must_use]
     pub fn again(invitation: &Invitation, invocation: &Invocation) -> Self {
-        let mail = Self::about(invitation, invocation);
-        match mail.about {
-            About::Invitation(tags) => Self { about: About::InvitationAgain(tags), ..mail },
-            _ => mail,
-        }
+        Self::of(About::InvitationAgain, invitation, invocation)
+    }
+
+    /// The mail that carries that link once more, for somebody who hasn't answered.
+    #[must_use]
+    pub fn reminder(invitation: &Invitation, invocation: &Invocation) -> Self {
+        Self::of(About::InvitationReminder, invitation, invocation)
     }
 
     /// The mail that carries the link under which the password of this address is replaced, if anybody has it. Asked for
@@ -315,6 +324,8 @@ mod tests {
         );
         let again = Mail::again(&one, &invocation);
         survives(&again, patched(&mail, json!({"id": again.id, "kind": "invitation_again"})));
+        let reminder = Mail::reminder(&one, &invocation);
+        survives(&reminder, patched(&mail, json!({"id": reminder.id, "kind": "invitation_reminder"})));
         let address = email("ana@example.com");
         let reset = Mail::password_reset(&address, &invocation);
         survives(

@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use policy::{Role, TenantStatus};
@@ -44,6 +45,9 @@ pub struct Tenant {
     /// Where an answer to one of its invitations goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Email>,
+    /// How many days after its mail who doesn't answer an invitation is reminded of it; never where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminder_days: Option<u8>,
     /// The one owner, from the moment that the first one accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
@@ -80,6 +84,8 @@ pub struct TenantChange {
     pub logo_url: Option<Option<LogoUrl>>,
     /// Where an answer to one of its invitations goes.
     pub reply_to: Option<Option<Email>>,
+    /// How many days after its mail who doesn't answer an invitation is reminded of it.
+    pub reminder_days: Option<Option<u8>>,
 }
 
 impl TenantChange {
@@ -124,6 +130,8 @@ pub struct NewTenant {
 impl Tenant {
     /// How long a closed one can be opened again; what is in it may be removed from then on.
     pub const REOPENABLE: Duration = Duration::from_secs(30 * 86_400);
+    /// Days after which somebody may be reminded of an invitation: fewer than the longest-lived link has.
+    pub const REMINDER_DAYS: RangeInclusive<u8> = 1..=29;
 
     /// The tenant, which waits for its owner, and the invitation that makes them the owner. The one seat and the one
     /// email are theirs.
@@ -145,6 +153,7 @@ impl Tenant {
             brand_colour: None,
             logo_url: None,
             reply_to: None,
+            reminder_days: None,
             owner: None,
             portal,
             created_at: now,
@@ -178,12 +187,13 @@ impl Tenant {
     /// The tenant as its owner changes it.
     #[must_use]
     pub fn with(&self, change: &TenantChange, version: Version) -> Self {
-        let TenantChange { name, brand_colour, logo_url, reply_to } = change.clone();
+        let TenantChange { name, brand_colour, logo_url, reply_to, reminder_days } = change.clone();
         Self {
             name: name.unwrap_or_else(|| self.name.clone()),
             brand_colour: brand_colour.unwrap_or(self.brand_colour),
             logo_url: logo_url.unwrap_or_else(|| self.logo_url.clone()),
             reply_to: reply_to.unwrap_or_else(|| self.reply_to.clone()),
+            reminder_days: reminder_days.unwrap_or(self.reminder_days),
             authority: version,
             ..self.clone()
         }
@@ -191,12 +201,13 @@ impl Tenant {
 
     /// What its owner may change, each by its name, as an event has it.
     #[must_use]
-    pub fn told(&self) -> [(&'static str, Option<String>); 4] {
+    pub fn told(&self) -> [(&'static str, Option<String>); 5] {
         [
             ("name", Some(self.name.to_string())),
             ("brand_colour", self.brand_colour.map(String::from)),
             ("logo_url", self.logo_url.as_ref().map(LogoUrl::to_string)),
             ("reply_to", self.reply_to.as_ref().map(Email::to_string)),
+            ("reminder_days", self.reminder_days.map(|days| days.to_string())),
         ]
     }
 
@@ -373,6 +384,7 @@ mod tests {
             brand_colour: Some(Some(colour)),
             logo_url: Some(logo),
             reply_to: Some(Some(reply_to)),
+            reminder_days: Some(Some(3)),
         };
         let nothing = TenantChange::default();
         assert!(nothing.is_empty() && !whole.is_empty());
@@ -382,25 +394,34 @@ mod tests {
             "brand_colour": "#000000",
             "logo_url": "https://cdn.example.com/a.svg",
             "reply_to": {"canonical": "team@example.com", "entered": "Team@Example.com"},
+            "reminder_days": 3,
             "authority": NEW,
         });
         survives(&dressed, patched(&plain, looks));
         let told =
-            |told: [(&'static str, Option<&str>); 4]| told.map(|(name, is)| (name, is.map(str::to_owned)));
-        let bare = [("name", Some("Acme")), ("brand_colour", None), ("logo_url", None), ("reply_to", None)];
+            |told: [(&'static str, Option<&str>); 5]| told.map(|(name, is)| (name, is.map(str::to_owned)));
+        let bare = [
+            ("name", Some("Acme")),
+            ("brand_colour", None),
+            ("logo_url", None),
+            ("reply_to", None),
+            ("reminder_days", None),
+        ];
         assert_eq!(plain.told(), told(bare));
         let all = [
             ("name", Some("Brew")),
             ("brand_colour", Some("#000000")),
             ("logo_url", Some("https://cdn.example.com/a.svg")),
             ("reply_to", Some("Team@Example.com")),
+            ("reminder_days", Some("3")),
         ];
         assert_eq!(dressed.told(), told(all));
         assert_eq!(json!(dressed.with(&nothing, OLD)), patched(&dressed, json!({"authority": OLD})));
         for (change, field) in [
             (TenantChange { brand_colour: Some(None), ..nothing.clone() }, "brand_colour"),
             (TenantChange { logo_url: Some(None), ..nothing.clone() }, "logo_url"),
-            (TenantChange { reply_to: Some(None), ..nothing }, "reply_to"),
+            (TenantChange { reply_to: Some(None), ..nothing.clone() }, "reply_to"),
+            (TenantChange { reminder_days: Some(None), ..nothing }, "reminder_days"),
         ] {
             assert!(!change.is_empty());
             let taken = json!({field: null, "authority": OLD});

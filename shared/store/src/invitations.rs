@@ -14,6 +14,9 @@ const RECLAIMED_AT_ONCE: i32 = 5;
 /// How often an expired invitation is read again when somebody was faster.
 const EXPIRING_ROUNDS: usize = 6;
 
+/// The same of one that somebody is to be reminded of.
+const REMINDING_ROUNDS: usize = 6;
+
 /// An invitation as it will be, and the mail that carries its link.
 pub struct Outgoing<'a> {
     invitation: &'a Invitation,
@@ -219,6 +222,49 @@ impl Store {
             }
         }
         Err(Error::Unavailable("an invitation kept changing while it was expired".to_owned()))
+    }
+
+    /// Queues the mail that reminds somebody of this generation of an invitation, once, if they haven't answered, may still
+    /// do so, and their team reminds. It is counted to the address and to the team's day, as one that somebody sends.
+    /// Answers whether it was queued.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when there were too many emails today, or the address takes none: there is no reminder then.
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn remind(
+        &self,
+        (t, i, generation): (TenantId, InvitationId, u32),
+        limits: &Limits,
+        invocation: &Invocation,
+    ) -> Result<bool, Error> {
+        let now = invocation.now();
+        // whoever is faster may only have noted a delivery, or mailed somebody else
+        for _ in 0..REMINDING_ROUNDS {
+            let (invitation, tenant) = self.load((keys::invitation(t, i), keys::tenant(t))).await?;
+            let (Some(before), Some(tenant)) = (invitation, tenant) else { return Ok(false) };
+            if !tenant.reminds() || !before.wants_reminder(generation, now) {
+                return Ok(false);
+            }
+            limits.mails_by_tenant.count(tenant.mails, now, "emails of this team").map_err(Error::Refused)?;
+            let after = before.with_reminder(invocation.version());
+            let mail = Mail::reminder(&after, invocation);
+            let out = Outgoing { invitation: &after, mail, tenant: &tenant, limits };
+            let (kind, subject) = (EventKind::InvitationReminded, Subject::Invitation(i));
+            let change = Change::new(invocation, t, Actor::System, kind, subject)
+                .with("email", before.email.as_entered());
+            let queued = self
+                .transaction()
+                .replace(Fact::Invitation, &keys::invitation(t, i), &after, before.version)
+                .mail_of(&out, false)
+                .mail(&out)
+                .change(change);
+            match queued.commit().await {
+                Ok(()) => return Ok(true),
+                Err(Error::Changed(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Unavailable("an invitation kept changing while somebody was reminded of it".to_owned()))
     }
 
     /// Frees the seats of invitations that nobody has found expired yet, of a few at once. Answers whether there may be

@@ -13,6 +13,7 @@
 //! | Decision | `REVIEW#r` | `MEMBER#u` | | deciding, the review and its export; listed by prefix |
 //! | Mail (`ttl`) | `MAIL#m` | `MAIL` | | `deliver` |
 //! | Token (`ttl`) | `TOKEN#sha256` | `TOKEN` | | the emailed link |
+//! | Reminder (`ttl`) | `REMINDER#i` | `REMINDER` | | nobody: `expire` is told by the stream when it is gone |
 //! | Reset (`ttl`) | `RESET#sha256` | `RESET` | | the emailed link of a forgotten password |
 //! | EmailProof (`ttl`) | `PROOF#sha256` | `PROOF` | | the emailed link to a new address |
 //! | EmailReturn (`ttl`) | `RETURN#sha256` | `RETURN` | | the emailed link that takes an old one back |
@@ -32,8 +33,8 @@ use std::marker::PhantomData;
 
 use model::{
     Administration, Brand, Credential, Decision, Digest, Email, EmailProof, EmailReturn, Event, EventId,
-    Invitation, InvitationId, InvitationStatus, Invitee, Limit, Mail, MailId, Member, OpenReview, Reset,
-    Review, ReviewId, Source, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User, UserId,
+    Invitation, InvitationId, InvitationStatus, Invitee, Limit, Mail, MailId, Member, OpenReview, Reminder,
+    Reset, Review, ReviewId, Source, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User, UserId,
 };
 use policy::BrandId;
 use serde::Serialize;
@@ -145,6 +146,12 @@ impl Entity for TokenRecord {
     const NAME: &'static str = "Token";
     fn ttl(&self) -> Option<u64> {
         Some(self.expires_at.unix_seconds())
+    }
+}
+impl Entity for Reminder {
+    const NAME: &'static str = "Reminder";
+    fn ttl(&self) -> Option<u64> {
+        Some(self.at.unix_seconds())
     }
 }
 impl Entity for Reset {
@@ -287,6 +294,12 @@ pub fn mail(m: MailId) -> Key<Mail> {
 #[must_use]
 pub fn token(digest: &Digest) -> Key<TokenRecord> {
     Key::new(format!("TOKEN#{}", digest.as_str()), "TOKEN".to_owned())
+}
+
+/// When somebody is to be reminded of an invitation: one at most, the newest mail's.
+#[must_use]
+pub fn reminder(i: InvitationId) -> Key<Reminder> {
+    Key::new(format!("REMINDER#{i}"), "REMINDER".to_owned())
 }
 
 /// What the token of a password reset with this digest stands for.

@@ -1,6 +1,6 @@
 use model::{
     About, Credential, Delivery, DeliveryState, Digest, Email, Invitation, Invocation, Limit, Limits, Mail,
-    MailStatus, MailTags, NewestToken, Reset, Suppression, Timestamp, TokenRecord,
+    MailStatus, MailTags, NewestToken, Reminder, Reset, Suppression, Timestamp, TokenRecord,
 };
 
 use crate::error::{Error, Fact};
@@ -52,7 +52,8 @@ fn unless_changed(written: Result<(), Error>) -> Result<bool, Error> {
 impl Store {
     /// Claims a send: nobody else sends this mail until the claim runs out, the token that it will carry is known, and
     /// the invitation knows its newest token. Where this is the last try, `given_up` is noted beforehand, so that a crash
-    /// in the middle of it ends visibly; what is known of the delivery stays otherwise.
+    /// in the middle of it ends visibly; what is known of the delivery stays otherwise. Where a `reminder` is to follow, its
+    /// moment takes the place of an earlier mail's.
     ///
     /// # Errors
     /// [`Error::Changed`] when somebody else claimed it, or the invitation moved on.
@@ -62,6 +63,7 @@ impl Store {
         invitation: &Invitation,
         digest: &Digest,
         given_up: Option<&Delivery>,
+        reminder: Option<&Reminder>,
         invocation: &Invocation,
     ) -> Result<(), Error> {
         let token = TokenRecord::of(invitation);
@@ -74,12 +76,16 @@ impl Store {
         if let Some(delivery) = given_up {
             newest = newest.set("delivery", delivery).when_older(delivery, &[DeliveryState::Failed]);
         }
-        self.transaction()
+        let claimed = self
+            .transaction()
             .claimed(before, after)
             .update(Fact::Invitation, &keys::invitation(invitation.tenant_id, invitation.id), newest)
-            .add(&keys::token(digest), &token)
-            .commit()
-            .await
+            .add(&keys::token(digest), &token);
+        let claimed = match reminder {
+            Some(reminder) => claimed.add(&keys::reminder(invitation.id), reminder),
+            None => claimed,
+        };
+        claimed.commit().await
     }
 
     /// The same for a mail that carries the link of an invitation once more: the invitation itself doesn't show it.

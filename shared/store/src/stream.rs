@@ -3,7 +3,7 @@
 //! Records of one transaction may come apart, late, twice and in any order, so each is understood by itself; what is
 //! decided on is read from the table.
 
-use model::{About, InvitationId, Mail, TenantId, TokenRecord};
+use model::{About, InvitationId, Mail, Reminder, TenantId, TokenRecord};
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -46,6 +46,8 @@ pub enum StreamChange {
     /// DynamoDB removed what an invitation's link was made of: the token whose time was over, or the mail that never
     /// got one.
     LinkSwept(TenantId, InvitationId),
+    /// The moment came at which somebody is to be reminded of an invitation, of this generation of it.
+    ReminderDue(TenantId, InvitationId, u32),
     /// Nothing that anybody here waits for.
     Other,
 }
@@ -62,6 +64,10 @@ pub fn read(record: &serde_json::Value) -> Result<StreamChange, Error> {
         ("REMOVE", _, Some(image)) if swept && is::<TokenRecord>(&image) => {
             let token: TokenRecord = entity(image)?;
             Ok(StreamChange::LinkSwept(token.tenant_id, token.invitation_id))
+        }
+        ("REMOVE", _, Some(image)) if swept && is::<Reminder>(&image) => {
+            let due: Reminder = entity(image)?;
+            Ok(StreamChange::ReminderDue(due.tenant_id, due.invitation_id, due.generation))
         }
         ("REMOVE", _, Some(image)) if swept && is::<Mail>(&image) => {
             let mail: Mail = entity(image)?;

@@ -17,6 +17,7 @@ impl Transaction<'_> {
             .set_or_remove("brand_colour", after.brand_colour.as_ref())
             .set_or_remove("logo_url", after.logo_url.as_ref())
             .set_or_remove("reply_to", after.reply_to.as_ref())
+            .set_or_remove("reminder_days", after.reminder_days.as_ref())
             .set_or_remove("closed_at", after.closed_at.as_ref())
             .set_or_remove("removal_began_at", after.removal_began_at.as_ref())
             .set("authority", &after.authority)
@@ -72,7 +73,7 @@ impl Store {
         noted.change(change).commit().await
     }
 
-    /// Changes a tenant's name, look, plan, seats, status or email policy over what was read.
+    /// Changes a tenant's name, look, reminders, plan, seats, status or email policy over what was read.
     ///
     /// # Errors
     /// [`Error::Changed`] when the tenant changed.

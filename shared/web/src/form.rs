@@ -175,6 +175,16 @@ impl Form {
         number
     }
 
+    /// Takes a whole number in a range that may be omitted, or be null, which is something else.
+    pub fn nullable_number(&mut self, name: &str, range: RangeInclusive<u8>) -> Option<Option<u8>> {
+        self.know(name);
+        if self.fields.get(name)?.is_null() {
+            self.fields.remove(name);
+            return Some(None);
+        }
+        self.number(name, range).map(Some)
+    }
+
     /// Takes a list of at most so many names, if it is there.
     pub fn list<T, E: Display>(
         &mut self,

@@ -36,6 +36,7 @@ pub struct TenantView<'a> {
     brand_colour: Option<Colour>,
     logo_url: Option<&'a str>,
     reply_to: Option<&'a str>,
+    reminder_days: Option<u8>,
     portal: Option<TenantId>,
     created_at: Timestamp,
     /// Left out, as the next one, unless it is closed.
@@ -63,6 +64,7 @@ impl<'a> From<&'a Tenant> for TenantView<'a> {
             brand_colour: t.brand_colour,
             logo_url: t.logo_url.as_ref().map(model::LogoUrl::as_str),
             reply_to: t.reply_to.as_ref().map(model::Email::as_entered),
+            reminder_days: t.reminder_days,
             portal: t.portal,
             created_at: t.created_at,
             closed_at: t.closed_at,

@@ -1,6 +1,6 @@
 //! Passwords that are forgotten or changed, sessions, profiles.
 
-use crate::state::{Belonging, Mail, Reset, Status};
+use crate::state::{Belonging, Mail, Reset, Status, Why};
 use crate::{HOUR, Nth, Outcome, Try, World};
 
 /// Invitations that are mailed again to somebody who asks for a new password.
@@ -86,7 +86,7 @@ impl World {
             if self.rate(&again, crate::DAY) < self.limits.address_mails_of_tenant {
                 self.count(&again, crate::DAY);
                 let generation = self.tenants[tenant].invitations[invitation].generation;
-                self.outbox.push(Mail::Invitation { tenant, invitation, generation, again: true });
+                self.outbox.push(Mail::Invitation { tenant, invitation, generation, why: Why::Again });
             }
         }
     }

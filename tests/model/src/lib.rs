@@ -11,7 +11,8 @@
 //! again; reading and ending invitations takes `members.invite`, listing seats that and
 //! `members.read`, asking about a colleague `members.assign`; renewing a link
 //! that works is a `conflict`; what a suspension holds up is `invitation-on-hold`, what a closing does `invitation-revoked`; a
-//! removal is one thing, however many orders it takes. The outbox is compared by what is sent from
+//! removal is one thing, however many orders it takes. Which of several reminders of one moment come first where there is no
+//! room for all is left open. The outbox is compared by what is sent from
 //! it, and who finds an invitation expired, and when, not at all.
 //!
 //! * [`rights`]: the table of permissions and the rules about giving
@@ -35,7 +36,7 @@ use account::asked_again;
 pub use request::{Answer, Given, Outcome, Request, Set, Told, Try};
 pub use state::{
     Account, Belonging, Delivery, Former, Holder, Invitation, Limits, Link, Mail, Member, Proof, Reset,
-    Return, Session, Status, Tenant, Window, World,
+    Return, Session, Status, Tenant, Why, Window, World,
 };
 
 /// A number that stands for a tenant, a brand, an invitation, a user, a session, a link or an address.

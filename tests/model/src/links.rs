@@ -226,6 +226,7 @@ impl World {
             renewable_until: if vouched { expires_at + 30 * DAY } else { expires_at },
             founding: Some(vouched),
             delivery: crate::Delivery::Queued,
+            reminded: false,
             resends: Window::default(),
             accepted_by: None,
         }
@@ -240,6 +241,7 @@ impl World {
             status: Status::Pending,
             seats,
             exclusive: self.limits.exclusive,
+            reminder_days: None,
             owner: None,
             portal,
             unconfirmed_until: Some(until),

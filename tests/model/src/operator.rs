@@ -1,9 +1,9 @@
 //! Signing up, the operator's orders, time, the sweeper, the mailer and what SES says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rights::Role;
-use crate::state::{Account, Belonging, Delivery, Link, Mail, Status};
+use crate::state::{Account, Belonging, Delivery, Link, Mail, Status, Why};
 use crate::{DAY, HOUR, Nth, Outcome, Told, World};
 
 impl World {
@@ -215,16 +215,64 @@ impl World {
         for link in &mut next.links {
             link.swept |= link.expires_at < now;
         }
-        next.deliver()
+        let due: Vec<((Nth, Nth), u64)> = next
+            .reminders
+            .iter()
+            .filter(|(_, (_, at))| *at < now)
+            .map(|(of, (generation, _))| (*of, *generation))
+            .collect();
+        next.reminders.retain(|_, (_, at)| *at >= now);
+        next.send_all();
+        next.reminded(&due).into_iter().flat_map(World::done).collect()
+    }
+
+    /// What may come of reminders that are due at once: all that are wanted are queued and sent, or as many as there is room
+    /// for, whichever come first.
+    fn reminded(&self, due: &[((Nth, Nth), u64)]) -> Vec<Self> {
+        let queued = |chosen: &BTreeSet<usize>| {
+            let mut next = self.clone();
+            let all = chosen.iter().all(|nth| next.remind(due[*nth].0, due[*nth].1));
+            all.then_some(next)
+        };
+        let (mut looked, mut ends) = (BTreeSet::new(), Vec::new());
+        let mut first = self.clone();
+        let wanted = (0..due.len()).filter(|nth| self.clone().remind(due[*nth].0, due[*nth].1));
+        let wanted: BTreeSet<usize> = wanted.collect();
+        if wanted.iter().all(|nth| first.remind(due[*nth].0, due[*nth].1)) {
+            first.send_all();
+            return vec![first];
+        }
+        // no one of them makes room for another: what may come is what nothing can be added to
+        let mut begun = vec![BTreeSet::new()];
+        while let Some(chosen) = begun.pop() {
+            let more = wanted.difference(&chosen).map(|nth| {
+                let mut more = chosen.clone();
+                more.insert(*nth);
+                more
+            });
+            let more: Vec<BTreeSet<usize>> = more.filter(|more| queued(more).is_some()).collect();
+            if more.is_empty() {
+                ends.extend(queued(&chosen));
+            }
+            begun.extend(more.into_iter().filter(|more| looked.insert(more.clone())));
+        }
+        ends.iter_mut().for_each(Self::send_all);
+        ends
     }
 
     /// Every mail of the outbox is looked at once: what it is about has to be as it was (R9, R10).
     pub(crate) fn deliver(&self) -> Vec<Outcome> {
         let mut next = self.clone();
+        next.send_all();
+        next.done()
+    }
+
+    fn send_all(&mut self) {
+        let next = self;
         while !next.outbox.is_empty() {
-            let (tenant, invitation, generation, again) = match next.outbox.remove(0) {
-                Mail::Invitation { tenant, invitation, generation, again } => {
-                    (tenant, invitation, generation, again)
+            let (tenant, invitation, generation, why) = match next.outbox.remove(0) {
+                Mail::Invitation { tenant, invitation, generation, why } => {
+                    (tenant, invitation, generation, why)
                 }
                 Mail::Reset { address, to, asked_at, vouched } => {
                     next.deliver_reset((address, to, asked_at), vouched);
@@ -256,7 +304,14 @@ impl World {
                 Delivery::Failed
             } else {
                 let (address, expires_at) = (i.address, i.expires_at);
-                next.mailed.push((address, (!again).then_some(next.links.len())));
+                if let Some(days) = t.reminder_days.filter(|_| why == Why::Sent) {
+                    let at = next.now + days * DAY;
+                    if at + HOUR <= expires_at {
+                        next.reminders.insert((tenant, invitation), (generation, at));
+                    }
+                }
+                next.mailed.push((address, (why == Why::Sent).then_some(next.links.len())));
+                let again = why == Why::Again;
                 next.links.push(Link {
                     address,
                     tenant,
@@ -270,11 +325,10 @@ impl World {
             };
             // of a mail that is sent once more the invitation shows nothing
             let known = &mut next.tenants[tenant].invitations[invitation].delivery;
-            if !again {
+            if why == Why::Sent {
                 *known = (*known).max(state);
             }
         }
-        next.done()
     }
 
     /// What SES says of the newest mail to an address. What is known for certain is never replaced by older news.

@@ -133,6 +133,11 @@ pub enum Request {
         by: Nth,
         tenant: Nth,
     },
+    SetReminder {
+        by: Nth,
+        tenant: Nth,
+        days: Option<u64>,
+    },
     Permit {
         by: Nth,
         tenant: Nth,
@@ -354,6 +359,7 @@ impl Request {
             | Self::Members { by, .. }
             | Self::GiveRole { by, .. }
             | Self::RenameTenant { by, .. }
+            | Self::SetReminder { by, .. }
             | Self::Permit { by, .. }
             | Self::HandOver { by, .. }
             | Self::Close { by, .. }
@@ -481,6 +487,7 @@ impl World {
             | R::Members { by, tenant }
             | R::GiveRole { by, tenant, .. }
             | R::RenameTenant { by, tenant }
+            | R::SetReminder { by, tenant, .. }
             | R::Permit { by, tenant, .. }
             | R::HandOver { by, tenant, .. }
             | R::Close { by, tenant, .. }

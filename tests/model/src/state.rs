@@ -22,6 +22,8 @@ pub struct World {
     pub suppressed: BTreeMap<Nth, &'static str>,
     /// The outbox: mails that nobody has looked at yet.
     pub outbox: Vec<Mail>,
+    /// Reminders to come, by tenant and invitation: of which generation, and when.
+    pub reminders: BTreeMap<(Nth, Nth), (u64, u64)>,
     /// Emailed links, in the order in which they were sent.
     pub links: Vec<Link>,
     /// Links under which a password is replaced, in the order in which they were sent.
@@ -120,6 +122,8 @@ pub struct Tenant {
     pub seats: u64,
     /// Whether its addresses belong to it alone.
     pub exclusive: bool,
+    /// How many days after its mail who doesn't answer an invitation is reminded.
+    pub reminder_days: Option<u64>,
     /// Its owner.
     pub owner: Option<Nth>,
     /// The portal that administers it (R8).
@@ -218,6 +222,8 @@ pub struct Invitation {
     pub founding: Option<bool>,
     /// How far the newest mail got.
     pub delivery: Delivery,
+    /// Whether who is invited was reminded of this generation.
+    pub reminded: bool,
     /// Resends in the current ten minutes.
     pub resends: Window,
     /// Who accepted.
@@ -238,6 +244,17 @@ impl Invitation {
     }
 }
 
+/// Why the link of an invitation is mailed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody sends it.
+    Sent,
+    /// It was asked for again: the invitation doesn't show it.
+    Again,
+    /// Nobody has answered: nor that.
+    Reminder,
+}
+
 /// An entry of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mail {
@@ -249,8 +266,8 @@ pub enum Mail {
         invitation: Nth,
         /// Of which generation.
         generation: u64,
-        /// Whether it was asked for again: the invitation doesn't show it.
-        again: bool,
+        /// Why.
+        why: Why,
     },
     /// The link under which a forgotten password is replaced.
     Reset {
@@ -457,6 +474,7 @@ impl World {
             users: 0,
             suppressed: BTreeMap::new(),
             outbox: Vec::new(),
+            reminders: BTreeMap::new(),
             links: Vec::new(),
             resets: Vec::new(),
             proofs: Vec::new(),
@@ -511,9 +529,35 @@ impl World {
     pub(crate) fn queue_from(&mut self, from: Nth, tenant: Nth, invitation: Nth) {
         let i = &self.tenants[tenant].invitations[invitation];
         let (address, generation, strangers) = (i.address, i.generation, i.founding == Some(false));
-        self.outbox.push(Mail::Invitation { tenant, invitation, generation, again: false });
+        self.outbox.push(Mail::Invitation { tenant, invitation, generation, why: Why::Sent });
         self.count(&mail_rate(from, address, strangers), DAY);
         self.count(&format!("mail {address}"), DAY);
+    }
+
+    /// Queues the mail that reminds of an invitation, counted as one that somebody sends, unless nobody is to be reminded, or
+    /// there were too many mails. Whether it did.
+    pub(crate) fn remind(&mut self, (tenant, invitation): (Nth, Nth), generation: u64) -> bool {
+        let t = &self.tenants[tenant];
+        let i = &t.invitations[invitation];
+        let address = i.address;
+        let wants = !t.gone && t.status == Status::Active && t.reminder_days.is_some();
+        let waits = i.ended.is_none() && i.generation == generation && !i.reminded;
+        let arrived =
+            matches!(i.delivery, Delivery::Queued | Delivery::Sent | Delivery::Delayed | Delivery::Delivered);
+        let has_time = self.now + HOUR <= i.expires_at;
+        let room = self.mail_refused(tenant, address, false).is_empty();
+        let Some(mails) = self.tenant_mail(tenant).filter(|_| wants && waits && arrived && has_time && room)
+        else {
+            return false;
+        };
+        let t = &mut self.tenants[tenant];
+        t.mails = mails;
+        t.invitations[invitation].reminded = true;
+        t.event("invitation.reminded", "invitation", invitation);
+        self.outbox.push(Mail::Invitation { tenant, invitation, generation, why: Why::Reminder });
+        self.count(&mail_rate(tenant, address, false), DAY);
+        self.count(&format!("mail {address}"), DAY);
+        true
     }
 
     /// Counts a mail to the tenant's day; none if that is full.

@@ -80,7 +80,9 @@ impl World {
             Request::RenameBrand { .. } => "brands.update",
             Request::DeleteBrand { .. } => "brands.delete",
             Request::Events { .. } => "audit.read",
-            Request::RenameTenant { .. } | Request::LeavePortal { .. } => "tenant.update",
+            Request::RenameTenant { .. } | Request::SetReminder { .. } | Request::LeavePortal { .. } => {
+                "tenant.update"
+            }
             Request::CreatePartner { .. } | Request::Partners { .. } | Request::EndPartner { .. } => {
                 "partners.manage"
             }
@@ -107,6 +109,7 @@ impl World {
             Request::RenameTenant { .. } => self.acted(who, |next| {
                 next.tenants[who.tenant].event("tenant.updated", "tenant", who.tenant);
             }),
+            Request::SetReminder { days, .. } => self.set_reminder(who, *days),
             Request::Permit { user, list, .. } => self.permit(who, *user, list.as_ref()),
             Request::HandOver { to, password, .. } => self.hand_over(who, *to, *password),
             Request::Close { password, .. } => self.close(who, *password),
@@ -222,6 +225,7 @@ impl World {
                 renewable_until: expires_at + 30 * DAY,
                 founding: None,
                 delivery: Delivery::Queued,
+                reminded: false,
                 resends: Window::default(),
                 accepted_by: None,
             });
@@ -284,7 +288,7 @@ impl World {
             (i.sponsor, i.through) = (Some(admin.user), admin.portal);
             i.renewable_until = i.expires_at + 30 * DAY;
         }
-        (i.delivery, i.resends) = (Delivery::Queued, resends);
+        (i.delivery, i.resends, i.reminded) = (Delivery::Queued, resends, false);
         self.queue(tenant, nth);
     }
 
@@ -583,6 +587,18 @@ impl World {
             }
             Err(refused) => asked_again(refused),
         }
+    }
+
+    /// Reminders that are to come keep their moment, and come while the tenant reminds at all.
+    fn set_reminder(&self, who: Who, days: Option<u64>) -> Vec<Outcome> {
+        if self.tenants[who.tenant].reminder_days == days {
+            return self.clone().done();
+        }
+        self.acted(who, |next| {
+            let t = &mut next.tenants[who.tenant];
+            t.reminder_days = days;
+            t.event("tenant.updated", "tenant", who.tenant);
+        })
     }
 
     fn create_brand(&self, who: Who) -> Vec<Outcome> {

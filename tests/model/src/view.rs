@@ -150,6 +150,9 @@ impl World {
             if let Some(at) = t.closed_at {
                 let _ = write!(tenant, " closed {at}");
             }
+            if let Some(days) = t.reminder_days {
+                let _ = write!(tenant, " reminds after {days}");
+            }
             lines.insert(format!("tenant {nth}"), tenant);
             if let Some(portal) = t.portal {
                 lines.insert(format!("tenant {nth} portal"), portal.to_string());
@@ -180,6 +183,9 @@ impl World {
                     delivery(i.delivery)
                 );
                 let _ = write!(line, " resends {}/{}", i.resends.count, i.resends.window);
+                if i.reminded {
+                    line += " reminded";
+                }
                 lines.insert(format!("tenant {nth} invitation {at}"), line);
             }
             for brand in t.there() {
@@ -198,6 +204,10 @@ impl World {
             {
                 lines.insert(format!("tenant {nth} event {event}"), times.to_string());
             }
+        }
+        for ((tenant, invitation), (generation, at)) in &self.reminders {
+            let line = format!("generation {generation} at {at}");
+            lines.insert(format!("reminder {tenant} {invitation}"), line);
         }
         for (address, account) in &self.accounts {
             let tenants = account.tenants.iter().map(|(tenant, belonging)| {

@@ -86,6 +86,7 @@ async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
     accounts(&world, &team).await;
     operate_everything(&world, &team).await;
     close_and_remove(&world).await;
+    remind(&world).await;
 
     let seen = seen(world.wire().take_sent());
     let given = given();
@@ -316,6 +317,15 @@ async fn close_and_remove(world: &World) {
     team.owner.post("close", close).await.expect(200);
     world.pass(30 * 86_400);
     assert_eq!(order("remove-tenant").await["done"], true);
+}
+
+/// Somebody who is invited, doesn't answer, and is reminded.
+async fn remind(world: &World) {
+    let team = world.team("Remind").await;
+    team.owner.ask("PATCH", "", json!({"reminder_days": 1})).await.expect(200);
+    team.invite("rem@mail.example", "member").await.link().await;
+    world.pass(86_400 + 1);
+    world.stack().sweep().await.unwrap();
 }
 
 /// What was done at the table: the function, the action (or the kind of action) and what it was done to.

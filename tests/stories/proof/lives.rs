@@ -154,6 +154,7 @@ fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
             (1, true) => Request::Pass { seconds: 31 * DAY },
             _ => Request::Reopen { tenant },
         },
+        102..=103 => Request::SetReminder { by, tenant, days: [None, Some(1), Some(6)][pick(e, 3)] },
         83 if e % 2 == 0 => Request::Roles { by, tenant },
         83 => Request::RenameTenant { by, tenant },
         // what waits in the outbox is handed over first
@@ -204,6 +205,29 @@ fn in_partner(model: &World, chance: Chance) -> Request {
     let a = (200..=u8::MAX).find(|there_is| a < 150 && there(there_is)).unwrap_or(a);
     let [b, c, d, e, f] = rest;
     request(model, [kind, a, b, c, d, e, f])
+}
+
+/// What happens next in a team that reminds who was invited: mostly that somebody is, and that time passes.
+fn waiting(model: &World, chance: Chance) -> Request {
+    let [kind, a, b, c, d, e, f] = chance;
+    let owner = model.sessions.iter().position(|s| s.user == 0 && !s.closed && model.now < s.expires_at);
+    let (tenant, invitations) = (0, model.tenants.first().map_or(0, |t| t.invitations.len()));
+    match (kind % 12, owner) {
+        (0 | 1, _) => Request::Pass { seconds: [600, DAY - 3_600, DAY, DAY + 1, 2 * DAY][pick(c, 5)] },
+        (2 | 3, _) => Request::Sweep,
+        (4, _) => Request::Deliver,
+        (5, Some(by)) => {
+            Request::SetReminder { by, tenant, days: [Some(1), None, Some(2), Some(29)][pick(c, 4)] }
+        }
+        (6 | 7, Some(by)) => {
+            let brands = Set::These([].into());
+            let (address, role, list) = (5 + pick(c, 6), ROLES[1 + pick(d, ROLES.len() - 1)], None);
+            let given = Given { address, role, list, brands, days: [2, 7, 30, 1][pick(e, 4)] };
+            Request::Invite { by, tenant: if a < 200 { 0 } else { 1 }, given }
+        }
+        (8, Some(by)) => Request::Resend { by, tenant, invitation: pick(c, invitations + 1) },
+        _ => request(model, [b, a, b, c, d, e, f]),
+    }
 }
 
 /// What a request is called.
@@ -351,6 +375,16 @@ fn whatever_anybody_does_next_the_table_and_the_model_agree() {
 fn whatever_a_portal_does_in_its_partner_the_table_and_the_model_agree() {
     let sets = runtime().block_on(async { [scene::portal(limits()).await] });
     lives("lives, portals", &sets, in_partner, "", 2);
+}
+
+#[test]
+fn whoever_is_invited_the_table_and_the_model_agree_on_who_is_reminded() {
+    let sets = runtime().block_on(async {
+        let few = oracle::Limits { tenant_mails: 3, ..limits() };
+        let reminding = scene::reminding(scene::team(limits()).await).await;
+        [reminding.fork_under(few).await, reminding]
+    });
+    lives("lives, reminders", &sets, waiting, "", 3);
 }
 
 #[test]

@@ -108,6 +108,8 @@ async fn sets() -> Vec<Set> {
     ] {
         sets.push(Set::of(moved.fork_under(few).await, scene::of_moved()).await);
     }
+    let reminding = scene::reminding(scene::team(limits()).await).await;
+    sets.push(Set::of(reminding, scene::of_reminding()).await);
     let scenes = [
         (team, of_team),
         (later, of_later),
@@ -253,9 +255,11 @@ async fn hunt(sets: &Arc<Vec<Set>>, places: &[(Mutant, Place)]) -> Option<&'stat
 /// clock between two calls.
 fn stories_of(mutant: &Mutant) -> &'static [&'static str] {
     match mutant.function() {
-        "deliver" | "feedback" => &["delivery::", "feedback::", "accounts::", "addresses::", "portals::"],
+        "deliver" | "feedback" => {
+            &["delivery::", "feedback::", "accounts::", "addresses::", "portals::", "reminders::"]
+        }
         "accept" => &["accepting::", "ended::", "faults::", "accounts::", "belonging::", "portals::"],
-        "expire" => &["seats::", "races::"],
+        "expire" => &["seats::", "races::", "reminders::"],
         "sign-in" => &["accounts::", "addresses::", "signing_in::", "limits::"],
         "operate" => &["operating::", "closing::", "belonging::", "accounts::"],
         "assign-role" | "assign-brand" => &["giving::", "races::", "faults::", "closing::", "portals::"],

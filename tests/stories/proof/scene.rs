@@ -152,6 +152,32 @@ pub(super) async fn portal(limits: Limits) -> Twin {
         .await
 }
 
+/// The same team a day later, which reminds who was invited after a day: two who were invited since (links 8 and 9) by the
+/// admin and by the limited member, and whose reminders are due.
+pub(super) async fn reminding(team: Twin) -> Twin {
+    let days = |address, by| {
+        let brands = Set::These([0].into());
+        Request::Invite {
+            by,
+            tenant: 0,
+            given: Given { address, role: Role::SalesRep, list: None, brands, days: 7 },
+        }
+    };
+    team.all(&[
+        Request::Deliver,
+        Request::SetReminder { by: 0, tenant: 0, days: Some(1) },
+        Request::SetPlan { tenant: 0, seats: 20 },
+        days(10, 1),
+        days(11, 2),
+        Request::Deliver,
+        Request::Pass { seconds: DAY + 1 },
+        Request::Me { by: 0 },
+        Request::Me { by: 1 },
+        Request::Me { by: 2 },
+    ])
+    .await
+}
+
 /// The same team after months in which nobody did anything.
 pub(super) async fn long_after(team: Twin) -> Twin {
     let back = |address| Request::SignIn { address, password: Try::Right };
@@ -451,6 +477,24 @@ pub(super) fn of_later() -> Vec<Request> {
         Request::SuspendTenant { tenant, suspended: true },
         Request::GiveRole { by: 0, tenant, user: 1, role: Role::SalesRep },
         Request::DeleteBrand { by: 0, tenant, brand: 1 },
+    ]
+}
+
+/// The same in [`reminding`]: what reminds, and what ends that.
+pub(super) fn of_reminding() -> Vec<Request> {
+    let (tenant, right) = (0, Try::Right);
+    vec![
+        Request::Sweep,
+        Request::Accept { link: 8, password: right },
+        Request::Decline { link: 9 },
+        Request::Resend { by: 0, tenant, invitation: 7 },
+        Request::RevokeInvitation { by: 0, tenant, invitation: 8 },
+        Request::SetReminder { by: 0, tenant, days: None },
+        Request::SetReminder { by: 0, tenant, days: Some(2) },
+        Request::SuspendTenant { tenant, suspended: true },
+        Request::Suspend { by: 0, tenant, user: 2 },
+        invite(0, 12, Role::Member, &[]),
+        Request::Deliver,
     ]
 }
 
