@@ -123,6 +123,7 @@ async fn no_stranger_alone_keeps_a_person_from_a_link_to_their_own_address() {
     for _ in 0..5 {
         ask(&mallory, LATER).await.expect(202);
     }
+    world.settle().await;
     world.pass(3_600);
     ask(&mallory, LATER).await.refused(429, "rate-limited");
     ask(&mallory, "another@mail.example").await.expect(202);

@@ -443,7 +443,7 @@ async fn nobody_is_reminded_in_the_name_of_who_may_not_invite_any_more() {
         let (owner, adam) = (&scene.team.owner, adam.in_world(&scene.world));
         match how {
             "suspended" => owner.suspend(&adam).await.expect(200),
-            "removed" => owner.remove(&adam).await.expect(204),
+            "removed" => owner.remove(&adam).await.expect(200),
             _ => owner.give_role(&adam, "member").await.expect(200),
         };
         let scene = scene.later(3 * DAY + 1).await;

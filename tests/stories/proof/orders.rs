@@ -422,7 +422,12 @@ fn in_order(plan: &Plan, seed: u64) -> Vec<usize> {
     order
 }
 
+/// Looks at the orders of a plan for as long as `PROOF_SECONDS` says, or `everyday` so many; at none where that is 0: the plan
+/// alone takes seconds.
 fn everything<P: Future<Output = Plan>>(name: &str, plan: impl FnOnce(u64) -> P, everyday: u64) {
+    if budget(everyday).is_zero() {
+        return super::report(name, "not looked for: PROOF_SECONDS=45 looks for so long");
+    }
     let (runtime, seed) = (runtime(), seed());
     let plan = Arc::new(runtime.block_on(plan(seed)));
     let until = Instant::now() + budget(everyday);
@@ -453,7 +458,7 @@ fn every_pair_later() {
     everything(
         "orders, pairs later",
         async |seed| pairs(scene::later(limits()).await, scene::of_later(), seed).await,
-        1,
+        0,
     );
 }
 
@@ -462,7 +467,7 @@ fn every_pair_with_a_portal() {
     everything(
         "orders, pairs with a portal",
         async |seed| pairs(scene::portal(limits()).await, scene::of_portal(), seed).await,
-        1,
+        0,
     );
 }
 
@@ -471,7 +476,7 @@ fn every_pair_of_who_moves() {
     everything(
         "orders, pairs of who moves",
         async |seed| pairs(scene::moved(scene::team(limits()).await).await, scene::of_moved(), seed).await,
-        1,
+        0,
     );
 }
 
@@ -483,7 +488,7 @@ fn every_pair_in_a_closed_team() {
             let closed = scene::closed(scene::team(limits()).await).await;
             pairs(closed, scene::of_closed(), seed).await
         },
-        1,
+        0,
     );
 }
 
@@ -492,7 +497,7 @@ fn every_pair_while_a_team_is_removed() {
     everything(
         "orders, pairs while a team is removed",
         async |seed| pairs(scene::over(limits()).await, scene::of_over(), seed).await,
-        1,
+        0,
     );
 }
 

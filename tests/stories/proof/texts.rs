@@ -195,7 +195,7 @@ fn a_damaged_stream_record_or_event_breaks_nothing() {
     let streams = ["deliver", "expire"].map(|name| (name, sample(name)));
     let (news, order) = (sample("feedback"), sample("operate"));
     let chances = proptest::collection::vec(any::<[u8; 3]>(), 1..4);
-    let looked = many(&chances, 2, |chances| {
+    let looked = many(&chances, 1, |chances| {
         let damage =
             |value: &Value| chances.iter().fold(value.clone(), |value, chance| damaged(&value, *chance));
         runtime.block_on(async {
@@ -248,7 +248,7 @@ fn a_damaged_body_or_cursor_gets_its_4xx_and_a_document() {
         })
         .collect();
     let chances = (proptest::collection::vec(any::<[u8; 3]>(), 1..3), any::<u8>(), troubled());
-    let looked = many(&chances, 2, |(chances, which, text)| {
+    let looked = many(&chances, 1, |(chances, which, text)| {
         let route = routes[usize::from(which) % routes.len()];
         let example = stories::contract::example(route.method(), route.path());
         let body = chances.iter().fold(example, |value, chance| damaged(&value, *chance));
