@@ -1,14 +1,13 @@
-//! The table's stream, tokens that DynamoDB removed because their time was over, and mails that never got a token: marks
+//! A queue, tokens that DynamoDB removed because their time was over, and mails that never got a token: marks
 //! the invitation expired, frees its seat, writes the event. Its address it holds until a newer invitation takes it.
 //!
 //! Nothing waits for it: whether an invitation has expired is decided by the clock wherever it matters. This tidies up
 //! and tells the world.
 
 use model::Invocation;
-use runtime::stream::Consumer;
+use runtime::queue::Consumer;
 use runtime::{Environment, SettingError};
 use serde_json::Value;
-use store::stream::StreamChange;
 use store::{Error, Store};
 
 /// The function.
@@ -23,10 +22,8 @@ impl Consumer for Expire {
         Ok(Self { store: Store::open(environment)? })
     }
 
-    async fn handle(&self, record: &Value, invocation: &Invocation) -> Result<(), Error> {
-        let StreamChange::LinkSwept(tenant, invitation) = store::stream::read(record)? else {
-            return Ok(());
-        };
+    async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<(), Error> {
+        let (tenant, invitation) = store::stream::removed_link(event)?;
         // one that was sent again lives longer than this link did, and is left alone
         if self.store.expire_invitation(tenant, invitation, invocation).await? {
             tracing::info!(%invitation, "expired");

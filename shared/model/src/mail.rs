@@ -10,6 +10,10 @@ use crate::{
 /// How long a notice is worth sending.
 const NOTICE: Duration = Duration::from_secs(86_400);
 
+const fn never(times: &u32) -> bool {
+    *times == 0
+}
+
 /// What a mail is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -102,6 +106,9 @@ pub struct Mail {
     pub status: MailStatus,
     /// How often a send was begun.
     pub attempts: u32,
+    /// How many of those ended in its not being sent, as far as is known for certain.
+    #[serde(default, skip_serializing_if = "never")]
+    pub released: u32,
     /// While this lies ahead, somebody is sending it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_until: Option<Timestamp>,
@@ -154,6 +161,7 @@ impl Mail {
             to,
             status: MailStatus::Queued,
             attempts: 0,
+            released: 0,
             claimed_until: None,
             message_id: None,
             created_at: invocation.now(),
@@ -250,6 +258,12 @@ impl Mail {
     #[must_use]
     pub fn claimed(&self, now: Timestamp, lasting: Duration) -> Self {
         Self { attempts: self.attempts + 1, claimed_until: Some(now + lasting), ..self.clone() }
+    }
+
+    /// Sends of which nobody knows how they ended: SES may have taken each of them, or none.
+    #[must_use]
+    pub const fn unresolved(&self) -> u32 {
+        self.attempts.saturating_sub(self.released)
     }
 
     /// The mail as SES took it.
@@ -424,6 +438,17 @@ mod tests {
         let sent = claimed.sent("ses-1".to_owned());
         survives(&sent, patched(&claimed, json!({"status": "sent", "message_id": "ses-1"})));
         assert_eq!(json!(claimed.failed()), patched(&claimed, json!({"status": "failed"})));
+    }
+
+    #[test]
+    fn a_send_that_was_given_back_is_none_of_those_that_may_have_been_sent() {
+        let mail = Mail::about(&invitation(), &invocation());
+        for (attempts, released, unresolved) in [(0, 0, 0), (3, 0, 3), (3, 2, 1), (3, 3, 0)] {
+            let one = Mail { attempts, released, ..mail.clone() };
+            assert_eq!(one.unresolved(), unresolved, "{attempts} {released}");
+            let written = if released == 0 { json!(null) } else { json!(released) };
+            survives(&one, patched(&mail, json!({"attempts": attempts, "released": written})));
+        }
     }
 
     #[test]
