@@ -18,6 +18,7 @@ async fn start(data: Option<std::path::PathBuf>, allowed: &str) -> Arc<Stack> {
             ("MailFrom", "no-reply@muster.example".to_owned()),
             ("OpenSignUp", "true".to_owned()),
             ("AllowedOrigins", allowed.to_owned()),
+            ("MailsPerSecond", "1000000".to_owned()),
         ]),
         settings: BTreeMap::new(),
         clock: LocalClock::running(),
