@@ -608,8 +608,8 @@ impl Driver {
         let at = nth(&self.ids.invitations[tenant], text(one, "/id"));
         let (role, status) = (text(one, "/role"), text(one, "/status"));
         let sponsorship = one["sponsorship"].as_str().unwrap_or("-");
-        let brands = self.brands(tenant, &one["brands"]);
-        (at, format!("{at} {role} {status} {brands} {} {sponsorship}", shown_list(one)))
+        let (brands, mail) = (self.brands(tenant, &one["brands"]), text(one, "/delivery/state"));
+        (at, format!("{at} {role} {status} {brands} {} {sponsorship} {mail}", shown_list(one)))
     }
 
     /// Seats, without those that the next one who needs one gets: the clock decides.

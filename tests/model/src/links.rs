@@ -220,6 +220,7 @@ impl World {
             renewable_until: if vouched { expires_at + 30 * DAY } else { expires_at },
             founding: Some(vouched),
             delivery: crate::Delivery::Queued,
+            queued_at: self.now,
             resends: Window::default(),
             accepted_by: None,
         }

@@ -216,6 +216,8 @@ pub struct Invitation {
     pub founding: Option<bool>,
     /// How far the newest mail got.
     pub delivery: Delivery,
+    /// When that mail was queued.
+    pub queued_at: u64,
     /// Resends in the current ten minutes.
     pub resends: Window,
     /// Who accepted.

@@ -207,7 +207,8 @@ impl World {
             return refused;
         }
         self.acted(who, |next| {
-            let expires_at = next.now + given.days * DAY;
+            let queued_at = next.now;
+            let expires_at = queued_at + given.days * DAY;
             let t = &mut next.tenants[who.tenant];
             let nth = t.invitations.len();
             t.invitations.push(Invitation {
@@ -222,6 +223,7 @@ impl World {
                 renewable_until: expires_at + 30 * DAY,
                 founding: None,
                 delivery: Delivery::Queued,
+                queued_at,
                 resends: Window::default(),
                 accepted_by: None,
             });
@@ -284,7 +286,7 @@ impl World {
             (i.sponsor, i.through) = (Some(admin.user), admin.portal);
             i.renewable_until = i.expires_at + 30 * DAY;
         }
-        (i.delivery, i.resends) = (Delivery::Queued, resends);
+        (i.delivery, i.queued_at, i.resends) = (Delivery::Queued, now, resends);
         self.queue(tenant, nth);
     }
 

@@ -121,6 +121,30 @@ async fn links_that_carry_a_secret_are_https_or_lead_to_this_very_machine() {
     assert!(pattern.starts_with("^$|^https://") && !pattern.contains("https?"), "{pattern}");
 }
 
+/// What is ignored would run otherwise here than deployed.
+#[tokio::test]
+async fn what_the_local_stack_does_not_understand_of_pipe_rules_and_queues_stops_it() {
+    let good = file("template.yaml");
+    for (there, instead, words) in [
+        ("{type: [mail.queued]}", "{type: [{prefix: mail}]}", "the pattern of the rule MailRule"),
+        ("[\"Event\", \"Mail\"]", "[{\"prefix\": \"E\"}]", "the pattern of a filter of the pipe"),
+        ("EventBusName: !Ref Events", "EventBusName: !Ref Table", "names `Table`, which is no AWS::Events::EventBus"),
+        ("Arn: !GetAtt MailQueue.Arn", "Arn: !GetAtt Deliver.Arn", "the rule MailRule names `Deliver.Arn`"),
+        ("Queue: !GetAtt MailQueue.Arn", "Queue: !GetAtt Table.Arn", "Deliver.Outbox names `Table.Arn`"),
+        ("maxReceiveCount: 240", "maxReceives: 240", "doesn't say when it gives up"),
+        ("VisibilityTimeout: 360", "DelaySeconds: 360", "DelaySeconds of the queue"),
+        ("Enrichment: !GetAtt Publish.Arn", "Enrichment: !GetAtt Events.Arn", "the pipe names `Events.Arn`"),
+        ("AUTOMATIC_BISECT", "NONE", "the pipe gives whole batches up"),
+        ("DetailType: Muster Change", "DetailType: $.type", "DetailType of the pipe"),
+        ("Source: muster", "Time: $.at", "Time of the pipe"),
+        ("Type: SQS\n", "Type: Kinesis\n", "has the type Some(\"Kinesis\")"),
+    ] {
+        assert!(good.contains(there), "{there}");
+        let refused = World::start_with(good.replace(there, instead)).await.err().unwrap();
+        assert!(refused.contains(words), "{instead}: {refused}");
+    }
+}
+
 /// The numbers of a setting of the template, wherever it stands.
 fn numbers(template: &str, setting: &str) -> Vec<u64> {
     let lines = template.split(&format!("{setting}: ")).skip(1);
