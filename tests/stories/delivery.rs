@@ -439,6 +439,35 @@ async fn a_stream_that_stood_still_for_a_day_is_seen_as_failed_without_anybody_w
 }
 
 #[tokio::test]
+async fn a_message_that_says_something_else_than_its_mail_sends_nothing() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let ana = team.join("ana@acme.example", "member").await;
+    world.settle().await;
+    let before = world.stack().mailbox().to(None).len();
+    world.ask("POST", "/v1/password-resets", None, &json!({"email": ana.email})).await.expect(202);
+    let ledger = world.ledger();
+    let is_it = |mail: &&Value| mail["kind"]["S"] == "password_reset";
+    let good = mail_queued(ledger.all("Mail").iter().find(is_it).unwrap());
+    let olive = json!({"canonical": team.owner.email, "entered": team.owner.email});
+    for field in ["email", "to"] {
+        let mut forged = good.clone();
+        forged["detail"]["mail"][field] = olive.clone();
+        let report = world.stack().invoke("deliver", batch([&forged]), String::new()).await.unwrap();
+        assert_eq!(report, br#"{"batchItemFailures":[]}"#, "{field}");
+        assert_eq!(world.stack().mailbox().to(None).len(), before, "{field}");
+    }
+    // spelt as somebody typed it, it goes out all the same, though SES refuses at first
+    world.reset_token(&ana.email).await;
+    world.pass(3_600);
+    world.stack().mailbox().fail_next([MailboxFault::Throttled; 3]);
+    world.ask("POST", "/v1/password-resets", None, &json!({"email": "ANA@Acme.example"})).await.expect(202);
+    let before = world.stack().mailbox().to(None).len();
+    world.settle().await;
+    assert_eq!(world.stack().mailbox().to(None).len(), before + 1);
+}
+
+#[tokio::test]
 async fn an_unreadable_message_fails_alone() {
     let world = World::new().await;
     let team = world.team("Acme").await;

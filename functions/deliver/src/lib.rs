@@ -199,14 +199,18 @@ struct Contents<'a> {
 }
 
 impl Deliver {
-    /// Whether a mail is still to be sent, as far as it goes itself. One whose sends ended in nobody knows what too often is
+    /// Whether a mail is still to be sent, as far as it and the message that tells of it go. One whose sends ended in nobody knows what too often is
     /// given up here.
     ///
     /// # Errors
     /// [`Retry::Claimed`] where somebody else is sending it.
-    async fn is_due(&self, mail: &Mail, invocation: &Invocation) -> Result<bool, Retry> {
+    async fn is_due(&self, mail: &Mail, queued: &Mail, invocation: &Invocation) -> Result<bool, Retry> {
         let now = invocation.now();
-        if mail.status != MailStatus::Queued {
+        // what a bus carries, whoever may put something on it can have said; the address may be spelt otherwise by now
+        if (&mail.about, mail.to.canonical()) != (&queued.about, queued.to.canonical()) {
+            tracing::error!(mail = %mail.id, "nothing to send: the message says something else than the mail");
+            Ok(false)
+        } else if mail.status != MailStatus::Queued {
             tracing::info!(mail = %mail.id, "nothing to send: it was sent, or given up");
             Ok(false)
         } else if mail.expires_at <= now {
@@ -239,7 +243,7 @@ impl Deliver {
             tracing::info!(mail = %mail.id, why, "nothing to send");
             return Ok(());
         }
-        if !self.is_due(&mail, invocation).await? {
+        if !self.is_due(&mail, queued, invocation).await? {
             return Ok(());
         }
         let (inviter, brands, suppression) = self
@@ -317,7 +321,7 @@ impl Deliver {
         let facts = (keys::mail(queued.id), keys::credential(email.canonical()), keys::suppression(to));
         let (mail, credential, suppression) = self.store.load(facts).await?;
         let Some(mail) = mail else { return Ok(()) };
-        if !self.is_due(&mail, invocation).await? {
+        if !self.is_due(&mail, queued, invocation).await? {
             return Ok(());
         }
         if suppression.is_some() {
@@ -383,7 +387,7 @@ impl Deliver {
         let (Some(mail), Some(user), suppression, tenant) = self.store.load(facts).await? else {
             return Ok(());
         };
-        if !self.is_due(&mail, invocation).await? {
+        if !self.is_due(&mail, queued, invocation).await? {
             return Ok(());
         }
         if suppression.is_some() {
@@ -429,7 +433,7 @@ impl Deliver {
         let (Some(mail), credential, taken, suppression) = self.store.load(facts).await? else {
             return Ok(());
         };
-        if !self.is_due(&mail, invocation).await? {
+        if !self.is_due(&mail, queued, invocation).await? {
             return Ok(());
         }
         let Some(credential) = credential.filter(|credential| vouched.is_for(credential)) else {
@@ -462,7 +466,7 @@ impl Deliver {
         let now = invocation.now();
         let facts = (keys::mail(queued.id), keys::user(user), keys::suppression(queued.to.canonical()));
         let (Some(mail), Some(user), suppression) = self.store.load(facts).await? else { return Ok(()) };
-        if !self.is_due(&mail, invocation).await? {
+        if !self.is_due(&mail, queued, invocation).await? {
             return Ok(());
         }
         self.store.follow_email(&user, invocation).await?;
