@@ -13,6 +13,31 @@ pub static DOCUMENT: LazyLock<Value> =
 
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
+/// What is published of a tenant's trail.
+pub static EVENTS: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../infra/schemas/events.json")).unwrap());
+
+static EVENT: LazyLock<Validator> = LazyLock::new(|| {
+    jsonschema::draft202012::options().should_validate_formats(true).build(&EVENTS).unwrap()
+});
+
+/// Fails unless an event that was published is what its schema says, or is for the stack's own use.
+///
+/// # Panics
+/// With what it isn't.
+pub fn hold_published(event: &Value) {
+    let detail = &event["detail"];
+    let (source, kind) = (&event["source"], &event["detail-type"]);
+    assert_eq!((source, kind), (&json!("muster"), &json!("Muster Change")), "{event}");
+    if ["mail.queued", "link.removed", "reminder.due"].iter().any(|kind| detail["type"] == *kind) {
+        assert_eq!(detail["schema_version"], "1", "{event}");
+        return;
+    }
+    let wrong: Vec<String> =
+        EVENT.iter_errors(detail).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(wrong.is_empty(), "not what infra/schemas/events.json says: {wrong:?}\n{event}");
+}
+
 /// A validator of one of the document's schemas, by its reference.
 fn validator(reference: &str) -> Arc<Validator> {
     let mut all = VALIDATORS.lock().unwrap();

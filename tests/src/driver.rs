@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use local::Reply;
 use oracle::rights::Permissions;
 use oracle::{Answer, DAY, Given, Nth, Request, Set, Told, Try};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use crate::bus::{batch, mail_queued, plain_item};
 use crate::{World, schedule};
 
 /// The ids of what the model numbers.
@@ -71,24 +72,6 @@ fn nth(ids: &[String], id: &str) -> Nth {
 
 fn id(ids: &[String], nth: Nth) -> &str {
     ids.get(nth).map_or(NOTHING, String::as_str)
-}
-
-/// An attribute value of DynamoDB's as plain JSON.
-fn plain(attribute: &Value) -> Value {
-    let (kind, value) = attribute.as_object().unwrap().iter().next().unwrap();
-    match kind.as_str() {
-        "N" => value.as_str().unwrap().parse::<u64>().map_or(value.clone(), Value::from),
-        "M" => value
-            .as_object()
-            .unwrap()
-            .iter()
-            .map(|(k, v)| (k.clone(), plain(v)))
-            .collect::<Map<_, _>>()
-            .into(),
-        "L" => value.as_array().unwrap().iter().map(plain).collect(),
-        "NULL" => Value::Null,
-        _ => value.clone(),
-    }
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
@@ -466,12 +449,9 @@ impl Driver {
                 quiet()
             }
             R::Repeat => {
-                let ledger = world.ledger();
-                let mails = ledger.all("Mail").iter().rev().flat_map(|mail| [mail, mail]);
-                let record = |mail: &Value| json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "7", "NewImage": mail}});
-                let event = json!({ "Records": mails.map(record).collect::<Vec<_>>() });
-                let event = serde_json::to_vec(&event).unwrap();
-                world.stack().invoke("deliver", event, String::new()).await.unwrap();
+                let queued: Vec<Value> = world.ledger().all("Mail").iter().rev().map(mail_queued).collect();
+                let twice = batch(queued.iter().flat_map(|event| [event, event]));
+                world.stack().invoke("deliver", twice, String::new()).await.unwrap();
                 quiet()
             }
             R::Feedback { address, told } => {
@@ -644,8 +624,8 @@ impl Driver {
         let at = nth(&self.ids.invitations[tenant], text(one, "/id"));
         let (role, status) = (text(one, "/role"), text(one, "/status"));
         let sponsorship = one["sponsorship"].as_str().unwrap_or("-");
-        let brands = self.brands(tenant, &one["brands"]);
-        (at, format!("{at} {role} {status} {brands} {} {sponsorship}", shown_list(one)))
+        let (brands, mail) = (self.brands(tenant, &one["brands"]), text(one, "/delivery/state"));
+        (at, format!("{at} {role} {status} {brands} {} {sponsorship} {mail}", shown_list(one)))
     }
 
     /// Seats, without those that the next one who needs one gets: the clock decides.
@@ -707,10 +687,7 @@ impl Driver {
     }
 
     fn items(&self) -> Vec<Value> {
-        let plain_item = |item: Value| -> Value {
-            item.as_object().unwrap().iter().map(|(k, v)| (k.clone(), plain(v))).collect::<Map<_, _>>().into()
-        };
-        self.world.stack().items().unwrap().into_iter().map(plain_item).collect()
+        self.world.stack().items().unwrap().iter().map(plain_item).collect()
     }
 
     /// The state as the table has it, in the model's words.

@@ -11,6 +11,7 @@
     reason = "a story that can't go on has failed"
 )]
 
+mod bus;
 pub mod contract;
 mod driver;
 mod footprint;
@@ -23,6 +24,7 @@ mod twin;
 mod wire;
 mod world;
 
+pub use bus::{batch, link_removed, mail_queued, plain_item, reminder_due};
 pub use driver::Driver;
 pub use footprint::Footprint;
 pub use ledger::Ledger;

@@ -1,14 +1,38 @@
 //! The outbox: an invitation that was answered 201 is emailed, or ends visibly as failed (G9).
 
+use std::time::{Duration, Instant};
+
 use local::MailboxFault;
+use model::Delivery;
 use serde_json::{Value, json};
-use stories::{Fault, Invited, ReplyExt, World};
+use stories::{Fault, Invited, ReplyExt, World, batch, mail_queued};
+
+/// Seconds for which nobody else sends what somebody has begun to send.
+const CLAIM: u64 = deliver::CLAIM.as_secs();
+/// Seconds after which a mail counts as failed that nobody could send.
+const PATIENCE: u64 = Delivery::PATIENCE.as_secs();
 
 async fn delivery(world: &World, id: &str) -> (String, String) {
     let ledger = world.ledger();
     let item = ledger.all("Invitation").iter().find(|i| i["id"]["S"] == id).unwrap();
     let text = |v: &Value| v["S"].as_str().unwrap_or_default().to_owned();
     (text(&item["delivery"]["M"]["state"]), text(&item["delivery"]["M"]["reason"]))
+}
+
+/// The item of an invitation's newest mail.
+fn mail(world: &World, invited: &Invited) -> Value {
+    let ledger = world.ledger();
+    let mut mails = ledger.all("Mail").iter();
+    mails.find(|mail| mail["invitation_id"]["S"] == invited.id.as_str()).unwrap().clone()
+}
+
+/// What the queue hands over of an invitation's mail.
+fn queued(world: &World, invited: &Invited) -> Vec<u8> {
+    batch([&mail_queued(&mail(world, invited))])
+}
+
+fn mails(world: &World, email: &str) -> usize {
+    world.stack().mailbox().to(Some(email)).len()
 }
 
 #[tokio::test]
@@ -41,19 +65,150 @@ async fn a_mail_that_ses_will_never_take_is_seen_as_failed() {
 }
 
 #[tokio::test]
-async fn what_still_fails_after_its_tries_is_a_dead_letter_and_seen_as_failed() {
+async fn a_hundred_invitations_all_arrive_though_ses_refuses_for_a_while() {
+    let world = World::with([("NEW_TENANT_SEATS", "200")]).await;
+    let team = world.team("Acme").await;
+    let mut invited = Vec::new();
+    for n in 0..100 {
+        invited.push(team.invite(&format!("person{n}@acme.example"), "member").await);
+    }
+    // the SDK tries thrice
+    world.stack().mailbox().fail_next([MailboxFault::Throttled; 3 * 60]);
+    world.settle().await;
+    for one in &invited {
+        assert_eq!(mails(&world, &one.email), 1, "{}", one.email);
+        assert_eq!(delivery(&world, &one.id).await.0, "sent", "{}", one.email);
+    }
+    let refused = world.ledger().all("Mail").iter().filter(|mail| mail.get("released").is_some()).count();
+    assert!(refused > 50, "{refused} were refused at first");
+    assert!(world.stack().dead_letters().is_empty());
+}
+
+#[tokio::test]
+async fn what_can_not_be_sent_for_a_day_is_seen_as_failed_and_sent_once_it_is_put_back() {
     let world = World::new().await;
     let team = world.team("Acme").await;
-    world.stack().mailbox().fail_next([MailboxFault::Throttled; 3 * 10]);
+    // more often than what may be a mail each time
+    world.stack().mailbox().fail_next([MailboxFault::Throttled; 3 * 13]);
     let invited = team.invite("ana@acme.example", "member").await;
     world.settle().await;
+    assert!(world.stack().dead_letters().is_empty(), "it waits in its queue");
+    world.stack().exhaust().await.unwrap();
     let dead = world.stack().dead_letters();
     assert_eq!(dead.len(), 1);
-    assert_eq!(dead[0].0, "DeliverDeadLetters");
+    assert_eq!(dead[0].0, "MailDeadLetters");
+    assert_eq!(dead[0].1["detail"]["mail"]["invitation_id"], invited.id.as_str());
+    // until then it is on its way
+    world.pass(PATIENCE);
+    assert_eq!(team.owner.look_at(&invited).await.expect(200).text("/delivery/state"), "queued");
+    world.pass(1);
     let shown = team.owner.look_at(&invited).await.expect(200);
     assert_eq!(shown.text("/delivery/state"), "failed");
-    let failed = team.owner.get("invitations?delivery=failed").await.expect(200).json();
-    assert_eq!(failed["items"].as_array().unwrap().len(), 1);
+    assert_eq!(shown.text("/delivery/reason"), "it could not be sent, send the invitation again");
+    for (state, many) in [("failed", 1), ("queued", 0)] {
+        let listed = team.owner.get(&format!("invitations?delivery={state}")).await.expect(200).json();
+        assert_eq!(listed["items"].as_array().unwrap().len(), many, "{state}");
+    }
+    assert_eq!(delivery(&world, &invited.id).await.0, "queued", "by the clock alone");
+    // SES takes mails again, and somebody puts it back
+    assert_eq!(world.stack().redrive(), 1);
+    world.settle().await;
+    assert!(world.stack().dead_letters().is_empty());
+    assert_eq!(team.owner.look_at(&invited).await.expect(200).text("/delivery/state"), "sent");
+    assert_eq!(mails(&world, "ana@acme.example"), 1);
+    invited.accept().await;
+}
+
+#[tokio::test]
+async fn a_mail_that_can_not_be_sent_holds_up_nobody_else() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let first = team.invite("ana@acme.example", "member").await;
+    // newer code queued a mail of a kind that this code doesn't know
+    let id = "01a202c6-e27d-79ca-8016-01fafd4c0bad";
+    let mut strange = mail(&world, &first);
+    strange["pk"] = json!({"S": format!("MAIL#{id}")});
+    strange["id"] = json!({ "S": id });
+    strange["kind"] = json!({"S": "carrier_pigeon"});
+    world.stack().put_item(&strange).unwrap();
+    let mut invited = vec![first];
+    for n in 0..12 {
+        invited.push(team.invite(&format!("person{n}@acme.example"), "member").await);
+    }
+    world.settle().await;
+    for one in &invited {
+        assert_eq!(mails(&world, &one.email), 1, "{}", one.email);
+    }
+    world.stack().exhaust().await.unwrap();
+    let dead = world.stack().dead_letters();
+    assert_eq!(dead.len(), 1, "alone");
+    assert_eq!((dead[0].0.as_str(), &dead[0].1["detail"]["mail"]["id"]), ("MailDeadLetters", &json!(id)));
+}
+
+#[tokio::test]
+async fn an_event_of_newer_code_fails_alone_and_is_in_the_pipes_dead_letters() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    world.settle().await;
+    let mut strange = world.ledger().all("Event")[0].clone();
+    strange["sk"] = json!({"S": "01a202c6-e27d-79ca-8016-01fafd4c0bad"});
+    strange["id"] = json!({"S": "01a202c6-e27d-79ca-8016-01fafd4c0bad"});
+    strange["type"] = json!({"S": "tenant.teleported"});
+    let before = team.invite("ana@acme.example", "member").await;
+    world.stack().put_item(&strange).unwrap();
+    let behind = team.invite("ben@acme.example", "member").await;
+    let published = world.stack().published().len();
+    world.settle().await;
+    for one in [&before, &behind] {
+        assert_eq!(mails(&world, &one.email), 1, "{}", one.email);
+    }
+    // an event and a mail of each, once, however the batch was halved
+    assert_eq!(world.stack().published().len(), published + 4);
+    let dead = world.stack().dead_letters();
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].0, "EventsDeadLetters");
+    assert_eq!(dead[0].1["dynamodb"]["NewImage"]["type"], json!({"S": "tenant.teleported"}));
+    assert_eq!(world.stack().redrive(), 0, "a record of the stream goes back into no queue");
+}
+
+#[tokio::test]
+async fn sends_that_end_in_nobody_knows_what_are_given_up_after_ten() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("ana@acme.example", "member").await;
+    let state = async || team.owner.look_at(&invited).await.expect(200).text("/delivery/state");
+    for n in 1..=10 {
+        world.wire().fail("deliver", "SendEmail", 3, Fault::Unreachable);
+        world.stack().pump(false).await.unwrap();
+        assert_eq!(state().await, "queued", "{n}");
+        world.pass(CLAIM);
+    }
+    world.settle().await;
+    assert_eq!(mails(&world, "ana@acme.example"), 0, "it may have come ten times");
+    let shown = team.owner.look_at(&invited).await.expect(200);
+    assert_eq!(shown.text("/delivery/state"), "failed");
+    assert_eq!(shown.text("/delivery/reason"), "it could not be sent, send the invitation again");
+    assert_eq!(delivery(&world, &invited.id).await.0, "failed", "written down");
+    assert_eq!(mail(&world, &invited)["status"]["S"], "failed");
+    world.stack().exhaust().await.unwrap();
+    assert!(world.stack().dead_letters().is_empty(), "there is nothing to put back");
+    // who is told so sends it again
+    team.owner.resend(&invited).await.expect(200);
+    invited.accept().await;
+}
+
+#[tokio::test]
+async fn mails_go_out_no_faster_than_the_account_may() {
+    // two workers, twenty a second: one of them sends one in a tenth of a second
+    let world = World::with([("MAILS_PER_SECOND", "20"), ("MAIL_WORKERS", "2")]).await;
+    let team = world.team("Acme").await;
+    for n in 0..3 {
+        team.invite(&format!("person{n}@acme.example"), "member").await;
+    }
+    let begun = Instant::now();
+    world.settle().await;
+    assert!(begun.elapsed() >= Duration::from_millis(300), "{:?}", begun.elapsed());
+    assert_eq!(mails(&world, "person2@acme.example"), 1);
 }
 
 #[tokio::test]
@@ -68,7 +223,7 @@ async fn a_crash_after_any_call_leads_to_a_second_mail_and_never_to_none() {
         // all the SDK's tries of that call fail: to the function it is as if it had died there
         world.wire().fail_later("deliver", operation, skipped, 3, Fault::Unreachable);
         world.stack().pump(false).await.unwrap();
-        world.pass(31);
+        world.pass(CLAIM);
         world.settle().await;
         let mails = world.stack().mailbox().to(Some("ana@acme.example"));
         assert!((1..=2).contains(&mails.len()), "{operation}: {} mails", mails.len());
@@ -83,33 +238,44 @@ async fn a_crash_after_any_call_leads_to_a_second_mail_and_never_to_none() {
 }
 
 #[tokio::test]
-async fn a_record_that_comes_twice_sends_one_mail() {
+async fn a_crash_in_the_middle_of_a_send_is_followed_by_a_second_mail_once_its_claim_has_run_out() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     let invited = team.invite("ana@acme.example", "member").await;
-    let mail = world
-        .ledger()
-        .all("Mail")
-        .iter()
-        .find(|m| m["invitation_id"]["S"] == invited.id.as_str())
-        .unwrap()
-        .clone();
-    let record = json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "7", "NewImage": mail}});
+    // SES took it, and the note of that is lost with whoever sent it
+    world.wire().fail_later("deliver", "TransactWriteItems", 1, 3, Fault::Unreachable);
+    world.stack().pump(false).await.unwrap();
+    assert_eq!(mails(&world, "ana@acme.example"), 1);
+    // whoever claimed it may still be sending
+    world.pass(CLAIM - 1);
     world.settle().await;
-    let event = serde_json::to_vec(&json!({"Records": [record, record]})).unwrap();
-    let report = world.stack().invoke("deliver", event, String::new()).await.unwrap();
+    assert_eq!(mails(&world, "ana@acme.example"), 1);
+    assert_eq!(delivery(&world, &invited.id).await.0, "queued");
+    world.pass(1);
+    world.settle().await;
+    assert_eq!(mails(&world, "ana@acme.example"), 2);
+    assert_eq!(delivery(&world, &invited.id).await.0, "sent");
+    assert!(world.stack().dead_letters().is_empty());
+    invited.accept().await;
+}
+
+#[tokio::test]
+async fn a_message_that_comes_twice_sends_one_mail() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("ana@acme.example", "member").await;
+    let event = mail_queued(&mail(&world, &invited));
+    world.settle().await;
+    let report = world.stack().invoke("deliver", batch([&event, &event]), String::new()).await.unwrap();
     assert_eq!(report, br#"{"batchItemFailures":[]}"#);
-    assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1);
+    assert_eq!(mails(&world, "ana@acme.example"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_at_the_same_record_send_one_mail() {
+async fn two_at_the_same_message_send_one_mail() {
     let set = World::new().await;
     let invited = set.team("Acme").await.invite("ana@acme.example", "member").await;
-    let ledger = set.ledger();
-    let mail = ledger.all("Mail").iter().find(|m| m["invitation_id"]["S"] == invited.id.as_str()).unwrap();
-    let record = json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "7", "NewImage": mail}});
-    let event = serde_json::to_vec(&json!({ "Records": [record] })).unwrap();
+    let event = queued(&set, &invited);
     for order in stories::interleavings(3, 3) {
         let world = set.fork().await;
         let deliver = || {
@@ -131,10 +297,7 @@ async fn a_mailer_that_is_late_sends_nothing_and_says_nothing_of_a_newer_mail() 
     let set = World::new().await;
     let team = set.team("Acme").await;
     let invited = team.invite("ana@acme.example", "member").await;
-    let ledger = set.ledger();
-    let mail = ledger.all("Mail").iter().find(|m| m["invitation_id"]["S"] == invited.id.as_str()).unwrap();
-    let record = json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "7", "NewImage": mail}});
-    let event = serde_json::to_vec(&json!({ "Records": [record] })).unwrap();
+    let event = queued(&set, &invited);
     let deliver = |world: &World| {
         let event = event.clone();
         stories::operation(world, |world| async move {
@@ -171,7 +334,7 @@ async fn a_mailer_that_is_late_sends_nothing_and_says_nothing_of_a_newer_mail() 
             world.wire().fail_racer(0, before_the_note.len() - 1, Fault::Crash);
             stories::race_with_crashes(&[], vec![deliver(&world)]).await;
             link = Some(world.link("ana@acme.example").await);
-            world.pass(31);
+            world.pass(CLAIM);
         }
         world.wire().fail("deliver", "TransactWriteItems", conflicts, Fault::Conflict);
         let before = mails(&world);
@@ -199,7 +362,7 @@ async fn a_mailer_that_is_late_sends_nothing_and_says_nothing_of_a_newer_mail() 
     let other = event.clone();
     let taken_over = stories::operation(&world, move |world| async move {
         owner.get("").await.expect(200);
-        world.pass(31);
+        world.pass(CLAIM);
         world.stack().invoke("deliver", other, String::new()).await.unwrap();
     });
     let copy = set.fork().await;
@@ -230,7 +393,7 @@ async fn news_that_comes_before_the_note_of_sending_sends_nothing_twice() {
             world.stack().publish(&event).await.unwrap();
         });
         stories::race(&order, vec![deliver, news]).await;
-        world.pass(31);
+        world.pass(CLAIM);
         world.settle().await;
         assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1, "{turn}");
         assert_eq!(delivery(&world, &invited.id).await.0, "delivered", "{turn}");
@@ -256,43 +419,72 @@ async fn nothing_is_sent_about_what_is_over_or_superseded() {
 }
 
 #[tokio::test]
-async fn a_stream_that_stood_still_for_an_hour_is_seen_as_failed_without_anybody_writing_it() {
+async fn a_stream_that_stood_still_for_a_day_is_seen_as_failed_without_anybody_writing_it() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     let invited = team.invite("ana@acme.example", "member").await;
-    world.pass(3_601);
+    world.pass(PATIENCE + 1);
     let shown = team.owner.look_at(&invited).await.expect(200);
     assert_eq!(shown.text("/delivery/state"), "failed");
     assert_eq!(delivery(&world, &invited.id).await.0, "queued", "by the clock alone");
+    // sent again, it has another day
+    team.owner.resend(&invited).await.expect(200);
+    assert_eq!(team.owner.look_at(&invited).await.text("/delivery/state"), "queued");
     // and should the stream come back, the mail goes out all the same
+    world.pass(PATIENCE + 1);
     world.settle().await;
     let shown = team.owner.look_at(&invited).await.expect(200);
     assert_eq!(shown.text("/delivery/state"), "sent");
+    assert_eq!(mails(&world, "ana@acme.example"), 1, "the newer one");
 }
 
 #[tokio::test]
-async fn records_that_nobody_waits_for_are_skipped_and_an_unreadable_one_fails_alone() {
+async fn a_message_that_says_something_else_than_its_mail_sends_nothing() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let ana = team.join("ana@acme.example", "member").await;
+    world.settle().await;
+    let before = world.stack().mailbox().to(None).len();
+    world.ask("POST", "/v1/password-resets", None, &json!({"email": ana.email})).await.expect(202);
+    let ledger = world.ledger();
+    let is_it = |mail: &&Value| mail["kind"]["S"] == "password_reset";
+    let good = mail_queued(ledger.all("Mail").iter().find(is_it).unwrap());
+    let olive = json!({"canonical": team.owner.email, "entered": team.owner.email});
+    for field in ["email", "to"] {
+        let mut forged = good.clone();
+        forged["detail"]["mail"][field] = olive.clone();
+        let report = world.stack().invoke("deliver", batch([&forged]), String::new()).await.unwrap();
+        assert_eq!(report, br#"{"batchItemFailures":[]}"#, "{field}");
+        assert_eq!(world.stack().mailbox().to(None).len(), before, "{field}");
+    }
+    // spelt as somebody typed it, it goes out all the same, though SES refuses at first
+    world.reset_token(&ana.email).await;
+    world.pass(3_600);
+    world.stack().mailbox().fail_next([MailboxFault::Throttled; 3]);
+    world.ask("POST", "/v1/password-resets", None, &json!({"email": "ANA@Acme.example"})).await.expect(202);
+    let before = world.stack().mailbox().to(None).len();
+    world.settle().await;
+    assert_eq!(world.stack().mailbox().to(None).len(), before + 1);
+}
+
+#[tokio::test]
+async fn an_unreadable_message_fails_alone() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     let invited = team.invite("ana@acme.example", "member").await;
-    let ledger = world.ledger();
-    let mail =
-        ledger.all("Mail").iter().find(|m| m["invitation_id"]["S"] == invited.id.as_str()).unwrap().clone();
-    let mut newer = mail.clone();
-    newer["kind"] = json!({"S": "carrier_pigeon"});
-    let record = |number: &str, image: &Value| json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": number, "NewImage": image}});
-    let records = json!({"Records": [
-        {"eventName": "INSERT", "dynamodb": {"SequenceNumber": "1"}},
-        record("2", &json!({"entity": {"S": "Spaceship"}})),
-        record("3", &newer),
-        record("4", &mail),
-        {"eventName": "MODIFY", "dynamodb": {"SequenceNumber": "5", "NewImage": mail}},
-    ]});
-    let report =
-        world.stack().invoke("deliver", serde_json::to_vec(&records).unwrap(), String::new()).await.unwrap();
+    let good = mail_queued(&mail(&world, &invited));
+    let mut newer = good.clone();
+    newer["detail"]["mail"]["kind"] = json!("carrier_pigeon");
+    let messages = batch([&json!({}), &newer, &good, &json!("an event")]);
+    let report = world.stack().invoke("deliver", messages, String::new()).await.unwrap();
     let report: Value = serde_json::from_slice(&report).unwrap();
-    assert_eq!(report, json!({"batchItemFailures": [{"itemIdentifier": "3"}]}));
-    assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1);
+    let failed = ["1", "2", "4"].map(|id| json!({ "itemIdentifier": id }));
+    assert_eq!(report, json!({ "batchItemFailures": failed }));
+    // what is no JSON at all is a message like others
+    let text = json!({"Records": [{"messageId": "5", "body": "not JSON"}]}).to_string().into_bytes();
+    let report = world.stack().invoke("deliver", text, String::new()).await.unwrap();
+    assert_eq!(report, br#"{"batchItemFailures":[{"itemIdentifier":"5"}]}"#);
+    assert_eq!(mails(&world, "ana@acme.example"), 1);
     let link = world.link("ana@acme.example").await;
     link.accept().await.expect(201);
 }

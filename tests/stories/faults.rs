@@ -1,6 +1,9 @@
 //! A table that can't: retried inside the deadline, then 503 with `Retry-After`, and the same call with the same
 //! `Idempotency-Key` succeeds later (G14).
 
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use stories::{Fault, PASSWORD, ReplyExt, World};
 
@@ -187,6 +190,61 @@ async fn a_password_is_counted_once_a_request_however_often_it_starts_over() {
     );
     assert_eq!(sent.iter().filter(taken_back).count(), 1);
     world.ledger().check();
+}
+
+/// A consumer to which each message takes ten seconds.
+struct Slow {
+    clock: local::LocalClock,
+    turns: AtomicU32,
+    begun: AtomicU32,
+}
+
+impl runtime::queue::Consumer for Slow {
+    type Error = String;
+
+    fn new(_: &runtime::Environment) -> Result<Self, runtime::SettingError> {
+        Err(runtime::SettingError::new("NOTHING", "starts it"))
+    }
+
+    async fn turn(&self) {
+        self.turns.fetch_add(1, Ordering::SeqCst);
+    }
+
+    async fn handle(&self, _: &Value, _: &model::Invocation) -> Result<(), String> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.clock.advance(Duration::from_secs(10));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_there_is_no_time_for_is_handed_back_before_it_is_begun() {
+    let messages: Vec<Value> = (1..=6).map(|n| json!({ "number": n })).collect();
+    let margin = runtime::queue::MARGIN.as_secs();
+    // seconds that there are, and which messages come back
+    for (seconds, back) in [
+        (None, [].as_slice()),
+        (Some(50 + margin), &[]),
+        (Some(50 + margin - 1), &["6"]),
+        (Some(20 + margin), &["4", "5", "6"]),
+        (Some(margin), &["2", "3", "4", "5", "6"]),
+        (Some(margin - 1), &["1", "2", "3", "4", "5", "6"]),
+        (Some(0), &["1", "2", "3", "4", "5", "6"]),
+    ] {
+        let clock = local::LocalClock::frozen_at(stories::START);
+        let variables = runtime::Variables::of(std::collections::BTreeMap::new());
+        let environment = runtime::Environment::new(variables, std::sync::Arc::new(clock.clone()));
+        let consumer = Slow { clock, turns: AtomicU32::new(0), begun: AtomicU32::new(0) };
+        let deadline = seconds.map(|seconds| stories::START + Duration::from_secs(seconds));
+        let batch = serde_json::from_slice(&stories::batch(&messages)).unwrap();
+        let report = runtime::queue::consume(&consumer, batch, &environment, "", deadline).await;
+        let failed: Vec<Value> = back.iter().map(|id| json!({ "itemIdentifier": id })).collect();
+        assert_eq!(json!(report), json!({ "batchItemFailures": failed }), "{seconds:?}");
+        let begun = 6 - u32::try_from(back.len()).unwrap();
+        assert_eq!(consumer.begun.into_inner(), begun, "{seconds:?}");
+        // and nobody waits for the turn of what isn't begun, but for the first that is late
+        assert_eq!(consumer.turns.into_inner(), (begun + 1).min(6), "{seconds:?}");
+    }
 }
 
 /// A function that never answers.

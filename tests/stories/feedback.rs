@@ -1,7 +1,7 @@
 //! What SES says of mails: in any order, twice, or about nothing of ours.
 
 use serde_json::{Value, json};
-use stories::{Invited, ReplyExt, Team, World};
+use stories::{Fault, Invited, ReplyExt, Team, World};
 
 async fn shown(team: &Team, invited: &Invited) -> (String, String) {
     let reply = team.owner.look_at(invited).await.expect(200);
@@ -116,13 +116,31 @@ async fn news_that_overtakes_the_note_of_sending_is_kept() {
     let team = world.team("Acme").await;
     let invited = team.invite("ana@mail.example", "member").await;
     // SES took it, and the function died before it could write that down
-    world.wire().fail_later("deliver", "TransactWriteItems", 1, 3, stories::Fault::Unreachable);
+    world.wire().fail_later("deliver", "TransactWriteItems", 1, 3, Fault::Unreachable);
     world.stack().pump(false).await.unwrap();
     assert_eq!(shown(&team, &invited).await.0, "queued");
     world.stack().feedback("ana@mail.example", "bounce", "full").await.unwrap();
-    world.pass(31);
+    world.pass(deliver::CLAIM.as_secs());
     world.settle().await;
     assert_eq!(shown(&team, &invited).await.0, "bounced");
+}
+
+#[tokio::test]
+async fn a_table_that_is_down_while_a_bounce_comes_in_loses_no_bounce() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("gone@mail.example", "member").await;
+    invited.link().await;
+    for operation in ["PutItem", "UpdateItem", "TransactWriteItems"] {
+        world.wire().fail("feedback", operation, 6, Fault::Unreachable);
+    }
+    world.stack().feedback("gone@mail.example", "bounce", "no such user").await.unwrap();
+    assert_eq!(shown(&team, &invited).await.0, "sent", "nobody could write it down");
+    world.settle().await;
+    assert_eq!(shown(&team, &invited).await.0, "bounced");
+    assert!(world.stack().dead_letters().is_empty());
+    team.owner.resend(&invited).await.refused(422, "recipient-suppressed");
+    world.ledger().check();
 }
 
 #[tokio::test]
@@ -193,9 +211,8 @@ async fn what_is_nobodys_is_acknowledged_and_changes_nothing() {
         with("/detail-type", json!("Email Bounced")),
         with("/detail", json!("text")),
     ] {
-        let answer =
-            world.stack().invoke("feedback", serde_json::to_vec(&event).unwrap(), String::new()).await;
-        assert_eq!(answer.unwrap(), b"null", "{event}");
+        let answer = world.stack().invoke("feedback", stories::batch([&event]), String::new()).await;
+        assert_eq!(answer.unwrap(), br#"{"batchItemFailures":[]}"#, "{event}");
     }
     assert_eq!(world.stack().items().unwrap().len(), before);
     assert_eq!(shown(&team, &invited).await.0, "delivered");

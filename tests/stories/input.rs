@@ -376,7 +376,7 @@ async fn a_password_is_judged_before_it_is_hashed() {
 async fn an_event_that_is_nobodys_is_refused_and_breaks_nothing() {
     let team = team().await;
     for event in ["{}", "[]", "null", "{\"Records\": 5}"] {
-        for function in ["invite", "deliver", "console"] {
+        for function in ["invite", "deliver", "feedback", "console"] {
             let answered =
                 team.world.stack().invoke(function, event.as_bytes().to_vec(), String::new()).await;
             assert!(answered.is_err() || function == "console", "{function} {event}");

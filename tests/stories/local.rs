@@ -18,6 +18,7 @@ async fn start(data: Option<std::path::PathBuf>, allowed: &str) -> Arc<Stack> {
             ("MailFrom", "no-reply@muster.example".to_owned()),
             ("OpenSignUp", "true".to_owned()),
             ("AllowedOrigins", allowed.to_owned()),
+            ("MailsPerSecond", "1000000".to_owned()),
         ]),
         settings: BTreeMap::new(),
         clock: LocalClock::running(),
@@ -182,6 +183,30 @@ async fn the_demo_team_has_a_partner_somebody_suspended_and_a_review_until_they_
     }
     let found = Demo::find(&stack).await.unwrap();
     assert!(found.partner.is_none() && found.suspended.is_none() && found.review.is_none());
+}
+
+#[tokio::test]
+async fn what_is_published_is_listed_of_everybody_or_of_one_tenant() {
+    let stack = start(None, "").await;
+    let demo = Demo::create(&stack).await.unwrap();
+    stack.settle().await.unwrap();
+    let address = serve(&stack).await;
+    let listed = async |query: &str| {
+        let (status, _, events) = send(&address, &format!("GET /_local/events{query} HTTP/1.1"), "").await;
+        assert_eq!(status, 200);
+        events.as_array().unwrap().clone()
+    };
+    let (all, of_one) = (listed("").await, listed(&format!("?tenant={}", demo.tenant)).await);
+    assert!(of_one.iter().all(|event| event["detail"]["tenant_id"] == demo.tenant.as_str()));
+    assert!(of_one.len() < all.len());
+    // the newest last: it begins with the sign-up
+    assert_eq!(of_one[0]["detail"]["type"], "tenant.created");
+    assert!(listed("?tenant=nobody").await.is_empty());
+    // what SES would say goes the same way as if it did
+    let said = json!({"to": demo.owner, "type": "delivery"}).to_string();
+    let head = "POST /_local/feedback HTTP/1.1\r\ncontent-type: application/json";
+    let (status, _, event) = send(&address, head, &said).await;
+    assert_eq!((status, &event["detail-type"]), (200, &json!("Email Delivered")));
 }
 
 #[tokio::test]

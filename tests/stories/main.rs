@@ -22,6 +22,7 @@ mod growth;
 mod input;
 mod life;
 mod limits;
+mod listening;
 mod local;
 mod looks;
 mod operating;

@@ -56,13 +56,8 @@ impl Scene {
     }
 
     fn sweep(&self) -> Operation {
-        let token = json!({"eventName": "REMOVE",
-            "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"},
-            "dynamodb": {"SequenceNumber": "1", "OldImage": {
-                "entity": {"S": "Token"}, "tenant_id": {"S": self.team.tenant}, "invitation_id": {"S": self.invited.id},
-                "generation": {"N": "1"}, "expires_at": {"S": "2026-11-29T09:00:00.000Z"}}}});
+        let event = stories::batch([&stories::link_removed(&self.team.tenant, &self.invited.id)]);
         operation(&self.world, |world| async move {
-            let event = serde_json::to_vec(&json!({ "Records": [token] })).unwrap();
             let body = world.stack().invoke("expire", event, String::new()).await.unwrap();
             Reply { status: 200, headers: [].into(), body, function: "expire".to_owned() }
         })

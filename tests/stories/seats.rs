@@ -75,14 +75,10 @@ async fn the_sweeper_tidies_up_once_however_often_it_is_told() {
     world.stack().sweep().await.unwrap();
     world.ledger().check();
     assert_eq!(world.ledger().count("Event", "type", "invitation.expired"), 1);
-    // the very records once more: a mapping delivers at least once
-    let token = json!({"eventName": "REMOVE", "eventID": "1",
-        "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"},
-        "dynamodb": {"SequenceNumber": "1", "OldImage": {
-            "entity": {"S": "Token"}, "tenant_id": {"S": invited.tenant}, "invitation_id": {"S": invited.id},
-            "generation": {"N": "1"}, "expires_at": {"S": "2026-11-29T09:00:00.000Z"}}}});
+    // the very message once more: a queue delivers at least once
+    let removed = stories::link_removed(&invited.tenant, &invited.id);
     for _ in 0..2 {
-        let event = serde_json::to_vec(&json!({"Records": [token, token]})).unwrap();
+        let event = stories::batch([&removed, &removed]);
         let report = world.stack().invoke("expire", event, String::new()).await.unwrap();
         assert_eq!(report, br#"{"batchItemFailures":[]}"#);
     }

@@ -1,33 +1,36 @@
-//! The table's stream, new Mail items: mints the token that a mail carries, stores its digest, sends it through SES.
+//! A queue, new Mail items: mints the token that a mail carries, stores its digest, sends it through SES, no faster than SES
+//! takes them.
 //!
-//! The only function that mints emailed tokens, and the only one that talks to SES. Records come at least once, late and out of order, so
+//! The only function that mints emailed tokens, and the only one that talks to SES. Messages come at least once, late and out of order, and
+//! what failed comes again every six minutes for a day, so
 //! what is sent is decided by what the table says now: the mail's own item (somebody may be sending it, or have sent
 //! it) and the invitation or the account that it is about (over, in a newer generation, with another password). A crash anywhere leads to a second mail, never to
 //! none; both links of one generation work until one is used. With the claim of an invitation's mail goes the moment at which
 //! somebody is to be reminded, where their team wants that.
 
 use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mail::{Mailer, NotSent};
 use model::{
-    About, Brand, Delivery, DeliveryState, Email, EmailChangeId, EmailProof, EmailReturn, Invitation,
-    InvitationStatus, InvitationToken, Invocation, Limits, LinkToken, Mail, MailStatus, MailTags, Reminder,
+    About, Brand, Clock, Delivery, DeliveryState, Email, EmailChangeId, EmailProof, EmailReturn, Invitation,
+    InvitationStatus, InvitationToken, Invocation, Limits, LinkToken, Mail, MailStatus, MailTags, Pace, Reminder,
     Reset, Sponsor, Sponsorship, Suppression, Tenant, TenantId, Timestamp, UserId, Vouched,
 };
-use runtime::stream::Consumer;
+use runtime::queue::Consumer;
 use runtime::{Environment, SettingError};
 use serde_json::Value;
-use store::stream::StreamChange;
 use store::{Error, SponsorKey, Store, keys};
 
-/// How long a claim lasts: longer than a send with all its retries takes, shorter than the stream's patience.
-const CLAIM: Duration = Duration::from_secs(30);
+/// How long a claim lasts: longer than the function may run (`Timeout`), so that nobody who holds one is still sending when it
+/// is over; shorter than a message stays hidden (`VisibilityTimeout`), so that the very next delivery after a crash sends.
+pub const CLAIM: Duration = Duration::from_secs(90);
 
-/// Sends that are begun at most: what the stream mapping retries, and the first.
+/// Sends of which nobody knows how they ended, at most: each may have been a mail. What SES is known not to have taken is
+/// tried for as long as the queue has it.
 pub const ATTEMPTS: u32 = 10;
-
-const GIVEN_UP: &str = "it could not be sent, send the invitation again";
 
 /// Invitations that are mailed again to somebody who asks for a new password and is only invited.
 const INVITATIONS: usize = 3;
@@ -37,9 +40,11 @@ pub struct Deliver {
     store: Store,
     limits: Limits,
     mailer: Mailer,
+    clock: Arc<dyn Clock>,
+    pace: Mutex<Pace>,
 }
 
-/// Why a record has to come again.
+/// Why a message has to come again.
 #[derive(Debug)]
 pub enum Retry {
     /// The table couldn't.
@@ -70,45 +75,58 @@ impl Consumer for Deliver {
     type Error = Retry;
 
     fn new(environment: &Environment) -> Result<Self, SettingError> {
+        let vars = &environment.variables;
+        // all workers together keep to the rate
+        let (a_second, workers) =
+            (vars.or("MAILS_PER_SECOND", NonZeroU32::MIN)?, vars.or("MAIL_WORKERS", NonZeroU32::MIN)?);
+        let every = Duration::from_secs(workers.get().into()) / a_second.get();
         Ok(Self {
             store: Store::open(environment)?,
-            limits: environment.variables.limits()?,
+            limits: vars.limits()?,
             mailer: Mailer::open(environment)?,
+            clock: Arc::clone(&environment.clock),
+            pace: Mutex::new(Pace::new(every)),
         })
     }
 
-    async fn handle(&self, record: &Value, invocation: &Invocation) -> Result<(), Retry> {
-        match store::stream::read(record)? {
-            StreamChange::MailQueued(mail) => match &mail.about {
-                About::Invitation(about)
-                | About::InvitationAgain(about)
-                | About::InvitationReminder(about) => {
-                    self.deliver_invitation(&mail, *about, invocation).await
-                }
-                About::PasswordReset { email, vouched } => {
-                    self.deliver_reset(&mail, email, vouched.as_ref(), invocation).await
-                }
-                About::PasswordChanged { user_id } => {
-                    self.deliver_notice(&mail, *user_id, Notice::PasswordChanged, invocation).await
-                }
-                About::EmailProof { account, vouched } => {
-                    self.deliver_proof(&mail, account, vouched, invocation).await
-                }
-                About::EmailChanged { user_id, email, change } => {
-                    self.deliver_email_notice(&mail, *user_id, (email, *change), invocation).await
-                }
-                About::OwnershipMoved { user_id, tenant_id, is_owner } => {
-                    let notice = Notice::OwnershipMoved(*tenant_id, *is_owner);
-                    self.deliver_notice(&mail, *user_id, notice, invocation).await
-                }
-                About::ReviewOpened { user_id, tenant_id } => {
-                    self.deliver_notice(&mail, *user_id, Notice::ReviewOpened(*tenant_id), invocation).await
-                }
-                About::TenantClosed { user_id, tenant_id } => {
-                    self.deliver_notice(&mail, *user_id, Notice::TenantClosed(*tenant_id), invocation).await
-                }
-            },
-            StreamChange::LinkSwept(..) | StreamChange::ReminderDue(..) | StreamChange::Other => Ok(()),
+    async fn turn(&self) {
+        let now = self.clock.now();
+        let wait = self.pace.lock().unwrap_or_else(PoisonError::into_inner).turn(now);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<(), Retry> {
+        let mail = store::stream::queued_mail(event)?;
+        match &mail.about {
+            About::Invitation(about)
+            | About::InvitationAgain(about)
+            | About::InvitationReminder(about) => {
+                self.deliver_invitation(&mail, *about, invocation).await
+            }
+            About::PasswordReset { email, vouched } => {
+                self.deliver_reset(&mail, email, vouched.as_ref(), invocation).await
+            }
+            About::PasswordChanged { user_id } => {
+                self.deliver_notice(&mail, *user_id, Notice::PasswordChanged, invocation).await
+            }
+            About::EmailProof { account, vouched } => {
+                self.deliver_proof(&mail, account, vouched, invocation).await
+            }
+            About::EmailChanged { user_id, email, change } => {
+                self.deliver_email_notice(&mail, *user_id, (email, *change), invocation).await
+            }
+            About::OwnershipMoved { user_id, tenant_id, is_owner } => {
+                let notice = Notice::OwnershipMoved(*tenant_id, *is_owner);
+                self.deliver_notice(&mail, *user_id, notice, invocation).await
+            }
+            About::ReviewOpened { user_id, tenant_id } => {
+                self.deliver_notice(&mail, *user_id, Notice::ReviewOpened(*tenant_id), invocation).await
+            }
+            About::TenantClosed { user_id, tenant_id } => {
+                self.deliver_notice(&mail, *user_id, Notice::TenantClosed(*tenant_id), invocation).await
+            }
         }
     }
 }
@@ -135,27 +153,6 @@ impl Notice {
                 Some(tenant)
             }
         }
-    }
-}
-
-/// Whether a mail is still to be sent, as far as it goes itself.
-///
-/// # Errors
-/// [`Retry::Claimed`] where somebody else is sending it.
-fn is_due(mail: &Mail, now: Timestamp) -> Result<bool, Retry> {
-    if mail.status != MailStatus::Queued {
-        tracing::info!(mail = %mail.id, "nothing to send: it was sent, or given up");
-        Ok(false)
-    } else if mail.expires_at <= now {
-        tracing::warn!(mail = %mail.id, "nothing to send: nobody waits for it any more");
-        Ok(false)
-    } else if mail.claimed_until.is_some_and(|until| now < until) {
-        Err(Retry::Claimed)
-    } else if mail.attempts >= ATTEMPTS {
-        tracing::warn!(mail = %mail.id, "given up");
-        Ok(false)
-    } else {
-        Ok(true)
     }
 }
 
@@ -205,6 +202,34 @@ struct Contents<'a> {
 }
 
 impl Deliver {
+    /// Whether a mail is still to be sent, as far as it and the message that tells of it go. One whose sends ended in nobody knows what too often is
+    /// given up here.
+    ///
+    /// # Errors
+    /// [`Retry::Claimed`] where somebody else is sending it.
+    async fn is_due(&self, mail: &Mail, queued: &Mail, invocation: &Invocation) -> Result<bool, Retry> {
+        let now = invocation.now();
+        // what a bus carries, whoever may put something on it can have said; the address may be spelt otherwise by now
+        if (&mail.about, mail.to.canonical()) != (&queued.about, queued.to.canonical()) {
+            tracing::error!(mail = %mail.id, "nothing to send: the message says something else than the mail");
+            Ok(false)
+        } else if mail.status != MailStatus::Queued {
+            tracing::info!(mail = %mail.id, "nothing to send: it was sent, or given up");
+            Ok(false)
+        } else if mail.expires_at <= now {
+            tracing::warn!(mail = %mail.id, "nothing to send: nobody waits for it any more");
+            Ok(false)
+        } else if mail.claimed_until.is_some_and(|until| now < until) {
+            Err(Retry::Claimed)
+        } else if mail.unresolved() >= ATTEMPTS {
+            tracing::warn!(mail = %mail.id, "given up: nobody knows what became of its sends");
+            self.store.finish_mail(mail, &mail.failed(), &Delivery::not_sent(now), invocation).await?;
+            Ok(false)
+        } else {
+            Ok(true)
+        }
+    }
+
     async fn deliver_invitation(
         &self,
         queued: &Mail,
@@ -221,7 +246,7 @@ impl Deliver {
             tracing::info!(mail = %mail.id, why, "nothing to send");
             return Ok(());
         }
-        if !is_due(&mail, invocation.now())? {
+        if !self.is_due(&mail, queued, invocation).await? {
             return Ok(());
         }
         let (inviter, brands, suppression) = self
@@ -263,15 +288,11 @@ impl Deliver {
             About::InvitationAgain(_) => store.claim_again(mails, invitation, &digest).await?,
             // the newest link is the one that is known for longest, whichever mail it is in
             About::InvitationReminder(_) => {
-                store.claim_mail(mails, invitation, &digest, None, None, invocation).await?;
+                store.claim_mail(mails, invitation, &digest, None, invocation).await?;
             }
             _ => {
-                // the last try: failed unless it is written otherwise, so that even a crash in it is seen
-                let given_up = (after.attempts == ATTEMPTS)
-                    .then(|| Delivery::new(DeliveryState::Failed, Some(GIVEN_UP), now));
                 let reminder = Reminder::of(invitation, tenant, now);
-                let (given_up, reminder) = (given_up.as_ref(), reminder.as_ref());
-                store.claim_mail(mails, invitation, &digest, given_up, reminder, invocation).await?;
+                store.claim_mail(mails, invitation, &digest, reminder.as_ref(), invocation).await?;
             }
         }
         Ok((after, token))
@@ -313,7 +334,7 @@ impl Deliver {
         let facts = (keys::mail(queued.id), keys::credential(email.canonical()), keys::suppression(to));
         let (mail, credential, suppression) = self.store.load(facts).await?;
         let Some(mail) = mail else { return Ok(()) };
-        if !is_due(&mail, now)? {
+        if !self.is_due(&mail, queued, invocation).await? {
             return Ok(());
         }
         if suppression.is_some() {
@@ -328,7 +349,7 @@ impl Deliver {
             }
             Some(credential) => credential,
             None => {
-                // claimed first, so that a record that comes twice mails them once
+                // claimed first, so that a message that comes twice mails them once
                 claimed(self.store.claim_notice((&mail, &after)).await)?;
                 self.mail_invitations(email, invocation).await?;
                 return self.give_up(&after, "nobody has the address", invocation).await;
@@ -379,7 +400,7 @@ impl Deliver {
         let (Some(mail), Some(user), suppression, tenant) = self.store.load(facts).await? else {
             return Ok(());
         };
-        if !is_due(&mail, invocation.now())? {
+        if !self.is_due(&mail, queued, invocation).await? {
             return Ok(());
         }
         if suppression.is_some() {
@@ -426,7 +447,7 @@ impl Deliver {
         let (Some(mail), credential, taken, suppression) = self.store.load(facts).await? else {
             return Ok(());
         };
-        if !is_due(&mail, now)? {
+        if !self.is_due(&mail, queued, invocation).await? {
             return Ok(());
         }
         let Some(credential) = credential.filter(|credential| vouched.is_for(credential)) else {
@@ -459,7 +480,7 @@ impl Deliver {
         let now = invocation.now();
         let facts = (keys::mail(queued.id), keys::user(user), keys::suppression(queued.to.canonical()));
         let (Some(mail), Some(user), suppression) = self.store.load(facts).await? else { return Ok(()) };
-        if !is_due(&mail, now)? {
+        if !self.is_due(&mail, queued, invocation).await? {
             return Ok(());
         }
         self.store.follow_email(&user, invocation).await?;
@@ -517,6 +538,8 @@ impl Deliver {
                 let reason = "the mail service refused it, check the address";
                 (claimed.failed(), DeliveryState::Failed, Some(reason))
             }
+            // the claim stays: it has run out before the queue hands the mail over again
+            Err(NotSent::Unknown(cause)) => return Err(Retry::Ses(cause)),
             Err(NotSent::Later(cause)) => {
                 // best effort: a claim that stays runs out by itself
                 if let Err(error) = self.store.release_mail(claimed, invocation).await {

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::stream::run::<deliver::Deliver>().await
+    runtime::queue::run::<deliver::Deliver>().await
 }

@@ -1,4 +1,4 @@
-//! The table's stream, what DynamoDB removed because its time was over. Of tokens, and of mails that never got one: marks
+//! A queue, what DynamoDB removed because its time was over. Of tokens, and of mails that never got one: marks
 //! the invitation expired, frees its seat, writes the event. Its address it holds until a newer invitation takes it. Of
 //! reminders: queues the mail that reminds who was invited, if they haven't answered.
 //!
@@ -7,10 +7,10 @@
 //! answer, it doesn't come.
 
 use model::{InvitationId, Invocation, Limits, TenantId};
-use runtime::stream::Consumer;
+use runtime::queue::Consumer;
 use runtime::{Environment, SettingError};
 use serde_json::Value;
-use store::stream::StreamChange;
+use store::stream::Removed;
 use store::{Error, Store};
 
 /// The function.
@@ -26,19 +26,18 @@ impl Consumer for Expire {
         Ok(Self { store: Store::open(environment)?, limits: environment.variables.limits()? })
     }
 
-    async fn handle(&self, record: &Value, invocation: &Invocation) -> Result<(), Error> {
-        match store::stream::read(record)? {
-            StreamChange::LinkSwept(tenant, invitation) => {
+    async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<(), Error> {
+        match store::stream::removed(event)? {
+            Removed::Link(tenant, invitation) => {
                 // one that was sent again lives longer than this link did, and is left alone
                 if self.store.expire_invitation(tenant, invitation, invocation).await? {
                     tracing::info!(%invitation, "expired");
                 }
                 Ok(())
             }
-            StreamChange::ReminderDue(tenant, invitation, generation) => {
+            Removed::Reminder(tenant, invitation, generation) => {
                 self.remind((tenant, invitation, generation), invocation).await
             }
-            StreamChange::MailQueued(_) | StreamChange::Other => Ok(()),
         }
     }
 }

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::stream::run::<expire::Expire>().await
+    runtime::queue::run::<expire::Expire>().await
 }

@@ -104,8 +104,8 @@ impl Tags {
 }
 
 /// Reads an event; `None` for one that is not about a mail of ours.
-pub(crate) fn parse(event: Value) -> Option<Feedback> {
-    let Envelope { source, kind, detail } = serde_json::from_value(event).ok()?;
+pub(crate) fn parse(event: &Value) -> Option<Feedback> {
+    let Envelope { source, kind, detail } = Envelope::deserialize(event).ok()?;
     if source != "aws.ses" {
         return None;
     }

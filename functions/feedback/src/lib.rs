@@ -1,4 +1,4 @@
-//! EventBridge, what SES says of mails that it took: delivered, delayed, bounced, complained about, rejected.
+//! A queue, what SES says of mails that it took: delivered, delayed, bounced, complained about, rejected.
 //!
 //! Events come late, twice, out of order, or never, and before the note that the mail was sent. What an invitation's
 //! `delivery` becomes depends on which events came, not on their order; an address that bounced for good, or whose
@@ -7,7 +7,7 @@
 mod event;
 
 use model::{Actor, Delivery, Email, EventKind, Invocation, MailTags, Subject};
-use runtime::direct::Direct;
+use runtime::queue::Consumer;
 use runtime::{Environment, SettingError};
 use serde_json::Value;
 use store::{Change, Error, Store};
@@ -17,18 +17,18 @@ pub struct ReceiveFeedback {
     store: Store,
 }
 
-impl Direct for ReceiveFeedback {
+impl Consumer for ReceiveFeedback {
     type Error = Error;
 
     fn new(environment: &Environment) -> Result<Self, SettingError> {
         Ok(Self { store: Store::open(environment)? })
     }
 
-    async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, Error> {
+    async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<(), Error> {
         let Some(feedback) = event::parse(event) else {
             // no retry could make it ours
             tracing::warn!("an event that is nobody's here");
-            return Ok(Value::Null);
+            return Ok(());
         };
         let (state, reason) = (feedback.state, feedback.reason.as_deref());
         let delivery =
@@ -38,7 +38,7 @@ impl Direct for ReceiveFeedback {
             let noted = self.note(mail, &delivery, invocation).await?;
             tracing::info!(invitation = %mail.invitation, state = delivery.state.name(), noted, "feedback");
         }
-        Ok(Value::Null)
+        Ok(())
     }
 }
 

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::direct::run::<feedback::ReceiveFeedback>().await
+    runtime::queue::run::<feedback::ReceiveFeedback>().await
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::Timestamp;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::SentMail;
 use crate::gateway::Call;
@@ -72,14 +73,52 @@ pub(crate) fn http(
     event
 }
 
-/// Lambda's event for a batch of stream records.
-pub(crate) fn stream(records: &[&Value], arn: &str) -> Value {
-    let records: Vec<Value> = records
-        .iter()
+/// What a pipe asks its enrichment about a batch of stream records.
+///
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-enrichment.html>
+pub(crate) fn stream<'r>(records: impl Iterator<Item = &'r Value>, arn: &str) -> Value {
+    records
         .map(|record| {
-            let mut record = (*record).clone();
+            let mut record = record.clone();
             record["eventSourceARN"] = arn.into();
             record
+        })
+        .collect()
+}
+
+/// A bus's event.
+///
+/// <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>
+pub(crate) fn of_bus(source: &str, detail_type: &str, detail: Value, now: Timestamp) -> Value {
+    json!({
+        "version": "0",
+        "id": Uuid::now_v7().to_string(),
+        "detail-type": detail_type,
+        "source": source,
+        "account": "000000000000",
+        "time": now,
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": detail,
+    })
+}
+
+/// Lambda's event for a batch of a queue's messages: each one's id and text, and how often it was received before.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>
+pub(crate) fn queue<'m>(messages: impl Iterator<Item = (&'m str, &'m str, u32)>, queue: &str) -> Value {
+    let records: Vec<Value> = messages
+        .map(|(id, body, receives)| {
+            json!({
+                "messageId": id,
+                "receiptHandle": id,
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": (receives + 1).to_string()},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": format!("arn:aws:sqs:eu-central-1:000000000000:{queue}"),
+                "awsRegion": "eu-central-1",
+            })
         })
         .collect();
     json!({ "Records": records })
@@ -130,15 +169,5 @@ pub(crate) fn ses(mail: &SentMail, kind: &str, reason: &str, now: Timestamp) -> 
         "mail": {"timestamp": mail.at, "messageId": mail.id, "destination": [mail.to], "tags": tags},
     });
     detail[part] = said;
-    Some(json!({
-        "version": "0",
-        "id": mail.id,
-        "detail-type": detail_type,
-        "source": "aws.ses",
-        "account": "000000000000",
-        "time": now,
-        "region": "eu-central-1",
-        "resources": [],
-        "detail": detail,
-    }))
+    Some(of_bus("aws.ses", detail_type, detail, now))
 }

@@ -13,7 +13,7 @@ use lambda_http::http;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use lambda_http::{Adapter, Service, service_fn};
 use runtime::direct::Direct;
-use runtime::stream::{self, Consumer};
+use runtime::queue::{self, Consumer};
 use runtime::{Environment, SettingError};
 
 use crate::BoxError;
@@ -34,11 +34,12 @@ pub(crate) const FUNCTIONS: &[(&str, Start)] = &[
     ("browse", behind_gateway::<browse::Browse>),
     ("check", behind_gateway::<check::Check>),
     ("console", behind_gateway::<console::Console>),
-    ("deliver", behind_stream::<deliver::Deliver>),
-    ("expire", behind_stream::<expire::Expire>),
-    ("feedback", invoked::<feedback::ReceiveFeedback>),
+    ("deliver", behind_queue::<deliver::Deliver>),
+    ("expire", behind_queue::<expire::Expire>),
+    ("feedback", behind_queue::<feedback::ReceiveFeedback>),
     ("invite", behind_gateway::<invite::Invite>),
     ("operate", invoked::<operate::Operate>),
+    ("publish", invoked::<publish::Publish>),
     ("resend", behind_gateway::<resend::Resend>),
     ("review", behind_gateway::<review::Reviews>),
     ("revoke", behind_gateway::<revoke::Revoke>),
@@ -65,15 +66,15 @@ fn behind_gateway<F: web::Function>(environment: &Environment) -> Result<Started
     }))
 }
 
-/// As `lambda_runtime` hands it over in `runtime::stream::run`.
-fn behind_stream<C: Consumer>(environment: &Environment) -> Result<Started, SettingError> {
+/// As `lambda_runtime` hands it over in `runtime::queue::run`; there is no deadline here.
+fn behind_queue<C: Consumer>(environment: &Environment) -> Result<Started, SettingError> {
     let consumer = Arc::new(C::new(environment)?);
     let environment = environment.clone();
     Ok(Arc::new(move |event, request_id| {
         let (consumer, environment) = (Arc::clone(&consumer), environment.clone());
         Box::pin(async move {
-            let report =
-                stream::consume(&*consumer, serde_json::from_slice(&event)?, &environment, &request_id).await;
+            let batch = serde_json::from_slice(&event)?;
+            let report = queue::consume(&*consumer, batch, &environment, &request_id, None).await;
             Ok(serde_json::to_vec(&report)?)
         })
     }))

@@ -1,7 +1,7 @@
-//! The whole stack in one process: the table, the mailbox, the gateway, the stream and TTL pumps.
+//! The whole stack in one process: the table, the mailbox, the gateway, the pipe, the bus and its queues, the TTL.
 //!
-//! Everything that a deployment is made of is read from `template.yaml`: routes, triggers, filters, batch sizes, table
-//! and settings. Functions are handed the very JSON that API Gateway or the stream would send, through the same
+//! Everything that a deployment is made of is read from `template.yaml`: routes, the pipe, rules, queues, table
+//! and settings. Functions are handed the very JSON that API Gateway, the pipe or a queue would send, through the same
 //! `lambda_http` types, and reach the table and SES with the real SDK over HTTP.
 //!
 //! What is not the real thing: nobody checks IAM, tables never throttle, the index never lags, and functions share one
@@ -21,6 +21,7 @@ mod gateway;
 mod mailbox;
 mod pattern;
 mod pump;
+mod queues;
 mod serve;
 mod stack;
 mod table;

@@ -108,6 +108,8 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
         ("ConsoleOrigin", origin.clone()),
         ("MailFrom", "Muster <no-reply@muster.example>".to_owned()),
         ("OpenSignUp", "true".to_owned()),
+        // the mailbox takes as many as there are
+        ("MailsPerSecond", "1000000".to_owned()),
     ]);
     parameters.extend(arguments.app_url.map(|url| ("AppUrl", url)));
     if !arguments.allow_origin.is_empty() {
@@ -204,11 +206,13 @@ fn show(activity: Activity) {
             let code = code.map(|c| format!(" {c}")).unwrap_or_default();
             say(format_args!("{method:>6} {path} → {status}{code}  ({function}, {} ms)", took.as_millis()));
         }
-        Activity::Streamed { function, records, took } => {
-            say(format_args!("stream {records} record(s) → {function}  ({} ms)", took.as_millis()));
+        Activity::Handled { function, messages, failed, took } => {
+            let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+            say(format_args!(" queue {messages} message(s) → {function}{failed}  ({} ms)", took.as_millis()));
         }
         Activity::Mailed { to, subject } => say(format_args!("  mail → {to}  \"{subject}\"")),
-        Activity::Published { kind, function } => say(format_args!(" event {kind} → {function}")),
+        Activity::Published { kind, queues } if queues.is_empty() => say(format_args!(" event {kind}")),
+        Activity::Published { kind, queues } => say(format_args!(" event {kind} → {}", queues.join(", "))),
         Activity::DeadLetter { queue } => say(format_args!("  dead letter → {queue}")),
     }
 }

@@ -1,10 +1,10 @@
-//! Filter patterns of event source mappings and rules, as far as patterns of exact values go.
+//! Patterns of the pipe's filters and of rules, as far as patterns of exact values go.
 
 use serde_json::Value;
 
 /// Whether an event matches a filter pattern, as far as patterns of exact values go.
 ///
-/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html>
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html>
 pub(crate) fn matches(pattern: &Value, event: &Value) -> bool {
     match pattern {
         Value::Object(fields) => {

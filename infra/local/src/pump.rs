@@ -1,72 +1,39 @@
-//! The stream: what an event source mapping does with it. One position in the stream a mapping, records in order,
-//! filtered, in batches; a batch that failed comes again from its first failed record on, and a record that has had its
-//! tries goes to the dead letters.
+//! The pipe's way through the stream: one position, records in order, filtered, in batches. A batch that failed comes again in
+//! halves, until the record that fails is alone; once that has had its tries it goes to the dead letters.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::BoxError;
-use crate::event;
-use crate::pattern;
+use crate::queues::{Patience, wait_after};
 use crate::table::Table;
-use crate::template::StreamMapping;
+use crate::template::Pipe;
+use crate::{BoxError, event, pattern};
 
-/// Waits between tries: this long after the first, doubled each time, up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_millis(200);
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
-
-/// One mapping at work.
+/// The pipe at work.
 #[derive(Clone)]
 pub(crate) struct Pump {
-    pub(crate) function: String,
-    mapping: StreamMapping,
+    pub(crate) pipe: Pipe,
     position: String,
     waiting: VecDeque<Value>,
-    /// Failed tries of the record that is first in line.
+    /// So many records are tried at once: fewer where a batch failed.
+    size: usize,
+    /// Failed tries of the record that is first in line, alone.
     tries: u32,
     not_before: Option<Instant>,
-    pub(crate) dead_letters: Vec<Value>,
 }
 
-/// A batch to be handed to the function.
-pub(crate) struct Batch {
+/// A batch to be handed to the enrichment.
+pub(crate) struct Records {
     pub(crate) event: Value,
     pub(crate) size: usize,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Report {
-    batch_item_failures: Vec<Failed>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Failed {
-    item_identifier: String,
-}
-
 impl Pump {
-    pub(crate) fn new(function: &str, mapping: StreamMapping, table: &Table) -> Result<Self, BoxError> {
-        if let Some(strange) = mapping.filters.iter().find(|f| !pattern::understood(f)) {
-            return Err(
-                format!("template.yaml: the filter {strange} of {function} is not understood here").into()
-            );
-        }
-        let position = table.beginning()?;
-        let waiting = VecDeque::new();
-        Ok(Self {
-            function: function.to_owned(),
-            mapping,
-            position,
-            waiting,
-            tries: 0,
-            not_before: None,
-            dead_letters: Vec::new(),
-        })
+    pub(crate) fn new(pipe: Pipe, table: &Table) -> Result<Self, BoxError> {
+        let (position, size) = (table.beginning()?, pipe.batch_size);
+        Ok(Self { pipe, position, waiting: VecDeque::new(), size, tries: 0, not_before: None })
     }
 
     /// Takes over what is new in the stream.
@@ -77,54 +44,41 @@ impl Pump {
             if records.is_empty() {
                 return Ok(());
             }
-            let filters = &self.mapping.filters;
+            let filters = &self.pipe.filters;
             let wanted = |r: &Value| filters.is_empty() || filters.iter().any(|f| pattern::matches(f, r));
             self.waiting.extend(records.into_iter().filter(wanted));
         }
     }
 
-    /// The next batch, unless there is none, or (where `patient`) its turn hasn't come yet.
-    pub(crate) fn batch(&self, arn: &str, patient: bool) -> Option<Batch> {
+    /// The next batch, unless there is none, or its turn hasn't come yet.
+    pub(crate) fn batch(&self, arn: &str, patience: Patience) -> Option<Records> {
         let later = self.not_before.is_some_and(|at| Instant::now() < at);
-        if self.waiting.is_empty() || (patient && later) {
+        if self.waiting.is_empty() || (patience == Patience::Waits && later) {
             return None;
         }
-        let records: Vec<&Value> = self.waiting.iter().take(self.mapping.batch_size).collect();
-        Some(Batch { size: records.len(), event: event::stream(&records, arn) })
+        let size = self.size.min(self.waiting.len());
+        Some(Records { size, event: event::stream(self.waiting.iter().take(size), arn) })
     }
 
-    /// Notes how the function did with the first `size` records in line.
-    pub(crate) fn done(&mut self, size: usize, answer: Result<Vec<u8>, BoxError>) {
-        let succeeded = match answer {
-            Err(_) => 0,
-            Ok(_) if !self.mapping.reports_failures => size,
-            Ok(report) => {
-                let report: Report = serde_json::from_slice(&report).unwrap_or_default();
-                let failed = |record: &Value| {
-                    let number = record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str);
-                    report.batch_item_failures.iter().any(|f| Some(f.item_identifier.as_str()) == number)
-                };
-                self.waiting.iter().take(size).position(failed).unwrap_or(size)
-            }
-        };
-        self.waiting.drain(..succeeded);
-        if succeeded == size {
-            (self.tries, self.not_before) = (0, None);
-            return;
-        }
-        // the first record in line is the one that failed
-        self.tries = if succeeded > 0 { 1 } else { self.tries + 1 };
-        if self.mapping.retries.is_some_and(|retries| self.tries > retries) {
-            self.dead_letters.extend(self.waiting.pop_front());
-            (self.tries, self.not_before) = (0, None);
-        } else {
-            let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(self.tries.saturating_sub(1)));
-            self.not_before = Some(Instant::now() + wait.min(LONGEST_WAIT));
-        }
+    /// Notes that the first `size` records in line are published.
+    pub(crate) fn done(&mut self, size: usize) {
+        self.waiting.drain(..size);
+        (self.size, self.tries, self.not_before) = (self.pipe.batch_size, 0, None);
     }
 
-    /// The queue that records end up in when nothing helps.
-    pub(crate) fn dead_letter_queue(&self) -> &str {
-        self.mapping.dead_letters.as_deref().unwrap_or("nowhere")
+    /// Notes that they failed; the record that is given up by that.
+    pub(crate) fn failed(&mut self, size: usize) -> Option<Value> {
+        if size > 1 {
+            self.size = size / 2;
+            return None;
+        }
+        self.tries += 1;
+        if self.pipe.retries.is_some_and(|retries| self.tries > retries) {
+            let record = self.waiting.pop_front();
+            (self.size, self.tries, self.not_before) = (self.pipe.batch_size, 0, None);
+            return record;
+        }
+        self.not_before = Some(Instant::now() + wait_after(self.tries));
+        None
     }
 }

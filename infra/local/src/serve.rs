@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use model::Clock as _;
 use serde::Deserialize;
 use serde_json::json;
@@ -20,7 +20,7 @@ use crate::{BoxError, Call, Reply, Stack, docs};
 
 /// What API Gateway takes at most.
 const LARGEST: usize = 10 * 1024 * 1024;
-/// How often the stream is looked at, and the file is written.
+/// How often stream and queues are looked at, and the file is written.
 const PUMP: Duration = Duration::from_millis(50);
 const SAVE: Duration = Duration::from_secs(1);
 
@@ -44,7 +44,7 @@ impl Served {
         Ok(format!("http://{}", self.0.local_addr()?))
     }
 
-    /// Serves until `stop`; pumps the stream and keeps the file meanwhile.
+    /// Serves until `stop`; moves what waits and keeps the file meanwhile.
     ///
     /// # Errors
     /// When the port or the file fails.
@@ -57,6 +57,7 @@ impl Served {
         let router = Router::new()
             .route("/_local/clock", post(clock))
             .route("/_local/feedback", post(feedback))
+            .route("/_local/events", get(events))
             .merge(docs::router())
             .route("/2015-03-31/functions/{name}/invocations", post(invoke))
             .fallback(gateway)
@@ -76,7 +77,7 @@ async fn pump(stack: Arc<Stack>) {
             Ok(handled) => changed |= handled,
             Err(error) => complain(&error),
         }
-        // requests are kept as they are answered; this keeps what the stream does, and what comes through the table's port
+        // requests are kept as they are answered; this keeps what follows from them, and what comes through the table's port
         if saved.elapsed() > SAVE && (changed || saved.elapsed() > SAVE * 5) {
             keep(&stack);
             (saved, changed) = (tokio::time::Instant::now(), false);
@@ -189,6 +190,21 @@ async fn feedback(State(stack): State<Arc<Stack>>, body: Bytes) -> Response {
         Ok(event) => json_answer(StatusCode::OK, &event),
         Err(error) => json_answer(StatusCode::BAD_REQUEST, &json!({"message": error.to_string()})),
     }
+}
+
+#[derive(Deserialize)]
+struct Filter {
+    tenant: Option<String>,
+}
+
+/// The last events that were published, the newest last; of one tenant, where one is named.
+async fn events(State(stack): State<Arc<Stack>>, Query(filter): Query<Filter>) -> Response {
+    let of = |event: &serde_json::Value, tenant: &str| {
+        event.pointer("/detail/tenant_id").and_then(serde_json::Value::as_str) == Some(tenant)
+    };
+    let mut published = stack.published();
+    published.retain(|event| filter.tenant.as_deref().is_none_or(|tenant| of(event, tenant)));
+    json_answer(StatusCode::OK, &published.into())
 }
 
 /// A function's name in the ways that Lambda takes it: alone, as a (partial) ARN, each with a version or alias behind it.

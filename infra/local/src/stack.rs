@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -16,12 +16,15 @@ use crate::cors::Cors;
 use crate::functions::{FUNCTIONS, Started, elsewhere};
 use crate::gateway::{Call, Reply, Router};
 use crate::pump::Pump;
+use crate::queues::{Patience, Queues};
 use crate::table::Table;
-use crate::template::Function;
+use crate::template::{Function, Pipe, QueueMapping, Rule};
 use crate::{BoxError, LocalClock, Mailbox, Template, event, pattern};
 
 /// Bytes of the request line and the headers that API Gateway takes.
 const LARGEST_HEAD: usize = 10_240;
+/// So often a message that fails is tried while the stack settles: it stays in its queue after that, as it would stay for a day.
+const TRIES: u32 = 12;
 
 /// How a stack is started.
 pub struct Options {
@@ -68,12 +71,14 @@ pub enum Activity {
         /// How long it took.
         took: Duration,
     },
-    /// Stream records were handled.
-    Streamed {
+    /// Messages of a queue were handled.
+    Handled {
         /// The function.
         function: String,
         /// How many.
-        records: usize,
+        messages: usize,
+        /// How many of them failed.
+        failed: usize,
         /// How long it took.
         took: Duration,
     },
@@ -84,16 +89,16 @@ pub enum Activity {
         /// The subject.
         subject: String,
     },
-    /// An event was handed to a function.
+    /// An event came over a bus.
     Published {
-        /// The event's detail type.
+        /// What it tells of: the type in its detail, or its detail type.
         kind: String,
-        /// The function.
-        function: String,
+        /// The queues that it was put into.
+        queues: Vec<String>,
     },
-    /// A record was given up.
+    /// A message or a record was given up.
     DeadLetter {
-        /// The queue that it would lie in.
+        /// The queue that it lies in.
         queue: String,
     },
 }
@@ -105,8 +110,9 @@ pub struct Stack {
     pub(crate) clock: LocalClock,
     blueprint: Arc<Blueprint>,
     functions: BTreeMap<String, Started>,
-    pumps: tokio::sync::Mutex<Vec<Pump>>,
-    dead_letters: Mutex<Vec<(String, Value)>>,
+    /// One at a time reads the stream, and has what comes of it handled.
+    pump: tokio::sync::Mutex<Pump>,
+    queues: Queues,
     observer: Option<Observer>,
     /// Where the table's API answers.
     pub table_url: String,
@@ -123,6 +129,8 @@ pub type Observer = Arc<dyn Fn(Activity) + Send + Sync>;
 #[derive(Clone)]
 struct Blueprint {
     functions: Vec<Function>,
+    pipe: Pipe,
+    rules: Vec<Rule>,
     router: Router,
     cors: Cors,
     settings: BTreeMap<&'static str, String>,
@@ -179,7 +187,8 @@ impl Blueprint {
         let router = Router::new(&functions)?;
         same_routes(&router)?;
         let (settings, functions_url) = (options.settings.clone(), options.functions_url.clone());
-        Ok(Self { functions, router, cors: template.cors(), settings, functions_url })
+        let (pipe, rules, cors) = (template.pipe()?, template.rules()?, template.cors());
+        Ok(Self { functions, pipe, rules, router, cors, settings, functions_url })
     }
 
     /// Starts a function on this table and mailbox.
@@ -224,20 +233,15 @@ impl Stack {
         let template = Template::parse(&options.template, &options.parameters)?;
         let blueprint = Blueprint::read(&template, &options)?;
         let table = Table::open(&template, &options.clock, options.data.as_deref())?;
-        let mut pumps = Vec::new();
-        for function in &blueprint.functions {
-            for mapping in &function.streams {
-                pumps.push(Pump::new(&function.name, mapping.clone(), &table)?);
-            }
-        }
+        let waiting = (Pump::new(blueprint.pipe.clone(), &table)?, Queues::new(template.queues()?));
         let mailbox = Mailbox::new(options.clock.clone());
         let ports = (options.table_port, options.mail_port);
         let (clock, http_client, observer) = (options.clock, options.http_client, options.observer);
-        Self::assemble(Arc::new(blueprint), (table, mailbox, clock), pumps, ports, http_client, observer)
+        Self::assemble(Arc::new(blueprint), (table, mailbox, clock), waiting, ports, http_client, observer)
             .await
     }
 
-    /// A stack of its own that goes on from where this one is: the same items, mails and time, and from there on
+    /// A stack of its own that goes on from where this one is: the same items, mails, messages and time, and from there on
     /// nothing in common.
     ///
     /// # Errors
@@ -249,13 +253,13 @@ impl Stack {
     ) -> Result<Self, BoxError> {
         let clock = self.clock.fork();
         let (table, mailbox) = (self.table.fork(&clock)?, self.mailbox.fork(clock.clone()));
-        let pumps = self.pumps.lock().await.clone();
+        let waiting = (self.pump.lock().await.clone(), self.queues.fork());
         let mut blueprint = (*self.blueprint).clone();
         blueprint.settings.extend(settings);
         Self::assemble(
             Arc::new(blueprint),
             (table, mailbox, clock),
-            pumps,
+            waiting,
             (0, 0),
             http_client,
             self.observer.clone(),
@@ -266,7 +270,7 @@ impl Stack {
     async fn assemble(
         blueprint: Arc<Blueprint>,
         (table, mailbox, clock): (Table, Mailbox, LocalClock),
-        pumps: Vec<Pump>,
+        (pump, queues): (Pump, Queues),
         (table_port, mail_port): (u16, u16),
         http_client: Option<HttpClientOf>,
         observer: Option<Observer>,
@@ -284,8 +288,8 @@ impl Stack {
             clock,
             blueprint,
             functions,
-            pumps: tokio::sync::Mutex::new(pumps),
-            dead_letters: Mutex::default(),
+            pump: tokio::sync::Mutex::new(pump),
+            queues,
             observer,
             table_url,
             mail_url,
@@ -354,10 +358,21 @@ impl Stack {
         self.table.put_copies(item, differing)
     }
 
-    /// What was given up: the queue and the record.
+    /// What was given up: the queue that it lies in, and the event or the record.
     #[must_use]
     pub fn dead_letters(&self) -> Vec<(String, Value)> {
-        self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.queues.dead_letters()
+    }
+
+    /// Puts what was given up back into the queue that it came from, as SQS's redrive does. Answers how much.
+    pub fn redrive(&self) -> usize {
+        self.queues.redrive()
+    }
+
+    /// The last events that were published to the stack's bus, the newest last.
+    #[must_use]
+    pub fn published(&self) -> Vec<Value> {
+        self.queues.published()
     }
 
     /// Sends a request through the gateway.
@@ -415,27 +430,40 @@ impl Stack {
         started(event, request_id).await
     }
 
-    /// Puts an event on the default bus: every function with a rule that fits is handed it. Answers their names.
+    /// Puts an event into the queue of every rule of the bus that fits; none is the account's default bus. Answers the queues.
+    fn route(&self, bus: Option<&str>, event: &Value) -> Vec<String> {
+        let fits = |rule: &&Rule| rule.bus.as_deref() == bus && pattern::matches(&rule.pattern, event);
+        let rules = self.blueprint.rules.iter().filter(fits);
+        let queues: Vec<String> = rules.flat_map(|rule| rule.queues.iter().cloned()).collect();
+        for queue in &queues {
+            self.queues.put(queue, event);
+        }
+        let kind = event.pointer("/detail/type").or_else(|| event.get("detail-type"));
+        let kind = kind.and_then(Value::as_str).unwrap_or_default().to_owned();
+        self.notify(Activity::Published { kind, queues: queues.clone() });
+        queues
+    }
+
+    /// Puts an event on the default bus; what waits in the queues that it comes into is handled at once, and stays there where
+    /// that fails. Answers their names.
     ///
     /// # Errors
-    /// When one of them fails: EventBridge would send the event again.
+    /// When there is no JSON for it.
     pub async fn publish(&self, event: &Value) -> Result<Vec<String>, BoxError> {
-        let mut handed = Vec::new();
-        let fits = |f: &&Function| f.rules.iter().any(|rule| pattern::matches(rule, event));
-        for Function { name: function, .. } in self.blueprint.functions.iter().filter(fits) {
-            self.invoke(function, serde_json::to_vec(event)?, Uuid::now_v7().to_string()).await?;
-            let kind = event.get("detail-type").and_then(Value::as_str).unwrap_or_default().to_owned();
-            self.notify(Activity::Published { kind, function: function.clone() });
-            handed.push(function.clone());
+        let queues = self.route(None, event);
+        for function in &self.blueprint.functions {
+            for mapping in function.queues.iter().filter(|mapping| queues.contains(&mapping.queue)) {
+                self.hand_over(function, mapping, Patience::Tries(u32::MAX)).await?;
+            }
         }
-        Ok(handed)
+        Ok(queues)
     }
 
     /// Says of the newest mail to an address what SES would: `bounce`, `complaint`, `delivery` or `delay`. Answers the
     /// event.
     ///
     /// # Errors
-    /// When there is no such mail or kind of event, or `feedback` fails.
+    /// When there is no such mail or kind of event.
     pub async fn feedback(&self, to: &str, kind: &str, reason: &str) -> Result<Value, BoxError> {
         let mail = self.mailbox.to(Some(to)).pop().ok_or_else(|| format!("there is no mail to {to}"))?;
         let event = event::ses(&mail, kind, reason, self.clock.now())
@@ -444,49 +472,98 @@ impl Stack {
         Ok(event)
     }
 
-    /// Pumps the stream once: every mapping takes over what is new and handles one batch. Answers whether anything was
-    /// handled. Where `patient`, records that failed wait for their turn.
+    /// Moves everything one step: a batch of the stream over the bus, and one of each queue to its function. Answers whether
+    /// there was anything. Where `patient`, what failed waits for its turn.
     ///
     /// # Errors
     /// When the table can't be read.
     pub async fn pump(&self, patient: bool) -> Result<bool, BoxError> {
-        let mut pumps = self.pumps.lock().await;
-        let mut handled = false;
-        for pump in pumps.iter_mut() {
-            pump.read(&self.table)?;
-            let Some(batch) = pump.batch(&self.table.stream_arn, patient) else { continue };
-            handled = true;
-            let (started, mails) = (Instant::now(), self.mailbox.to(None).len());
-            let event = serde_json::to_vec(&batch.event)?;
-            let answer = self.invoke(&pump.function, event, Uuid::now_v7().to_string()).await;
-            pump.done(batch.size, answer);
-            self.notify(Activity::Streamed {
-                function: pump.function.clone(),
-                records: batch.size,
-                took: started.elapsed(),
-            });
-            for mail in self.mailbox.to(None).into_iter().skip(mails) {
-                self.notify(Activity::Mailed { to: mail.to, subject: mail.subject });
-            }
-            for record in pump.dead_letters.drain(..).collect::<Vec<_>>() {
-                let queue = pump.dead_letter_queue().to_owned();
-                self.notify(Activity::DeadLetter { queue: queue.clone() });
-                self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).push((queue, record));
-            }
-        }
-        Ok(handled)
+        self.step(if patient { Patience::Waits } else { Patience::Tries(u32::MAX) }).await
     }
 
-    /// Pumps until the stream is dry, without waiting between tries.
+    async fn step(&self, patience: Patience) -> Result<bool, BoxError> {
+        let mut pump = self.pump.lock().await;
+        let mut moved = self.carry(&mut pump, patience).await?;
+        for function in &self.blueprint.functions {
+            for mapping in &function.queues {
+                moved |= self.hand_over(function, mapping, patience).await?;
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Has the pipe carry a batch of what is new in the stream to its bus.
+    async fn carry(&self, pump: &mut Pump, patience: Patience) -> Result<bool, BoxError> {
+        pump.read(&self.table)?;
+        let Some(records) = pump.batch(&self.table.stream_arn, patience) else { return Ok(false) };
+        let event = serde_json::to_vec(&records.event)?;
+        let answer = self.invoke(&pump.pipe.enrichment, event, Uuid::now_v7().to_string()).await;
+        match answer.and_then(|answer| Ok(serde_json::from_slice::<Vec<Value>>(&answer)?)) {
+            Ok(details) => {
+                pump.done(records.size);
+                let Pipe { bus, source, detail_type, .. } = &pump.pipe;
+                for detail in details {
+                    let event = event::of_bus(source, detail_type, detail, self.clock.now());
+                    self.queues.note_published(&event);
+                    self.route(Some(bus), &event);
+                }
+            }
+            Err(_) => {
+                if let Some(record) = pump.failed(records.size) {
+                    let queue = pump.pipe.dead_letters.clone().unwrap_or_else(|| "nowhere".to_owned());
+                    self.queues.give_up(&queue, record);
+                    self.notify(Activity::DeadLetter { queue });
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Hands a function what is ready in one of its queues. Answers whether there was anything.
+    async fn hand_over(
+        &self,
+        function: &Function,
+        mapping: &QueueMapping,
+        patience: Patience,
+    ) -> Result<bool, BoxError> {
+        let Some(batch) = self.queues.take(&mapping.queue, mapping.batch_size, patience) else {
+            return Ok(false);
+        };
+        let (started, mails, messages) = (Instant::now(), self.mailbox.to(None).len(), batch.size());
+        let event = serde_json::to_vec(&batch.event())?;
+        let answer = self.invoke(&function.name, event, Uuid::now_v7().to_string()).await;
+        let (failed, dead) = batch.done(answer, mapping.reports_failures);
+        let took = started.elapsed();
+        self.notify(Activity::Handled { function: function.name.clone(), messages, failed, took });
+        for mail in self.mailbox.to(None).into_iter().skip(mails) {
+            self.notify(Activity::Mailed { to: mail.to, subject: mail.subject });
+        }
+        for queue in dead {
+            self.notify(Activity::DeadLetter { queue });
+        }
+        Ok(true)
+    }
+
+    /// Moves everything until nothing is left but what goes on failing, without waiting between tries.
     ///
     /// # Errors
     /// When the table can't be read.
     pub async fn settle(&self) -> Result<(), BoxError> {
-        while self.pump(false).await? {}
+        self.queues.begin();
+        while self.step(Patience::Tries(TRIES)).await? {}
         Ok(())
     }
 
-    /// Removes what its TTL has passed, and lets the stream run dry.
+    /// The same, as if what waits had been tried for all the time that it may be: what fails once more is given up.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn exhaust(&self) -> Result<(), BoxError> {
+        self.queues.exhaust();
+        self.settle().await
+    }
+
+    /// Removes what its TTL has passed, and lets everything that follows happen.
     ///
     /// # Errors
     /// When the table can't be read.

@@ -1,5 +1,5 @@
 //! `template.yaml`, as far as the local stack needs it: parameters and the usual intrinsic functions resolved, functions
-//! with their routes and triggers, the table.
+//! with their routes and queues, the pipe, the rules, the queues, the table.
 
 use std::collections::BTreeMap;
 
@@ -23,9 +23,7 @@ pub(crate) struct Function {
     pub(crate) name: String,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) routes: Vec<Route>,
-    pub(crate) streams: Vec<StreamMapping>,
-    /// Patterns of EventBridge rules on the default bus.
-    pub(crate) rules: Vec<Value>,
+    pub(crate) queues: Vec<QueueMapping>,
 }
 
 /// A route of the HTTP API; no path is the API's `$default`.
@@ -35,16 +33,48 @@ pub(crate) struct Route {
     pub(crate) path: Option<String>,
 }
 
-/// An event source mapping on the table's stream.
+/// An event source mapping on a queue.
 #[derive(Clone, Debug)]
-pub(crate) struct StreamMapping {
+pub(crate) struct QueueMapping {
+    /// The queue's name in the template.
+    pub(crate) queue: String,
     pub(crate) batch_size: usize,
-    /// Retries of a record after its first try; `None` for ever, as Lambda has it by default.
-    pub(crate) retries: Option<u32>,
     pub(crate) reports_failures: bool,
+}
+
+/// The pipe from the table's stream to a bus.
+#[derive(Clone, Debug)]
+pub(crate) struct Pipe {
+    pub(crate) batch_size: usize,
+    /// Retries of a record after its first try; `None` for ever, as pipes have it by default.
+    pub(crate) retries: Option<u32>,
     pub(crate) filters: Vec<Value>,
     /// The dead-letter queue's name in the template.
     pub(crate) dead_letters: Option<String>,
+    /// The function that makes the details of events out of a batch of records.
+    pub(crate) enrichment: String,
+    /// The bus's name in the template.
+    pub(crate) bus: String,
+    pub(crate) source: String,
+    pub(crate) detail_type: String,
+}
+
+/// A rule of a bus.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    /// The bus's name in the template; none for the account's default bus.
+    pub(crate) bus: Option<String>,
+    pub(crate) pattern: Value,
+    /// The queues that it puts what fits into, as the template names them.
+    pub(crate) queues: Vec<String>,
+}
+
+/// A queue.
+#[derive(Clone, Debug)]
+pub(crate) struct Queue {
+    pub(crate) name: String,
+    /// After so many tries a message goes to these dead letters; never where there are none.
+    pub(crate) gives_up: Option<(u32, String)>,
 }
 
 impl Template {
@@ -111,7 +141,7 @@ impl Template {
             let variables = variables.and_then(Value::as_object);
             environment.extend(variables.into_iter().flatten().map(|(k, v)| (k.clone(), plain(v))));
         }
-        let (mut routes, mut streams, mut rules) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut routes, mut queues) = (Vec::new(), Vec::new());
         for (event, source) in
             resource.pointer("/Properties/Events").and_then(Value::as_object).into_iter().flatten()
         {
@@ -121,21 +151,150 @@ impl Template {
                     method: properties.get("Method").map_or_else(|| "ANY".to_owned(), plain).to_uppercase(),
                     path: properties.get("Path").map(plain),
                 }),
-                Some("DynamoDB") => streams.push(StreamMapping::parse(properties)?),
-                Some("EventBridgeRule") => {
-                    let pattern = properties.get("Pattern").cloned().unwrap_or_default();
-                    if !pattern::understood(&pattern) {
-                        return Err(format!(
-                            "template.yaml: the pattern of {id}.{event} is not understood here"
-                        )
-                        .into());
-                    }
-                    rules.push(pattern);
-                }
+                Some("SQS") => queues.push(self.queue_mapping(&format!("{id}.{event}"), properties)?),
                 other => return Err(format!("template.yaml: {id}.{event} has the type {other:?}").into()),
             }
         }
-        Ok(Function { name: name.to_owned(), environment, routes, streams, rules })
+        Ok(Function { name: name.to_owned(), environment, routes, queues })
+    }
+
+    fn queue_mapping(&self, what: &str, properties: &Value) -> Result<QueueMapping, BoxError> {
+        only(what, properties, &["Queue", "BatchSize", "FunctionResponseTypes", "ScalingConfig"])?;
+        let reports = properties.pointer("/FunctionResponseTypes/0").and_then(Value::as_str);
+        Ok(QueueMapping {
+            queue: self.resource("AWS::SQS::Queue", properties.get("Queue"), what)?,
+            // what a mapping on a queue has by default
+            batch_size: number(properties, "/BatchSize").and_then(|n| usize::try_from(n).ok()).unwrap_or(10),
+            reports_failures: reports == Some("ReportBatchItemFailures"),
+        })
+    }
+
+    /// The name of a resource of this kind that is referred to as `Name` or `Name.Arn`.
+    fn resource(&self, kind: &str, reference: Option<&Value>, what: &str) -> Result<String, BoxError> {
+        let text = reference.and_then(Value::as_str).unwrap_or_default();
+        let name = text.strip_suffix(".Arn").unwrap_or(text);
+        let is_there = self.of_type(kind).any(|(id, _)| id == name);
+        if is_there {
+            Ok(name.to_owned())
+        } else {
+            Err(format!("template.yaml: {what} names `{text}`, which is no {kind}").into())
+        }
+    }
+
+    /// The queues.
+    pub(crate) fn queues(&self) -> Result<Vec<Queue>, BoxError> {
+        self.of_type("AWS::SQS::Queue").map(|(name, resource)| self.queue(name, resource)).collect()
+    }
+
+    fn queue(&self, name: &str, resource: &Value) -> Result<Queue, BoxError> {
+        let what = format!("the queue {name}");
+        let properties = resource.get("Properties").unwrap_or(&Value::Null);
+        let known = ["VisibilityTimeout", "RedrivePolicy", "MessageRetentionPeriod", "SqsManagedSseEnabled"];
+        only(&what, properties, &known)?;
+        let gives_up = match properties.get("RedrivePolicy") {
+            None => None,
+            Some(policy) => {
+                let tries = number(policy, "/maxReceiveCount").and_then(|n| u32::try_from(n).ok());
+                let tries =
+                    tries.ok_or_else(|| format!("template.yaml: {what} doesn't say when it gives up"))?;
+                Some((tries, self.resource("AWS::SQS::Queue", policy.get("deadLetterTargetArn"), &what)?))
+            }
+        };
+        Ok(Queue { name: name.to_owned(), gives_up })
+    }
+
+    /// The rules.
+    pub(crate) fn rules(&self) -> Result<Vec<Rule>, BoxError> {
+        self.of_type("AWS::Events::Rule").map(|(name, resource)| self.rule(name, resource)).collect()
+    }
+
+    fn rule(&self, name: &str, resource: &Value) -> Result<Rule, BoxError> {
+        let what = format!("the rule {name}");
+        let properties = resource.get("Properties").unwrap_or(&Value::Null);
+        only(&what, properties, &["Description", "EventBusName", "EventPattern", "Targets"])?;
+        let pattern = properties.get("EventPattern").cloned().unwrap_or_default();
+        understood(&what, &pattern)?;
+        let bus = match properties.get("EventBusName") {
+            Some(bus) => Some(self.resource("AWS::Events::EventBus", Some(bus), &what)?),
+            None => None,
+        };
+        let mut queues = Vec::new();
+        for target in properties.get("Targets").and_then(Value::as_array).into_iter().flatten() {
+            only(&what, target, &["Id", "Arn", "RetryPolicy", "DeadLetterConfig"])?;
+            queues.push(self.resource("AWS::SQS::Queue", target.get("Arn"), &what)?);
+        }
+        Ok(Rule { bus, pattern, queues })
+    }
+
+    /// The pipe from the table's stream.
+    pub(crate) fn pipe(&self) -> Result<Pipe, BoxError> {
+        let what = "the pipe";
+        let mut pipes = self.of_type("AWS::Pipes::Pipe");
+        let (Some((_, resource)), None) = (pipes.next(), pipes.next()) else {
+            return Err("template.yaml: there has to be one pipe".into());
+        };
+        let properties = resource.get("Properties").unwrap_or(&Value::Null);
+        let known = [
+            "Description",
+            "RoleArn",
+            "Source",
+            "SourceParameters",
+            "Enrichment",
+            "Target",
+            "TargetParameters",
+        ];
+        only(what, properties, &known)?;
+        let (table, _) = self.table()?;
+        if properties.get("Source").and_then(Value::as_str) != Some(format!("{table}.StreamArn").as_str()) {
+            return Err(format!("template.yaml: {what} doesn't read the stream of {table}").into());
+        }
+        let part = |pointer: &str| properties.pointer(pointer).unwrap_or(&Value::Null);
+        only(what, part("/SourceParameters"), &["DynamoDBStreamParameters", "FilterCriteria"])?;
+        let stream = part("/SourceParameters/DynamoDBStreamParameters");
+        let known = [
+            "StartingPosition",
+            "BatchSize",
+            "MaximumRetryAttempts",
+            "MaximumRecordAgeInSeconds",
+            "OnPartialBatchItemFailure",
+            "DeadLetterConfig",
+        ];
+        only(what, stream, &known)?;
+        if stream.get("OnPartialBatchItemFailure").and_then(Value::as_str) != Some("AUTOMATIC_BISECT") {
+            return Err(format!("template.yaml: {what} gives whole batches up, which isn't done here").into());
+        }
+        let patterns = part("/SourceParameters/FilterCriteria/Filters").as_array();
+        let filters = patterns
+            .into_iter()
+            .flatten()
+            .map(|f| serde_json::from_str(f.get("Pattern").and_then(Value::as_str).unwrap_or_default()))
+            .collect::<Result<Vec<Value>, _>>()?;
+        for filter in &filters {
+            understood("a filter of the pipe", filter)?;
+        }
+        only(what, part("/TargetParameters"), &["EventBridgeEventBusParameters"])?;
+        let target = part("/TargetParameters/EventBridgeEventBusParameters");
+        only(what, target, &["Source", "DetailType"])?;
+        let enrichment = self.resource("AWS::Serverless::Function", properties.get("Enrichment"), what)?;
+        let function = self.resources.get(&enrichment).unwrap_or(&Value::Null);
+        let dead_letters = match stream.pointer("/DeadLetterConfig/Arn") {
+            Some(arn) => Some(self.resource("AWS::SQS::Queue", Some(arn), what)?),
+            None => None,
+        };
+        let constant = |name: &str| match target.get(name).and_then(Value::as_str) {
+            Some(text) if !text.starts_with('$') => Ok(text.to_owned()),
+            other => Err(format!("template.yaml: {name} of {what} is {other:?}, not a constant")),
+        };
+        Ok(Pipe {
+            batch_size: number(stream, "/BatchSize").and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+            retries: number(stream, "/MaximumRetryAttempts").and_then(|n| u32::try_from(n).ok()),
+            filters,
+            dead_letters,
+            enrichment: self.function(&enrichment, function)?.name,
+            bus: self.resource("AWS::Events::EventBus", properties.get("Target"), what)?,
+            source: constant("Source")?,
+            detail_type: constant("DetailType")?,
+        })
     }
 
     /// How pages of other origins may call the API.
@@ -175,26 +334,24 @@ impl Template {
     }
 }
 
-impl StreamMapping {
-    fn parse(properties: &Value) -> Result<Self, BoxError> {
-        let number = |key: &str| properties.get(key).and_then(Value::as_u64);
-        let patterns = properties.pointer("/FilterCriteria/Filters").and_then(Value::as_array);
-        let filters = patterns
-            .into_iter()
-            .flatten()
-            .map(|f| serde_json::from_str(f.get("Pattern").and_then(Value::as_str).unwrap_or_default()))
-            .collect::<Result<_, _>>()?;
-        let reports = properties.pointer("/FunctionResponseTypes/0").and_then(Value::as_str);
-        let destination =
-            properties.pointer("/DestinationConfig/OnFailure/Destination").and_then(Value::as_str);
-        Ok(Self {
-            batch_size: number("BatchSize").and_then(|n| usize::try_from(n).ok()).unwrap_or(100),
-            retries: number("MaximumRetryAttempts").and_then(|n| u32::try_from(n).ok()),
-            reports_failures: reports == Some("ReportBatchItemFailures"),
-            filters,
-            dead_letters: destination.map(|d| d.trim_end_matches(".Arn").to_owned()),
-        })
+/// Refuses what isn't understood: a property that is ignored would run otherwise here than deployed.
+fn only(what: &str, properties: &Value, known: &[&str]) -> Result<(), BoxError> {
+    match properties.as_object().into_iter().flatten().find(|(name, _)| !known.contains(&name.as_str())) {
+        Some((name, _)) => Err(format!("template.yaml: {name} of {what} is not understood here").into()),
+        None => Ok(()),
     }
+}
+
+fn understood(what: &str, pattern: &Value) -> Result<(), BoxError> {
+    if pattern::understood(pattern) {
+        Ok(())
+    } else {
+        Err(format!("template.yaml: the pattern of {what} is not understood here: {pattern}").into())
+    }
+}
+
+fn number(properties: &Value, pointer: &str) -> Option<u64> {
+    properties.pointer(pointer).and_then(Value::as_u64)
 }
 
 /// Fills references in. What a deployment would only know later (an ARN) stays as its name.

@@ -20,8 +20,10 @@ pub struct Mailer {
 pub enum NotSent {
     /// SES will never take this one.
     Rejected(String),
-    /// SES can't now, or nobody knows whether it did.
+    /// SES says that it can't now.
     Later(String),
+    /// SES didn't answer: nobody knows whether it did.
+    Unknown(String),
 }
 
 impl Mailer {
@@ -94,12 +96,15 @@ impl Mailer {
         match sent {
             Ok(sent) => Ok(sent.message_id.unwrap_or_default()),
             Err(error) => {
-                let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
+                let answer = error.as_service_error();
+                let code = answer.and_then(ProvideErrorMetadata::code).map(str::to_owned);
+                let answered = answer.is_some();
                 let words = DisplayErrorContext(error).to_string();
                 Err(match code.as_deref() {
                     // the address or the content, not the moment
                     Some("MessageRejected" | "BadRequestException") => NotSent::Rejected(words),
-                    _ => NotSent::Later(words),
+                    _ if answered => NotSent::Later(words),
+                    _ => NotSent::Unknown(words),
                 })
             }
         }

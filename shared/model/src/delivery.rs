@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
-/// How long a mail may lie in the outbox before it counts as failed: the stream gives a record up after an hour
-/// (`MaximumRecordAgeInSeconds`), so nothing will send it any more.
-const OUTBOX_PATIENCE: Duration = Duration::from_secs(3_600);
+/// Why an invitation's mail counts as failed that nobody could send.
+const NOT_SENT: &str = "it could not be sent, send the invitation again";
 
 policy::closed_set! {
     /// How far the newest email of an invitation got.
@@ -55,6 +54,10 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// How long a mail may lie in the outbox before it counts as failed: its queue tries it for a day (`maxReceiveCount` times
+    /// `VisibilityTimeout` in `template.yaml`), and ten minutes are for the way there and the last try.
+    pub const PATIENCE: Duration = Duration::from_secs(86_400 + 600);
+
     /// This news at `at`.
     #[must_use]
     pub fn new(state: DeliveryState, reason: Option<&str>, at: Timestamp) -> Self {
@@ -67,6 +70,12 @@ impl Delivery {
         Self { state: DeliveryState::Queued, reason: None, at, passing: false }
     }
 
+    /// That nobody could send it, noted at `at`.
+    #[must_use]
+    pub fn not_sent(at: Timestamp) -> Self {
+        Self::new(DeliveryState::Failed, Some(NOT_SENT), at)
+    }
+
     /// The states that this news replaces; besides them, whether it replaces a bounce that passes. Chosen so that
     /// whatever of it comes, in whatever order and however often, the last word is the same: what is known for certain
     /// is never replaced by what is older news.
@@ -75,7 +84,7 @@ impl Delivery {
         use DeliveryState::{Bounced, Complained, Delayed, Delivered, Failed, Queued, Sent, Suppressed};
         match self.state {
             Queued => (&[], false),
-            // a last try says failed before it begins
+            // what was given up because nobody knew how its sends ended may have been sent all the same
             Sent => (&[Queued, Failed], false),
             Delayed => (&[Queued, Sent, Failed], false),
             Delivered => (&[Queued, Sent, Delayed, Failed], true),
@@ -88,12 +97,11 @@ impl Delivery {
     }
 
     /// The delivery that holds at `now`: a mail that lay in the outbox for longer than anything tries to send it has
-    /// failed, whether or not anybody lived to write that down.
+    /// failed. Nobody writes that down: should somebody have it sent after all, it is sent.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Self {
-        if self.state == DeliveryState::Queued && now.since(self.at) > OUTBOX_PATIENCE {
-            let why = "it could not be sent within an hour, send it again";
-            Self::new(DeliveryState::Failed, Some(why), self.at + OUTBOX_PATIENCE)
+        if self.state == DeliveryState::Queued && now.since(self.at) > Self::PATIENCE {
+            Self::not_sent(self.at + Self::PATIENCE)
         } else {
             self.clone()
         }
@@ -143,17 +151,17 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_that_nobody_could_send_has_failed_after_an_hour() {
-        let (hour, instant) = (Duration::from_secs(3_600), Duration::from_millis(1));
+    fn a_mail_that_nobody_could_send_has_failed_after_a_day() {
+        let (day, instant) = (Duration::from_secs(87_000), Duration::from_millis(1));
         let delivery = Delivery::queued(NOW);
         assert_eq!(delivery, Delivery { state: Queued, reason: None, at: NOW, passing: false });
-        assert_eq!((delivery.at(NOW), delivery.at(NOW + hour)), (delivery.clone(), delivery.clone()));
-        let why = "it could not be sent within an hour, send it again";
-        let failed = Delivery::new(Failed, Some(why), NOW + hour);
-        assert_eq!(delivery.at(NOW + hour + instant), failed);
+        assert_eq!((delivery.at(NOW), delivery.at(NOW + day)), (delivery.clone(), delivery.clone()));
+        let why = "it could not be sent, send the invitation again";
+        let failed = Delivery::new(Failed, Some(why), NOW + day);
+        assert_eq!((delivery.at(NOW + day + instant), Delivery::not_sent(NOW + day)), (failed.clone(), failed));
         for state in DeliveryState::ALL.iter().copied().filter(|state| *state != Queued) {
             let delivery = Delivery::new(state, None, NOW);
-            assert_eq!(delivery.at(NOW + hour + instant), delivery);
+            assert_eq!(delivery.at(NOW + day + instant), delivery);
         }
     }
 

@@ -194,6 +194,34 @@ impl Event {
     }
 }
 
+/// An event in the contract's words: as the trail shows it, and as it is published. Built field by field, so that nothing
+/// new on an event shows by itself.
+#[derive(Debug, Serialize)]
+pub struct EventView<'a> {
+    id: EventId,
+    at: Timestamp,
+    #[serde(rename = "type")]
+    kind: EventKind,
+    actor: Actor,
+    subject: Subject,
+    details: &'a BTreeMap<String, String>,
+    request_id: Option<&'a str>,
+}
+
+impl<'a> From<&'a Event> for EventView<'a> {
+    fn from(e: &'a Event) -> Self {
+        Self {
+            id: e.id,
+            at: e.at,
+            kind: e.kind,
+            actor: e.actor,
+            subject: e.subject,
+            details: &e.details,
+            request_id: e.request_id.as_deref(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -296,5 +324,17 @@ mod tests {
         survives(&founding, patched(&event, json!({"id": TENANT, "unconfirmed_until": NOW})));
         let nameless = Invocation::new(Arc::new(NOW), "", Arc::new(SystemRandom));
         assert_eq!(left(&nameless).request_id, None);
+        let shown = json!({
+            "id": told.id,
+            "at": NOW,
+            "type": "member.left",
+            "actor": {"kind": "user", "id": ANA},
+            "subject": {"kind": "member", "id": ANA},
+            "details": {"role": "member", "seats": "3"},
+            "request_id": "request",
+        });
+        assert_eq!(json!(EventView::from(&told)), shown);
+        let little = json!(EventView::from(&Event { request_id: None, ..event }));
+        assert_eq!((&little["details"], &little["request_id"]), (&json!({}), &json!(null)));
     }
 }

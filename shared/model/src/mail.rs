@@ -10,6 +10,10 @@ use crate::{
 /// How long a notice is worth sending.
 const NOTICE: Duration = Duration::from_secs(86_400);
 
+const fn never(times: &u32) -> bool {
+    *times == 0
+}
+
 /// What a mail is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -105,6 +109,9 @@ pub struct Mail {
     pub status: MailStatus,
     /// How often a send was begun.
     pub attempts: u32,
+    /// How many of those ended in its not being sent, as far as is known for certain.
+    #[serde(default, skip_serializing_if = "never")]
+    pub released: u32,
     /// While this lies ahead, somebody is sending it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_until: Option<Timestamp>,
@@ -157,6 +164,7 @@ impl Mail {
             to,
             status: MailStatus::Queued,
             attempts: 0,
+            released: 0,
             claimed_until: None,
             message_id: None,
             created_at: invocation.now(),
@@ -263,6 +271,12 @@ impl Mail {
     #[must_use]
     pub fn claimed(&self, now: Timestamp, lasting: Duration) -> Self {
         Self { attempts: self.attempts + 1, claimed_until: Some(now + lasting), ..self.clone() }
+    }
+
+    /// Sends of which nobody knows how they ended: SES may have taken each of them, or none.
+    #[must_use]
+    pub const fn unresolved(&self) -> u32 {
+        self.attempts.saturating_sub(self.released)
     }
 
     /// The mail as SES took it.
@@ -456,6 +470,17 @@ mod tests {
             given_up("second@example.com", NOW + FormerEmail::KEPT),
         ];
         assert_eq!(told(former), ["ana@example.com", "first@example.com", "second@example.com"]);
+    }
+
+    #[test]
+    fn a_send_that_was_given_back_is_none_of_those_that_may_have_been_sent() {
+        let mail = Mail::about(&invitation(), &invocation());
+        for (attempts, released, unresolved) in [(0, 0, 0), (3, 0, 3), (3, 2, 1), (3, 3, 0)] {
+            let one = Mail { attempts, released, ..mail.clone() };
+            assert_eq!(one.unresolved(), unresolved, "{attempts} {released}");
+            let written = if released == 0 { json!(null) } else { json!(released) };
+            survives(&one, patched(&mail, json!({"attempts": attempts, "released": written})));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Functions that are handed one JSON and answer with another: EventBridge's events, and direct invocation.
+//! Functions that are handed one JSON and answer with another: what a pipe asks, and direct invocation.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use crate::{Environment, SettingError, log};
 
-/// A function that is invoked directly, or by EventBridge.
+/// A function that is invoked directly, or by a pipe.
 pub trait Direct: Sized + Send + Sync + 'static {
-    /// Why it failed: EventBridge sends it again, whoever invoked it is shown it.
+    /// Why it failed: a pipe asks again, whoever invoked it is shown it.
     type Error: Display + Send;
 
     /// Makes the function, once in the life of a process.

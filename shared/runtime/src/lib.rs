@@ -3,15 +3,15 @@
 //! * [`Environment`]: the settings, the clock, the randomness and the HTTP client that a function is made with. In Lambda it
 //!   is the process's; the local stack and the tests hand in others.
 //! * [`aws`]: the SDK's configuration without a credential chain, one HTTP client for all of its clients.
-//! * [`direct`]: functions that EventBridge or a developer hands one JSON.
-//! * [`stream`]: consuming the table's stream, failures reported record by record.
+//! * [`direct`]: functions that a pipe or a developer hands one JSON.
+//! * [`queue`]: consuming a queue of events, failures reported message by message.
 //! * [`log`]: one JSON line an event, our own words only.
 
 pub mod aws;
 pub mod direct;
 pub mod log;
+pub mod queue;
 mod settings;
-pub mod stream;
 
 use std::sync::{Arc, OnceLock};
 

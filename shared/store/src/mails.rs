@@ -1,6 +1,6 @@
 use model::{
-    About, Credential, Delivery, DeliveryState, Digest, Email, Invitation, Invocation, Limit, Limits, Mail,
-    MailStatus, MailTags, NewestToken, Reminder, Reset, Suppression, Timestamp, TokenRecord,
+    About, Credential, Delivery, Digest, Email, Invitation, Invocation, Limit, Limits, Mail, MailStatus, MailTags,
+    NewestToken, Reminder, Reset, Suppression, Timestamp, TokenRecord,
 };
 
 use crate::error::{Error, Fact};
@@ -9,14 +9,13 @@ use crate::transaction::Transaction;
 use crate::{Change, Store, keys};
 
 impl Expression {
-    /// Only while what is known of the delivery is older news than this, or one of `others`.
-    fn when_older(self, news: &Delivery, others: &[DeliveryState]) -> Self {
+    /// Only while what is known of the delivery is older news than this.
+    fn when_older(self, news: &Delivery) -> Self {
         let (states, over_passing) = news.replaces();
-        let states = [states, others].concat();
         if over_passing {
-            self.when_one_of_or_true("delivery.state", &states, "delivery.passing")
+            self.when_one_of_or_true("delivery.state", states, "delivery.passing")
         } else {
-            self.when_one_of("delivery.state", &states)
+            self.when_one_of("delivery.state", states)
         }
     }
 }
@@ -35,7 +34,7 @@ impl Transaction<'_> {
             .set("delivery", delivery)
             .set("version", &invocation.version())
             .when("generation", &mail.generation)
-            .when_older(delivery, &[]);
+            .when_older(delivery);
         self.update(Fact::Invitation, &keys::invitation(mail.tenant, mail.invitation), newer)
     }
 }
@@ -51,9 +50,7 @@ fn unless_changed(written: Result<(), Error>) -> Result<bool, Error> {
 
 impl Store {
     /// Claims a send: nobody else sends this mail until the claim runs out, the token that it will carry is known, and
-    /// the invitation knows its newest token. Where this is the last try, `given_up` is noted beforehand, so that a crash
-    /// in the middle of it ends visibly; what is known of the delivery stays otherwise. Where a `reminder` is to follow, its
-    /// moment takes the place of an earlier mail's.
+    /// the invitation knows its newest token. Where a `reminder` is to follow, its moment takes the place of an earlier mail's.
     ///
     /// # Errors
     /// [`Error::Changed`] when somebody else claimed it, or the invitation moved on.
@@ -62,20 +59,16 @@ impl Store {
         (before, after): (&Mail, &Mail),
         invitation: &Invitation,
         digest: &Digest,
-        given_up: Option<&Delivery>,
         reminder: Option<&Reminder>,
         invocation: &Invocation,
     ) -> Result<(), Error> {
         let token = TokenRecord::of(invitation);
         let newest = NewestToken { digest: digest.clone(), generation: token.generation };
-        let mut newest = Expression::default()
+        let newest = Expression::default()
             .set("newest_token", &newest)
             .set("version", &invocation.version())
             .when("generation", &invitation.generation)
             .when("status", &invitation.status);
-        if let Some(delivery) = given_up {
-            newest = newest.set("delivery", delivery).when_older(delivery, &[DeliveryState::Failed]);
-        }
         let claimed = self
             .transaction()
             .claimed(before, after)
@@ -174,13 +167,15 @@ impl Store {
         }
     }
 
-    /// Lets go of a claim whose send failed, so that the next try needn't wait for it to run out.
+    /// Lets go of a claim whose send failed, so that the next try needn't wait for it to run out, and it isn't taken for one
+    /// that may have been sent.
     ///
     /// # Errors
     /// [`Error::Changed`] when the mail is somebody else's by now.
     pub async fn release_mail(&self, claimed: &Mail, invocation: &Invocation) -> Result<(), Error> {
         let change = Expression::default()
             .set("claimed_until", &invocation.now())
+            .set("released", &(claimed.released + 1))
             .when("attempts", &claimed.attempts)
             .when("status", &MailStatus::Queued);
         self.transaction().update(Fact::Mail, &keys::mail(claimed.id), change).commit().await

@@ -1,11 +1,9 @@
 //! The shapes of answers. Each is built field by field, so that nothing new on an entity shows by itself.
 
-use std::collections::BTreeMap;
-
 use model::{
-    Actor, Administration, Brand, Colour, Decision, DeliveryState, EmailPolicy, Event, EventId, EventKind,
-    Held, Invitation, InvitationId, InvitationStatus, Member, NewSession, Review, ReviewId, Session,
-    SessionId, SessionToken, Sponsorship, Subject, Tenant, TenantId, Timestamp, User, UserId, Verdict,
+    Actor, Administration, Brand, Colour, Decision, DeliveryState, EmailPolicy, Held, Invitation,
+    InvitationId, InvitationStatus, Member, NewSession, Review, ReviewId, Session, SessionId, SessionToken,
+    Sponsorship, Tenant, TenantId, Timestamp, User, UserId, Verdict,
 };
 use policy::{BrandId, Brands, MemberStatus, Permissions, Role, TenantStatus, Visibility};
 use serde::Serialize;
@@ -14,6 +12,9 @@ use serde_json::Value;
 use crate::answer::etag;
 use crate::problem::action;
 use crate::{Answer, Backdrop, Route, Unsponsored};
+
+// where it is published too
+pub use model::EventView;
 
 /// A list.
 #[derive(Serialize)]
@@ -445,33 +446,6 @@ impl<'a> DecisionView<'a> {
             at: d.at,
             before: HeldView::of(&d.before, seen),
             after: d.after.as_ref().map(|after| HeldView::of(after, seen)),
-        }
-    }
-}
-
-/// An event.
-#[derive(Serialize)]
-pub struct EventView<'a> {
-    id: EventId,
-    at: Timestamp,
-    #[serde(rename = "type")]
-    kind: EventKind,
-    actor: Actor,
-    subject: Subject,
-    details: &'a BTreeMap<String, String>,
-    request_id: Option<&'a str>,
-}
-
-impl<'a> From<&'a Event> for EventView<'a> {
-    fn from(e: &'a Event) -> Self {
-        Self {
-            id: e.id,
-            at: e.at,
-            kind: e.kind,
-            actor: e.actor,
-            subject: e.subject,
-            details: &e.details,
-            request_id: e.request_id.as_deref(),
         }
     }
 }

@@ -227,6 +227,7 @@ impl World {
             founding: Some(vouched),
             delivery: crate::Delivery::Queued,
             reminded: false,
+            queued_at: self.now,
             resends: Window::default(),
             accepted_by: None,
         }

@@ -334,7 +334,7 @@ pub enum Request {
     },
     Sweep,
     Deliver,
-    /// The stream hands over again what it handed over before, the newest first and each twice.
+    /// The mails' queue hands over again what it handed over before, the newest first and each twice.
     Repeat,
     Feedback {
         address: Nth,

@@ -224,6 +224,8 @@ pub struct Invitation {
     pub delivery: Delivery,
     /// Whether who is invited was reminded of this generation.
     pub reminded: bool,
+    /// When that mail was queued.
+    pub queued_at: u64,
     /// Resends in the current ten minutes.
     pub resends: Window,
     /// Who accepted.

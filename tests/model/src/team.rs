@@ -210,7 +210,8 @@ impl World {
             return refused;
         }
         self.acted(who, |next| {
-            let expires_at = next.now + given.days * DAY;
+            let queued_at = next.now;
+            let expires_at = queued_at + given.days * DAY;
             let t = &mut next.tenants[who.tenant];
             let nth = t.invitations.len();
             t.invitations.push(Invitation {
@@ -226,6 +227,7 @@ impl World {
                 founding: None,
                 delivery: Delivery::Queued,
                 reminded: false,
+                queued_at,
                 resends: Window::default(),
                 accepted_by: None,
             });
@@ -288,7 +290,7 @@ impl World {
             (i.sponsor, i.through) = (Some(admin.user), admin.portal);
             i.renewable_until = i.expires_at + 30 * DAY;
         }
-        (i.delivery, i.resends, i.reminded) = (Delivery::Queued, resends, false);
+        (i.delivery, i.queued_at, i.resends, i.reminded) = (Delivery::Queued, now, resends, false);
         self.queue(tenant, nth);
     }
 

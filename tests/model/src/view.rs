@@ -94,7 +94,10 @@ impl World {
                 _ => "-",
             };
             let (role, reach) = (i.access.role.name(), visible(&i.access.reach()));
-            format!("{nth} {role} {how} {reach} {personal} {sponsorship}")
+            // what nobody could send for a day, and ten minutes for the last try, has failed
+            let is_over = i.delivery == Delivery::Queued && i.queued_at + DAY + 600 < self.now;
+            let mail = delivery(if is_over { Delivery::Failed } else { i.delivery });
+            format!("{nth} {role} {how} {reach} {personal} {sponsorship} {mail}")
         };
         let shows = match request {
             Request::Tenant { .. } => format!("{} {}", status(t.status), t.seats),

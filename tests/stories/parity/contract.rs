@@ -62,6 +62,28 @@ fn the_contract_names_every_value_of_a_closed_set() {
 }
 
 #[test]
+fn every_kind_of_event_has_an_example_of_what_is_published() {
+    let schema = &*stories::contract::EVENTS;
+    let names: BTreeSet<&str> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
+    let listed = schema["properties"]["type"]["enum"].as_array().unwrap().iter();
+    let listed: BTreeSet<&str> = listed.map(|name| name.as_str().unwrap()).collect();
+    assert_eq!(listed, names, "`type` in infra/schemas/events.json");
+    let examples = schema["examples"].as_array().unwrap();
+    let shown: BTreeSet<&str> = examples.iter().map(|example| example["type"].as_str().unwrap()).collect();
+    assert_eq!((shown, examples.len()), (names, EventKind::ALL.len()), "examples in infra/schemas/events.json");
+    for example in examples {
+        let published = serde_json::json!({"source": "muster", "detail-type": "Muster Change", "detail": example});
+        stories::contract::hold_published(&published);
+        // in the words of the contract: the trail shows the same
+        let mut event = example.clone();
+        for of_the_bus in ["schema_version", "tenant_id"] {
+            event.as_object_mut().unwrap().remove(of_the_bus);
+        }
+        assert!(stories::contract::fits("#/components/schemas/Event", &event), "{event}");
+    }
+}
+
+#[test]
 fn the_rules_that_answers_name_stand_in_the_contract_and_in_the_policy_alike() {
     let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let contract = flat(DOCUMENT["info"]["description"].as_str().unwrap());

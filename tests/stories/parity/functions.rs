@@ -38,7 +38,7 @@ async fn only_deliver_talks_to_ses() {
         assert_eq!(manifest.contains("mail.workspace"), function == "deliver", "{function}");
         assert_eq!(
             manifest.contains("web.workspace"),
-            !["deliver", "expire", "feedback", "operate"].contains(&function.as_str())
+            !["deliver", "expire", "feedback", "operate", "publish"].contains(&function.as_str())
         );
         let hashes = ["accept", "assign-role", "sign-in"].contains(&function.as_str());
         assert_eq!(manifest.contains("password.workspace"), hashes, "{function}");
@@ -62,7 +62,7 @@ async fn every_function_has_a_sample_event_that_it_understands() {
             // what it is about isn't there
             "accept" => 404,
             "tenants" => 202,
-            "console" | "deliver" | "expire" | "feedback" | "operate" => 200,
+            "console" | "deliver" | "expire" | "feedback" | "operate" | "publish" => 200,
             // a session, or a password, of nobody
             _ => 401,
         };
@@ -121,12 +121,60 @@ async fn links_that_carry_a_secret_are_https_or_lead_to_this_very_machine() {
     assert!(pattern.starts_with("^$|^https://") && !pattern.contains("https?"), "{pattern}");
 }
 
-/// The last try is the one that says beforehand that it failed: the code and the mapping have to count alike.
+/// What is ignored would run otherwise here than deployed.
+#[tokio::test]
+async fn what_the_local_stack_does_not_understand_of_pipe_rules_and_queues_stops_it() {
+    let good = file("template.yaml");
+    for (there, instead, words) in [
+        ("{type: [mail.queued]}", "{type: [{prefix: mail}]}", "the pattern of the rule MailRule"),
+        ("[\"Event\", \"Mail\"]", "[{\"prefix\": \"E\"}]", "the pattern of a filter of the pipe"),
+        ("EventBusName: !Ref Events", "EventBusName: !Ref Table", "names `Table`, which is no AWS::Events::EventBus"),
+        ("Arn: !GetAtt MailQueue.Arn", "Arn: !GetAtt Deliver.Arn", "the rule MailRule names `Deliver.Arn`"),
+        ("Queue: !GetAtt MailQueue.Arn", "Queue: !GetAtt Table.Arn", "Deliver.Outbox names `Table.Arn`"),
+        ("maxReceiveCount: 240", "maxReceives: 240", "doesn't say when it gives up"),
+        ("VisibilityTimeout: 360", "DelaySeconds: 360", "DelaySeconds of the queue"),
+        ("Enrichment: !GetAtt Publish.Arn", "Enrichment: !GetAtt Events.Arn", "the pipe names `Events.Arn`"),
+        ("AUTOMATIC_BISECT", "NONE", "the pipe gives whole batches up"),
+        ("DetailType: Muster Change", "DetailType: $.type", "DetailType of the pipe"),
+        ("Source: muster", "Time: $.at", "Time of the pipe"),
+        ("Type: SQS\n", "Type: Kinesis\n", "has the type Some(\"Kinesis\")"),
+    ] {
+        assert!(good.contains(there), "{there}");
+        let refused = World::start_with(good.replace(there, instead)).await.err().unwrap();
+        assert!(refused.contains(words), "{instead}: {refused}");
+    }
+}
+
+/// The numbers of a setting of the template, wherever it stands.
+fn numbers(template: &str, setting: &str) -> Vec<u64> {
+    let lines = template.split(&format!("{setting}: ")).skip(1);
+    let number = |rest: &str| rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok());
+    lines.filter_map(number).collect()
+}
+
+/// What deliver counts on: a claim outlasts whoever made it, and is over when its message comes again; what is shown as failed
+/// is in the dead letters by then.
 #[test]
-fn deliver_tries_as_often_as_the_stream_does() {
+fn a_mails_queue_is_as_patient_as_deliver_and_the_model_take_it_to_be() {
     let template = file("template.yaml");
-    let (_, resource) = template.split_once("Binary: deliver}").unwrap();
-    let (_, retries) = resource.split_once("MaximumRetryAttempts: ").unwrap();
-    let retries: u32 = retries.lines().next().unwrap().parse().unwrap();
-    assert_eq!(deliver::ATTEMPTS, retries + 1);
+    let (_, deliver) = template.split_once("Binary: deliver}").unwrap();
+    let (deliver, _) = deliver.split_once("LogGroup:").unwrap();
+    let timeout = numbers(deliver, " Timeout")[0];
+    let (visibility, receives) =
+        (numbers(&template, "VisibilityTimeout"), numbers(&template, "maxReceiveCount"));
+    assert_eq!((visibility.len(), receives.len()), (3, 3));
+    let claim = deliver::CLAIM.as_secs();
+    for (hidden, times) in visibility.into_iter().zip(receives) {
+        assert!(timeout < claim && claim < hidden, "{timeout} {claim} {hidden}");
+        assert!(6 * timeout <= hidden, "what Lambda asks of a queue");
+        let tried = hidden * times;
+        assert_eq!(tried, 86_400, "a day");
+        assert!(tried + hidden <= model::Delivery::PATIENCE.as_secs(), "shown as failed while it is still tried");
+    }
+    // a worker waits for less than the time that it leaves itself
+    let (_, workers) = template.split_once("\n  MailWorkers:").unwrap();
+    let most = numbers(workers, "MaxValue")[0];
+    let (_, rate) = template.split_once("\n  MailsPerSecond:").unwrap();
+    let least = numbers(rate, "MinValue")[0];
+    assert!(most / least < runtime::queue::MARGIN.as_secs());
 }
