@@ -22,6 +22,10 @@ impl Consumer for Expire {
         Ok(Self { store: Store::open(environment)? })
     }
 
+    fn about(event: &Value) -> Option<&str> {
+        event.pointer("/detail/invitation_id").and_then(Value::as_str)
+    }
+
     async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<(), Error> {
         let (tenant, invitation) = store::stream::removed_link(event)?;
         // one that was sent again lives longer than this link did, and is left alone

@@ -5,8 +5,9 @@ use model::{
     Credential, Digest, Invitation, InvitationStatus, Invitee, Limits, Member, NewSession, Session, Source,
     Tenant, TenantId, Timestamp, UserId, Version,
 };
+use runtime::metrics::Metric;
 
-use crate::error::{Error, Fact, failed};
+use crate::error::{Error, Fact};
 use crate::expression::Expression;
 use crate::transaction::Transaction;
 use crate::{Listed, Page, Record, Store, keys};
@@ -67,10 +68,17 @@ impl Store {
         const WHAT: &str = "failed sign-ins";
         let Attempt { email, source } = attempt;
         let (from_source, in_all) = (limits.failed_sign_ins, limits.failed_sign_ins_of_address);
+        let (from, of) =
+            (keys::sign_ins_from(source, email, from_source, now), keys::sign_ins_of(email, in_all, now));
         // two writes and no transaction: one of these would meet everybody else's who tries the same address
-        let from = keys::sign_ins_from(source, email, from_source, now);
-        self.transaction().count(&from, from_source, now, WHAT).commit().await?;
-        self.transaction().count(&keys::sign_ins_of(email, in_all, now), in_all, now, WHAT).commit().await
+        for (key, limit) in [(from, from_source), (of, in_all)] {
+            let counted = self.transaction().count(&key, limit, now, WHAT).commit().await;
+            if matches!(counted, Err(Error::Refused(_))) {
+                self.metrics.count(Metric::SignInsFailed);
+            }
+            counted?;
+        }
+        Ok(())
     }
 
     /// Takes back that a try was counted to the address alone: it didn't fail. At worst it stays counted until its
@@ -253,7 +261,7 @@ impl Store {
             .limit(limit)
             .send()
             .await
-            .map_err(failed)?;
+            .map_err(|error| self.failed(error))?;
         let more = found.last_evaluated_key.is_some();
         let sort_keys = found.items().iter().filter_map(|item| item.get("gsi1sk")?.as_s().ok());
         let items: Vec<TenantId> = sort_keys.filter_map(|sk| keys::tenant_of_membership(sk)).collect();

@@ -363,7 +363,7 @@ fn kind_of(action: &str) -> &'static str {
 
 fn seen(sent: Vec<stories::SdkCall>) -> Granted {
     let mut access = Granted::new();
-    for sent in sent.into_iter().filter(|sent| sent.operation != "SendEmail") {
+    for sent in sent.into_iter().filter(|sent| !sent.is_of_ses()) {
         let body: Value = serde_json::from_str(&sent.body).unwrap();
         for (action, key) in touched(&sent.operation, &body) {
             access.insert((sent.function.clone(), kind_of(&action).to_owned(), format!("{key}#*")));
