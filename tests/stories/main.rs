@@ -34,6 +34,7 @@ mod reviews;
 mod samples;
 mod seats;
 mod secrets;
+mod seen;
 mod signing_in;
 mod tls;
 mod trips;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update};
-use model::{Limit, Mail, Member, Refusal, Sponsor, Timestamp, Version};
+use model::{Event, Limit, Mail, Member, Refusal, Sponsor, Timestamp, Version};
 use runtime::metrics::Metric;
 
 use crate::error::{Error, Fact};
@@ -111,7 +111,7 @@ pub(crate) struct Transaction<'s> {
     actions: Vec<Action>,
     /// Whether a single action too is sent as a transaction.
     once: bool,
-    /// Whether somebody behind the bus has to hear of it.
+    /// Whether somebody behind the bus has to hear of it: of an event, of a mail to be sent.
     told: bool,
     error: Option<Error>,
 }
@@ -145,15 +145,14 @@ impl Transaction<'_> {
 
     /// Writes an entity whatever is there: nothing under an id that was drawn for it, or what another action's condition
     /// is about.
-    pub(crate) fn add<E: Entity>(self, key: &Key<E>, entity: &E) -> Self {
+    pub(crate) fn add<E: Entity>(mut self, key: &Key<E>, entity: &E) -> Self {
+        self.told |= [Event::NAME, Mail::NAME].contains(&E::NAME);
         self.push(None, to_item(key, entity).map(Write::Put), Expression::default())
     }
 
     /// Queues mails.
     pub(crate) fn mails(self, mails: &[Mail]) -> Self {
-        let told = self.told || !mails.is_empty();
-        let this = mails.iter().fold(self, |this, mail| this.add(&keys::mail(mail.id), mail));
-        Self { told, ..this }
+        mails.iter().fold(self, |this, mail| this.add(&keys::mail(mail.id), mail))
     }
 
     /// Writes an entity that isn't there yet.
@@ -230,7 +229,6 @@ impl Transaction<'_> {
         if let Some(deciding) = deciding {
             self = self.deciding(&deciding);
         }
-        self.told = true;
         self.add(&keys::event(event.tenant_id, event.at, event.id), &event).record(record, event.at)
     }
 
