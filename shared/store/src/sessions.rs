@@ -65,20 +65,21 @@ impl Store {
         limits: &Limits,
         now: Timestamp,
     ) -> Result<(), Error> {
+        let counted = self.count_try(attempt, limits, now).await;
+        if matches!(counted, Err(Error::Refused(_))) {
+            self.metrics.count(Metric::SignInsFailed);
+        }
+        counted
+    }
+
+    async fn count_try(&self, attempt: Attempt<'_>, limits: &Limits, now: Timestamp) -> Result<(), Error> {
         const WHAT: &str = "failed sign-ins";
         let Attempt { email, source } = attempt;
         let (from_source, in_all) = (limits.failed_sign_ins, limits.failed_sign_ins_of_address);
-        let (from, of) =
-            (keys::sign_ins_from(source, email, from_source, now), keys::sign_ins_of(email, in_all, now));
         // two writes and no transaction: one of these would meet everybody else's who tries the same address
-        for (key, limit) in [(from, from_source), (of, in_all)] {
-            let counted = self.transaction().count(&key, limit, now, WHAT).commit().await;
-            if matches!(counted, Err(Error::Refused(_))) {
-                self.metrics.count(Metric::SignInsFailed);
-            }
-            counted?;
-        }
-        Ok(())
+        let from = keys::sign_ins_from(source, email, from_source, now);
+        self.transaction().count(&from, from_source, now, WHAT).commit().await?;
+        self.transaction().count(&keys::sign_ins_of(email, in_all, now), in_all, now, WHAT).commit().await
     }
 
     /// Takes back that a try was counted to the address alone: it didn't fail. At worst it stays counted until its
