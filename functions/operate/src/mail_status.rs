@@ -23,7 +23,7 @@ impl Operate {
         let (account, identity) = asked.map_err(Refused::because)?;
         let mut status = json!({
             "sender": {
-                "from": self.inspector.from(),
+                "from": self.inspector.sender(),
                 "identity": identity.as_ref().map(|identity| &identity.name),
                 "verified": identity.as_ref().is_some_and(|identity| identity.is_verified),
                 "dkim": identity.as_ref().and_then(|identity| identity.dkim.as_ref()),

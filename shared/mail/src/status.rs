@@ -98,7 +98,7 @@ impl Inspector {
 
     /// The sender, as mails name it.
     #[must_use]
-    pub fn from(&self) -> &str {
+    pub fn sender(&self) -> &str {
         &self.from
     }
 

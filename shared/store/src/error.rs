@@ -82,18 +82,16 @@ impl Store {
     where
         E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let (mut wrong, mut throttled) = (false, false);
-        match error.as_service_error().and_then(E::code) {
-            Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException") => {
-                wrong = true;
-            }
-            Some(
-                "ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded",
-            ) => throttled = true,
-            _ => {}
-        }
+        let code = error.as_service_error().and_then(E::code);
+        let wrong = matches!(
+            code,
+            Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException")
+        );
         // what the SDK's own tries got over isn't seen here: the table's own metric has that
-        if throttled {
+        if matches!(
+            code,
+            Some("ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded")
+        ) {
             self.metrics.count(Metric::TableThrottled);
         }
         let words = DisplayErrorContext(error).to_string();
