@@ -110,8 +110,11 @@ impl Trips {
         let mut trips = Self::default();
         for call in calls {
             let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
+            if call.is_of_ses() {
+                continue;
+            }
             let named = match call.operation.as_str() {
-                "SendEmail" | SdkCall::TIME => continue,
+                SdkCall::TIME => continue,
                 "BatchGetItem" => {
                     let tables = body["RequestItems"].as_object().unwrap().values();
                     let keys = tables.flat_map(|asked| asked["Keys"].as_array().unwrap());

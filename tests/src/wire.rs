@@ -52,7 +52,7 @@ struct Rule {
 pub struct SdkCall {
     /// By which function.
     pub function: String,
-    /// `BatchGetItem`, `TransactWriteItems` …; `SendEmail` for SES.
+    /// `BatchGetItem`, `TransactWriteItems` …; of SES those that [`SdkCall::is_of_ses`] knows.
     pub operation: String,
     /// The request's body.
     pub body: String,
@@ -96,6 +96,24 @@ impl Units {
 impl SdkCall {
     /// What stands among the calls where time passed.
     pub const TIME: &str = "time";
+
+    /// Whether this went to SES.
+    #[must_use]
+    pub fn is_of_ses(&self) -> bool {
+        is_of_ses(&self.operation)
+    }
+}
+
+/// What SES is asked, by the path of its API.
+const SES: [(&str, &str); 4] = [
+    ("/v2/email/outbound-emails", "SendEmail"),
+    ("/v2/email/account", "GetAccount"),
+    ("/v2/email/identities/", "GetEmailIdentity"),
+    ("/v2/email/suppression/addresses/", "GetSuppressedDestination"),
+];
+
+fn is_of_ses(operation: &str) -> bool {
+    SES.iter().any(|(_, known)| *known == operation)
 }
 
 /// The way from the functions' SDK clients to the table and the mailbox.
@@ -134,7 +152,7 @@ impl Wire {
 
     /// Whether a call asks what it costs.
     fn meters(&self, operation: &str) -> bool {
-        self.state.lock().unwrap().meters && operation != "SendEmail"
+        self.state.lock().unwrap().meters && !is_of_ses(operation)
     }
 
     /// Notes what a call cost.
@@ -182,7 +200,7 @@ impl Wire {
 
     /// The other engine, for a call to DynamoDB.
     fn second(&self, operation: &str) -> Option<Arc<Second>> {
-        self.state.lock().unwrap().second.clone().filter(|_| operation != "SendEmail")
+        self.state.lock().unwrap().second.clone().filter(|_| !is_of_ses(operation))
     }
 
     /// Leaves this out of the writes from now on.
@@ -219,7 +237,7 @@ impl Wire {
             units: Units::default(),
         });
         let fits = |r: &&mut Rule| {
-            let any = r.function.is_empty() && operation != "SendEmail";
+            let any = r.function.is_empty() && !is_of_ses(operation);
             let named = any || (r.function == function && r.operation == operation);
             r.times > 0 && if r.racer.is_some() { r.racer == racer } else { named }
         };
@@ -302,7 +320,9 @@ impl HttpConnector for Connector {
             .get("x-amz-target")
             .and_then(|t| t.split_once('.'))
             .map(|(_, op)| op.to_owned());
-        let operation = target.unwrap_or_else(|| "SendEmail".to_owned());
+        let of_ses = || SES.iter().find(|(path, _)| request.uri().contains(*path));
+        let operation = target.or_else(|| of_ses().map(|(_, name)| (*name).to_owned()));
+        let operation = operation.expect("a call of DynamoDB, or one of SES that is known");
         let body = request.body().bytes().unwrap_or_default().to_vec();
         let (client, connector) = (self.client.clone(), self.connector.clone());
         HttpConnectorFuture::new(async move {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use local::{Call, LocalClock, Options, Reply, Stack};
 use model::Timestamp;
+use runtime::metrics::Metric;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use tracing_subscriber::prelude::*;
@@ -45,8 +46,7 @@ fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let filter = runtime::log::filter(tracing_subscriber::filter::LevelFilter::TRACE);
-        let lines = tracing_subscriber::fmt::layer().json().with_writer(|| Tee).with_filter(filter);
-        tracing_subscriber::registry().with(lines).init();
+        tracing_subscriber::registry().with(runtime::log::lines(|| Tee).with_filter(filter)).init();
     });
 }
 
@@ -256,6 +256,12 @@ impl World {
         }
     }
 
+    /// How often the functions counted this.
+    #[must_use]
+    pub fn counted(&self, metric: Metric) -> u64 {
+        self.stack.counted(metric)
+    }
+
     /// What is stored.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
@@ -266,8 +272,12 @@ impl World {
     pub async fn call(&self, call: Call) -> Reply {
         let (method, path) = (call.method.clone(), call.path.clone());
         self.asked.lock().unwrap().push((method.clone(), path.clone()));
-        let reply = self.stack.call(call).await.unwrap();
+        let mut reply = self.stack.call(call).await.unwrap();
         contract::hold(&method, &path, &reply);
+        // each answer's own: who compares two of them compares the rest
+        let id = reply.headers.remove(Reply::REQUEST_ID).expect("what the gateway calls the request");
+        let told = reply.text("/request_id");
+        assert!(told.is_empty() || told == id, "{method} {path}: the problem names the request {told}, not {id}");
         assert!(reply.status < 500 || self.may_break(), "{}", String::from_utf8_lossy(&reply.body));
         self.seen.lock().unwrap().push(reply.clone());
         reply

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use local::MailboxFault;
 use model::Delivery;
+use runtime::metrics::Metric;
 use serde_json::{Value, json};
 use stories::{Fault, Invited, ReplyExt, World, batch, mail_queued};
 
@@ -62,6 +63,43 @@ async fn a_mail_that_ses_will_never_take_is_seen_as_failed() {
     // sending it again is all it takes
     team.owner.resend(&invited).await.expect(200);
     invited.accept().await;
+}
+
+#[tokio::test]
+async fn a_sender_that_ses_does_not_take_holds_mails_back_and_fails_none() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let unverified = "Email address is not verified. The following identities failed the check in region EU-CENTRAL-1: no-reply@muster.example";
+    for (n, (code, words)) in [
+        ("MessageRejected", unverified),
+        ("SendingPausedException", "Sending paused for this account."),
+        ("AccountSuspendedException", "The account is suspended."),
+        ("MailFromDomainNotVerifiedException", "The MAIL FROM domain is not verified."),
+        ("NotFoundException", "Configuration set <muster> does not exist."),
+        ("AccessDeniedException", "not authorized to perform: ses:SendEmail"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("person{n}@acme.example");
+        let before = world.counted(Metric::SenderRefused);
+        // more often than what may be a mail each time, and more often than it is tried at once
+        world.stack().mailbox().fail_next([MailboxFault::Says(400, code, words); 13]);
+        let invited = team.invite(&email, "member").await;
+        world.settle().await;
+        assert_eq!(world.counted(Metric::SenderRefused), before + 12, "{code}");
+        // nobody is told that the address is wrong
+        world.pass(3_600);
+        let shown = team.owner.look_at(&invited).await.expect(200);
+        assert_eq!((shown.text("/delivery/state"), shown.text("/delivery/reason")), ("queued".to_owned(), String::new()));
+        assert_eq!(mails(&world, &email), 0, "{code}");
+        // and it goes out once the setting is mended
+        world.settle().await;
+        assert_eq!(mails(&world, &email), 1, "{code}");
+        invited.accept().await;
+    }
+    assert_eq!(world.counted(Metric::MailsRefused), 0);
+    assert!(world.stack().dead_letters().is_empty());
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ mod reviews;
 mod samples;
 mod seats;
 mod secrets;
+mod seen;
 mod signing_in;
 mod tls;
 mod trips;

@@ -1,7 +1,8 @@
 //! The operator's operations.
 
+use local::Standing;
 use serde_json::{Value, json};
-use stories::{PASSWORD, Person, ReplyExt, World, interleavings, operation, race};
+use stories::{Fault, PASSWORD, Person, ReplyExt, World, interleavings, operation, race};
 
 #[tokio::test]
 async fn where_sign_up_is_closed_the_operator_makes_tenants() {
@@ -290,6 +291,7 @@ async fn an_order_that_is_none_is_refused_and_the_schema_says_the_same() {
         json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 0, "reason": "r"}),
         json!({"operation": "set-plan", "tenant": id, "plan": "", "seats": 5, "reason": "r"}),
         json!({"operation": "lift-suppression", "reason": "r"}),
+        json!({"operation": "mail-status", "reason": "r"}),
         json!({"operation": "create-tenant", "name": "X", "email": "x@y.example", "first_name": "X", "last_name": "X",
             "seats": 0, "reason": "r"}),
         json!({"operation": "set-plan", "tenant": id, "plan": "x", "seats": 5}),
@@ -318,6 +320,8 @@ async fn an_order_that_is_none_is_refused_and_the_schema_says_the_same() {
         // as it is already
         json!({"operation": "set-email-policy", "tenant": id, "email_policy": "shared", "reason": "r"}),
         json!({"operation": "export-tenant", "tenant": id, "reason": "r"}),
+        json!({"operation": "mail-status"}),
+        json!({"operation": "mail-status", "email": "x@y.example"}),
         json!({"operation": "create-tenant", "name": "X", "email": "x@y.example", "first_name": "X", "last_name": "X",
             "reason": "r"}),
     ] {
@@ -328,6 +332,77 @@ async fn an_order_that_is_none_is_refused_and_the_schema_says_the_same() {
         "suspended": true, "reason": "r"});
     assert!(world.operate(unknown).await.unwrap_err().contains("no such tenant"));
     assert_eq!(world.ledger().all("Event").len(), before + 3, "a plan, an export, a new tenant");
+}
+
+#[tokio::test]
+async fn the_operator_sees_how_ses_stands_to_the_sender_and_to_an_address() {
+    let world = World::new().await.where_things_break();
+    let team = world.team("Acme").await;
+    let ask = async |email: Value| world.operate(json!({"operation": "mail-status", "email": email})).await;
+    let before = world.stack().items().unwrap().len();
+    let good = ask(Value::Null).await.unwrap();
+    let mail_from = json!({"domain": "bounce.muster.example", "status": "SUCCESS"});
+    assert_eq!(
+        good,
+        json!({
+            "sender": {"from": "Muster <no-reply@muster.example>", "identity": "muster.example", "verified": true,
+                "dkim": "SUCCESS", "mail_from": mail_from},
+            "account": {"sandbox": false, "sending": true, "enforcement": "HEALTHY",
+                "quota": {"day": 50_000.0, "second": 14.0, "sent_last_day": 1.0}},
+            "in_the_way": [],
+        })
+    );
+    let named = |name: &str, is_verified: bool| (name.to_owned(), is_verified);
+    let standing = async |standing: Standing| {
+        world.stack().mailbox().stand(standing);
+        ask(Value::Null).await
+    };
+    let usual = Standing::default;
+    // what is in the way is said, each thing by itself
+    for (other, words) in [
+        (Standing { is_in_production: false, ..usual() }, &["the sandbox"][..]),
+        (Standing { may_send: false, ..usual() }, &["SES has paused the account"][..]),
+        (Standing { identities: Vec::new(), ..usual() }, &["doesn't know the sender"][..]),
+        (
+            Standing { identities: vec![named("muster.example", false)], ..usual() },
+            &["the sender isn't verified", "aren't signed", "the MAIL FROM domain"][..],
+        ),
+    ] {
+        let status = standing(other).await.unwrap();
+        let told = status["in_the_way"].as_array().unwrap();
+        assert_eq!(told.len(), words.len(), "{told:?}");
+        for (told, words) in told.iter().zip(words) {
+            assert!(told.as_str().unwrap().contains(*words), "{told}: {words}");
+        }
+    }
+    // of a known address and its known domain the address counts
+    let both = vec![named("muster.example", false), named("no-reply@muster.example", true)];
+    let status = standing(Standing { identities: both, ..usual() }).await.unwrap();
+    assert_eq!(status["sender"]["identity"], "no-reply@muster.example");
+    assert_eq!(status["in_the_way"], json!([]));
+    assert_eq!(world.stack().items().unwrap().len(), before, "nothing was written");
+    // what is held back, there and here
+    team.invite("gone@mail.example", "member").await.link().await;
+    world.stack().feedback("gone@mail.example", "bounce", "no such user").await.unwrap();
+    let suppressed = vec!["gone@mail.example".to_owned(), "theirs@mail.example".to_owned()];
+    world.stack().mailbox().stand(Standing { suppressed, ..usual() });
+    for (email, by_ses, here) in [
+        ("gone@mail.example", json!("BOUNCE"), json!("bounced")),
+        ("theirs@mail.example", json!("BOUNCE"), Value::Null),
+        ("fine@mail.example", Value::Null, Value::Null),
+    ] {
+        let address = ask(email.into()).await.unwrap()["address"].clone();
+        assert_eq!(address["email"], email);
+        assert_eq!((&address["held_back_by_ses"]["reason"], &address["held_back_here"]["was"]), (&by_ses, &here));
+        assert_eq!(address["held_back_by_ses"]["since"].is_string(), !by_ses.is_null(), "{email}");
+        assert_eq!(address["held_back_here"]["since"].is_string(), !here.is_null(), "{email}");
+    }
+    assert!(ask("not an address".into()).await.unwrap_err().contains("`email`"));
+    for operation in ["GetAccount", "GetEmailIdentity", "GetSuppressedDestination"] {
+        world.wire().fail("operate", operation, 3, Fault::Unreachable);
+        let refused = ask("fine@mail.example".into()).await.unwrap_err();
+        assert!(refused.contains("SES doesn't say"), "{operation}: {refused}");
+    }
 }
 
 #[tokio::test]

@@ -323,6 +323,7 @@ impl Scene {
             json!({"operation": "release-email", "email": "ivy@acme.example", "reason": "r"}),
             json!({"operation": "lift-suppression", "email": "bo@acme.example", "reason": "r"}),
             json!({"operation": "send-password-reset", "email": self.peter.email, "reason": "r"}),
+            json!({"operation": "mail-status", "email": self.peter.email}),
             json!({"operation": "export-tenant", "tenant": tenant, "reason": "r"}),
             // this looks through the whole team
             json!({"operation": "set-email-policy", "tenant": whole, "email_policy": "exclusive", "reason": "r"}),

@@ -1,7 +1,7 @@
 //! A queue, new Mail items: mints the token that a mail carries, stores its digest, sends it through SES, no faster than SES
 //! takes them.
 //!
-//! The only function that mints emailed tokens, and the only one that talks to SES. Messages come at least once, late and out of order, and
+//! The only function that mints emailed tokens, and the only one that sends through SES. Messages come at least once, late and out of order, and
 //! what failed comes again every six minutes for a day, so
 //! what is sent is decided by what the table says now: the mail's own item (somebody may be sending it, or have sent
 //! it) and the invitation or the account that it is about (over, in a newer generation, with another password). A crash anywhere leads to a second mail, never to
@@ -19,6 +19,7 @@ use model::{
     InvitationStatus, InvitationToken, Invocation, Limits, LinkToken, Mail, MailStatus, MailTags, Pace, Reminder,
     Reset, Sponsor, Sponsorship, Suppression, Tenant, TenantId, Timestamp, UserId, Vouched,
 };
+use runtime::metrics::{Metric, Metrics};
 use runtime::queue::Consumer;
 use runtime::{Environment, SettingError};
 use serde_json::Value;
@@ -42,6 +43,7 @@ pub struct Deliver {
     mailer: Mailer,
     clock: Arc<dyn Clock>,
     pace: Mutex<Pace>,
+    metrics: Metrics,
 }
 
 /// Why a message has to come again.
@@ -51,6 +53,8 @@ pub enum Retry {
     Store(Error),
     /// SES couldn't.
     Ses(String),
+    /// SES doesn't take anything from this sender, which was logged.
+    Sender,
     /// Somebody else is sending it and may yet fail.
     Claimed,
 }
@@ -60,6 +64,7 @@ impl fmt::Display for Retry {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::Ses(cause) => write!(f, "SES: {cause}"),
+            Self::Sender => f.write_str("SES doesn't take mails of this sender"),
             Self::Claimed => f.write_str("another try is under way"),
         }
     }
@@ -86,7 +91,12 @@ impl Consumer for Deliver {
             mailer: Mailer::open(environment)?,
             clock: Arc::clone(&environment.clock),
             pace: Mutex::new(Pace::new(every)),
+            metrics: environment.metrics.clone(),
         })
+    }
+
+    fn about(event: &Value) -> Option<&str> {
+        event.pointer("/detail/mail/id").and_then(Value::as_str)
     }
 
     async fn turn(&self) {
@@ -218,12 +228,14 @@ impl Deliver {
             Ok(false)
         } else if mail.expires_at <= now {
             tracing::warn!(mail = %mail.id, "nothing to send: nobody waits for it any more");
+            self.metrics.count(Metric::MailsGivenUp);
             Ok(false)
         } else if mail.claimed_until.is_some_and(|until| now < until) {
             Err(Retry::Claimed)
         } else if mail.unresolved() >= ATTEMPTS {
             tracing::warn!(mail = %mail.id, "given up: nobody knows what became of its sends");
             self.store.finish_mail(mail, &mail.failed(), &Delivery::not_sent(now), invocation).await?;
+            self.metrics.count(Metric::MailsGivenUp);
             Ok(false)
         } else {
             Ok(true)
@@ -517,6 +529,13 @@ impl Deliver {
         Ok(self.store.finish_mail(mail, &mail.failed(), &delivery, invocation).await?)
     }
 
+    /// Lets go of a mail that SES is known not to have taken. Best effort: a claim that stays runs out by itself.
+    async fn release(&self, claimed: &Mail, invocation: &Invocation) {
+        if let Err(error) = self.store.release_mail(claimed, invocation).await {
+            tracing::warn!(mail = %claimed.id, %error, "the claim stays until it runs out");
+        }
+    }
+
     async fn send_message(
         &self,
         claimed: &Mail,
@@ -529,23 +548,33 @@ impl Deliver {
             _ => None,
         };
         let (after, state, reason) = match self.mailer.send(&claimed.to, &message, tags).await {
-            Ok(message_id) => {
-                tracing::info!(mail = %claimed.id, message_id, "sent");
-                (claimed.sent(message_id), DeliveryState::Sent, None)
+            Ok(ses_id) => {
+                tracing::info!(mail = %claimed.id, ses_id, "sent");
+                self.metrics.count(Metric::MailsSent);
+                (claimed.sent(ses_id), DeliveryState::Sent, None)
             }
             Err(NotSent::Rejected(cause)) => {
                 tracing::warn!(mail = %claimed.id, cause, "SES will never take it");
+                self.metrics.count(Metric::MailsRefused);
                 let reason = "the mail service refused it, check the address";
                 (claimed.failed(), DeliveryState::Failed, Some(reason))
             }
             // the claim stays: it has run out before the queue hands the mail over again
-            Err(NotSent::Unknown(cause)) => return Err(Retry::Ses(cause)),
-            Err(NotSent::Later(cause)) => {
-                // best effort: a claim that stays runs out by itself
-                if let Err(error) = self.store.release_mail(claimed, invocation).await {
-                    tracing::warn!(mail = %claimed.id, %error, "the claim stays until it runs out");
-                }
+            Err(NotSent::Unknown(cause)) => {
+                self.metrics.count(Metric::MailsPostponed);
                 return Err(Retry::Ses(cause));
+            }
+            Err(NotSent::Later(cause)) => {
+                self.metrics.count(Metric::MailsPostponed);
+                self.release(claimed, invocation).await;
+                return Err(Retry::Ses(cause));
+            }
+            // nothing is wrong with the mail: it waits until the setting is mended, and nobody is told that it failed
+            Err(NotSent::Sender(cause)) => {
+                tracing::error!(mail = %claimed.id, cause, "SES takes nothing of this sender, see `mail-status`");
+                self.metrics.count(Metric::SenderRefused);
+                self.release(claimed, invocation).await;
+                return Err(Retry::Sender);
             }
         };
         // a failure from here on would send it again: SES has no idempotency

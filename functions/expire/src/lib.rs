@@ -26,6 +26,10 @@ impl Consumer for Expire {
         Ok(Self { store: Store::open(environment)?, limits: environment.variables.limits()? })
     }
 
+    fn about(event: &Value) -> Option<&str> {
+        event.pointer("/detail/invitation_id").and_then(Value::as_str)
+    }
+
     async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<(), Error> {
         match store::stream::removed(event)? {
             Removed::Link(tenant, invitation) => {

@@ -24,6 +24,11 @@ impl Consumer for ReceiveFeedback {
         Ok(Self { store: Store::open(environment)? })
     }
 
+    /// As SES calls the mail.
+    fn about(event: &Value) -> Option<&str> {
+        event.pointer("/detail/mail/messageId").and_then(Value::as_str)
+    }
+
     async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<(), Error> {
         let Some(feedback) = event::parse(event) else {
             // no retry could make it ours

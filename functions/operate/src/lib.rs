@@ -10,6 +10,7 @@
 //! * `release-email`: frees a mistyped or duplicate address that a dead account holds
 //! * `lift-suppression`: lets mail go again to an address that bounced or complained
 //! * `send-password-reset`: mails the link under which a forgotten password is replaced
+//! * `mail-status`: how SES stands to the sender, and to an address; changes nothing
 //! * `suspend-tenant`: switches a tenant off, or on again
 //! * `reopen-tenant`: opens a tenant again that its owner closed, for thirty days
 //! * `remove-tenant`: after that, removes all that is stored of it, a stretch at a time
@@ -18,6 +19,7 @@
 mod create;
 mod email_policy;
 mod export;
+mod mail_status;
 mod plan;
 mod release;
 mod remove;
@@ -27,6 +29,7 @@ mod reset;
 mod suspend;
 mod transfer;
 
+use mail::Inspector;
 use model::{Actor, EventKind, Invocation, Limits, Subject, Tenant, TenantDefaults, TenantId};
 use runtime::direct::Direct;
 use runtime::{Environment, SettingError};
@@ -42,6 +45,7 @@ pub struct Operate {
     store: Store,
     limits: Limits,
     defaults: TenantDefaults,
+    inspector: Inspector,
 }
 
 policy::closed_set! {
@@ -61,6 +65,8 @@ policy::closed_set! {
         LiftSuppression = "lift-suppression",
         /// Mails the link under which a forgotten password is replaced.
         SendPasswordReset = "send-password-reset",
+        /// How SES stands to the sender, and to an address.
+        MailStatus = "mail-status",
         /// Off, or on again.
         SuspendTenant = "suspend-tenant",
         /// In use again after its owner closed it.
@@ -97,6 +103,7 @@ impl Direct for Operate {
             store: Store::open(environment)?,
             limits: environment.variables.limits()?,
             defaults: environment.variables.tenant_defaults()?,
+            inspector: Inspector::open(environment)?,
         })
     }
 
@@ -111,10 +118,9 @@ impl Direct for Operate {
             done = self.carry_out(operation, event.clone(), invocation).await;
         }
         let operation = operation.name();
-        let request_id = invocation.request_id();
         match &done {
-            Ok(_) => tracing::info!(request_id, operation, "operated"),
-            Err(refused) => tracing::warn!(request_id, operation, %refused, "not operated"),
+            Ok(_) => tracing::info!(operation, "operated"),
+            Err(refused) => tracing::warn!(operation, %refused, "not operated"),
         }
         done
     }
@@ -135,6 +141,7 @@ impl Operate {
             Operation::ReleaseEmail => self.release(order(event)?, invocation).await,
             Operation::LiftSuppression => self.lift(order(event)?, invocation).await,
             Operation::SendPasswordReset => self.reset(order(event)?, invocation).await,
+            Operation::MailStatus => self.mail_status(order(event)?).await,
             Operation::SuspendTenant => self.suspend(order(event)?, invocation).await,
             Operation::ReopenTenant => self.reopen(order(event)?, invocation).await,
             Operation::RemoveTenant => self.remove(order(event)?, invocation).await,

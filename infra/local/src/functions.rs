@@ -12,7 +12,7 @@ use hyper_util::rt::TokioExecutor;
 use lambda_http::http;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use lambda_http::{Adapter, Service, service_fn};
-use runtime::direct::Direct;
+use runtime::direct::{self, Direct};
 use runtime::queue::{self, Consumer};
 use runtime::{Environment, SettingError};
 
@@ -87,8 +87,8 @@ fn invoked<D: Direct>(environment: &Environment) -> Result<Started, SettingError
     Ok(Arc::new(move |event, request_id| {
         let (function, environment) = (Arc::clone(&function), environment.clone());
         Box::pin(async move {
-            let answered =
-                function.handle(serde_json::from_slice(&event)?, &environment.invocation(request_id)).await;
+            let event = serde_json::from_slice(&event)?;
+            let answered = direct::invoke(&*function, event, &environment, &request_id).await;
             Ok(serde_json::to_vec(&answered.map_err(|error| error.to_string())?)?)
         })
     }))

@@ -156,6 +156,9 @@ impl Reply {
     /// What answers instead of a function.
     pub const GATEWAY: &str = "the gateway";
 
+    /// The header in which API Gateway says what it calls a request, with every answer.
+    pub const REQUEST_ID: &str = "apigw-requestid";
+
     /// What API Gateway itself answers.
     pub(crate) fn too_large_head() -> Self {
         Self {

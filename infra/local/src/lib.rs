@@ -30,7 +30,7 @@ mod template;
 pub use clock::LocalClock;
 pub use demo::{Demo, Partner};
 pub use gateway::{Call, Reply};
-pub use mailbox::{Mailbox, MailboxFault, SentMail};
+pub use mailbox::{Mailbox, MailboxFault, SentMail, Standing};
 pub use serve::Served;
 pub use stack::{Activity, HttpClientOf, Observer, Options, Stack};
 pub use template::Template;

@@ -1,4 +1,5 @@
-//! The mailbox: takes what SES v2's `SendEmail` is asked to send, and keeps it to be read.
+//! The mailbox: takes what SES v2's `SendEmail` is asked to send, and keeps it to be read; says of itself what SES says of an
+//! account.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,6 +50,28 @@ pub enum MailboxFault {
     Throttled,
     /// It will never take this one.
     Rejected,
+    /// It answers this: the status, the code, and what it says to it.
+    Says(u16, &'static str, &'static str),
+}
+
+/// How SES stands to the account and the sender: as it does once everything is set up.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Whether it is out of the sandbox.
+    pub is_in_production: bool,
+    /// Whether it may send.
+    pub may_send: bool,
+    /// Identities that it knows, and whether each is verified.
+    pub identities: Vec<(String, bool)>,
+    /// Addresses that SES itself sends nothing to.
+    pub suppressed: Vec<String>,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        let identities = vec![("muster.example".to_owned(), true)];
+        Self { is_in_production: true, may_send: true, identities, suppressed: Vec::new() }
+    }
 }
 
 /// The mailbox.
@@ -62,6 +85,7 @@ pub struct Mailbox {
 struct Inner {
     sent: Vec<SentMail>,
     faults: Vec<MailboxFault>,
+    standing: Standing,
 }
 
 impl Mailbox {
@@ -88,6 +112,11 @@ impl Mailbox {
     /// Makes the next sends fail, one after the other.
     pub fn fail_next(&self, faults: impl IntoIterator<Item = MailboxFault>) {
         self.inner().faults.extend(faults);
+    }
+
+    /// Has SES stand otherwise to the account. What it sends doesn't depend on it.
+    pub fn stand(&self, standing: Standing) {
+        self.inner().standing = standing;
     }
 
     fn take(&self, request: &Value) -> Result<String, MailboxFault> {
@@ -119,6 +148,9 @@ impl Mailbox {
     pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/v2/email/outbound-emails", post(send))
+            .route("/v2/email/account", get(account))
+            .route("/v2/email/identities/{identity}", get(identity))
+            .route("/v2/email/suppression/addresses/{email}", get(suppressed))
             .route("/messages", get(messages))
             .route("/messages/{id}", get(message))
             .route("/", get(page))
@@ -131,14 +163,72 @@ fn json_answer(status: StatusCode, body: &impl Serialize) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
+fn refused(status: StatusCode, code: &'static str, message: &str) -> Response {
+    let mut response = json_answer(status, &json!({ "message": message }));
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
+    response
+}
+
+fn missing(message: &str) -> Response {
+    refused(StatusCode::NOT_FOUND, "NotFoundException", message)
+}
+
+/// <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html>
+async fn account(State(mailbox): State<Mailbox>) -> Response {
+    let day = std::time::Duration::from_secs(86_400);
+    let now = mailbox.clock.now();
+    let inner = mailbox.inner();
+    let sent = inner.sent.iter().filter(|mail| now < mail.at + day).count();
+    let Standing { is_in_production, may_send, .. } = inner.standing;
+    // as SES has it in the sandbox, and soon after
+    let (of_a_day, a_second) = if is_in_production { (50_000, 14) } else { (200, 1) };
+    let answer = json!({
+        "DedicatedIpAutoWarmupEnabled": false,
+        "EnforcementStatus": if may_send { "HEALTHY" } else { "SHUTDOWN" },
+        "ProductionAccessEnabled": is_in_production,
+        "SendQuota": {"Max24HourSend": of_a_day, "MaxSendRate": a_second, "SentLast24Hours": sent},
+        "SendingEnabled": may_send,
+    });
+    json_answer(StatusCode::OK, &answer)
+}
+
+/// <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetEmailIdentity.html>
+async fn identity(State(mailbox): State<Mailbox>, Path(name): Path<String>) -> Response {
+    let inner = mailbox.inner();
+    let known = inner.standing.identities.iter().find(|(known, _)| *known == name);
+    let Some((_, is_verified)) = known else {
+        return missing("Email identity does not exist.");
+    };
+    let status = if *is_verified { "SUCCESS" } else { "PENDING" };
+    let answer = json!({
+        "IdentityType": if name.contains('@') { "EMAIL_ADDRESS" } else { "DOMAIN" },
+        "VerifiedForSendingStatus": is_verified,
+        "VerificationStatus": status,
+        "DkimAttributes": {"SigningEnabled": true, "Status": status},
+        "MailFromAttributes": {
+            "MailFromDomain": format!("bounce.{name}"),
+            "MailFromDomainStatus": status,
+            "BehaviorOnMxFailure": "USE_DEFAULT_VALUE",
+        },
+    });
+    json_answer(StatusCode::OK, &answer)
+}
+
+/// <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetSuppressedDestination.html>
+async fn suppressed(State(mailbox): State<Mailbox>, Path(email): Path<String>) -> Response {
+    let inner = mailbox.inner();
+    if !inner.standing.suppressed.contains(&email) {
+        return missing("Email address does not exist on your suppression list.");
+    }
+    let since = mailbox.clock.now().unix_seconds();
+    let answer =
+        json!({"SuppressedDestination": {"EmailAddress": email, "Reason": "BOUNCE", "LastUpdateTime": since}});
+    json_answer(StatusCode::OK, &answer)
+}
+
 async fn send(State(mailbox): State<Mailbox>, body: Bytes) -> Response {
     let Ok(request) = serde_json::from_slice::<Value>(&body) else {
         return json_answer(StatusCode::BAD_REQUEST, &json!({"message": "not JSON"}));
-    };
-    let refused = |status, code: &'static str, message: &str| {
-        let mut response = json_answer(status, &json!({ "message": message }));
-        response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
-        response
     };
     match mailbox.take(&request) {
         Ok(id) => json_answer(StatusCode::OK, &json!({ "MessageId": id })),
@@ -148,7 +238,10 @@ async fn send(State(mailbox): State<Mailbox>, body: Bytes) -> Response {
             "Maximum sending rate exceeded.",
         ),
         Err(MailboxFault::Rejected) => {
-            refused(StatusCode::BAD_REQUEST, "MessageRejected", "Email address is not verified.")
+            refused(StatusCode::BAD_REQUEST, "MessageRejected", "Transaction failed: not a mailbox.")
+        }
+        Err(MailboxFault::Says(status, code, words)) => {
+            refused(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), code, words)
         }
     }
 }

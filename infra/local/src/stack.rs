@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use dynoxide::Database;
 use model::Clock as _;
+use runtime::metrics::{Metric, Metrics};
 use runtime::{Environment, Variables};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -113,6 +114,8 @@ pub struct Stack {
     /// One at a time reads the stream, and has what comes of it handled.
     pump: tokio::sync::Mutex<Pump>,
     queues: Queues,
+    /// What all functions together counted.
+    metrics: Metrics,
     observer: Option<Observer>,
     /// Where the table's API answers.
     pub table_url: String,
@@ -198,10 +201,12 @@ impl Blueprint {
         clock: &LocalClock,
         (table_url, mail_url): (&str, &str),
         http_client: Option<&HttpClientOf>,
+        metrics: &Metrics,
     ) -> Result<Started, BoxError> {
         let mut variables = function.environment.clone();
         variables.extend(
             [
+                ("AWS_LAMBDA_FUNCTION_NAME", function.name.as_str()),
                 ("AWS_REGION", "eu-central-1"),
                 ("AWS_ACCESS_KEY_ID", "local"),
                 ("AWS_SECRET_ACCESS_KEY", "local"),
@@ -211,7 +216,8 @@ impl Blueprint {
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         variables.extend(self.settings.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
-        let mut environment = Environment::new(Variables::of(variables), Arc::new(clock.clone()));
+        let environment = Environment::new(Variables::of(variables), Arc::new(clock.clone()));
+        let mut environment = environment.with_metrics(metrics.clone());
         if let Some(client_of) = http_client {
             environment = environment.with_http_client(client_of(&function.name));
         }
@@ -277,9 +283,10 @@ impl Stack {
     ) -> Result<Self, BoxError> {
         let (table_url, table_server) = listen_table(table_port, table.database.clone()).await?;
         let (mail_url, mail_server) = listen_mail(mail_port, &mailbox).await?;
-        let mut functions = BTreeMap::new();
+        let (mut functions, metrics) = (BTreeMap::new(), Metrics::default());
         for function in &blueprint.functions {
-            let started = blueprint.start(function, &clock, (&table_url, &mail_url), http_client.as_ref())?;
+            let urls = (table_url.as_str(), mail_url.as_str());
+            let started = blueprint.start(function, &clock, urls, http_client.as_ref(), &metrics)?;
             functions.insert(function.name.clone(), started);
         }
         Ok(Self {
@@ -290,6 +297,7 @@ impl Stack {
             functions,
             pump: tokio::sync::Mutex::new(pump),
             queues,
+            metrics,
             observer,
             table_url,
             mail_url,
@@ -307,6 +315,12 @@ impl Stack {
     #[must_use]
     pub const fn clock(&self) -> &LocalClock {
         &self.clock
+    }
+
+    /// How often the functions counted this. What a deployment writes to its log is kept here.
+    #[must_use]
+    pub fn counted(&self, metric: Metric) -> u64 {
+        self.metrics.of(metric)
     }
 
     /// The mailbox.
@@ -375,11 +389,19 @@ impl Stack {
         self.queues.published()
     }
 
-    /// Sends a request through the gateway.
+    /// Sends a request through the gateway, which calls it by an id of its own: in the event that the function gets, and in
+    /// the answer.
     ///
     /// # Errors
     /// When the function broke: API Gateway would answer 500.
     pub async fn call(&self, call: Call) -> Result<Reply, BoxError> {
+        let request_id = Uuid::now_v7().to_string();
+        let mut reply = self.answer(call, &request_id).await?;
+        reply.headers.insert(Reply::REQUEST_ID.to_owned(), request_id);
+        Ok(reply)
+    }
+
+    async fn answer(&self, call: Call, request_id: &str) -> Result<Reply, BoxError> {
         let started = Instant::now();
         if call.head_size() > LARGEST_HEAD {
             let mut reply = Reply::too_large_head();
@@ -391,9 +413,10 @@ impl Stack {
         }
         let found =
             self.blueprint.router.find(&call.method, &call.path).ok_or("no route, and no $default")?;
-        let request_id = Uuid::now_v7().to_string();
-        let event = event::http(&call, &found.route_key, &found.parameters, &request_id, self.clock.now());
-        let answer = self.invoke(found.function, serde_json::to_vec(&event)?, request_id).await?;
+        let event = event::http(&call, &found.route_key, &found.parameters, request_id, self.clock.now());
+        // Lambda has an id of its own for it
+        let answer =
+            self.invoke(found.function, serde_json::to_vec(&event)?, Uuid::now_v7().to_string()).await?;
         let mut reply = Reply::read(found.function, &answer)?;
         self.blueprint.cors.share(&call, &mut reply);
         if call.path.starts_with("/v1") || reply.status >= 400 {

@@ -119,6 +119,12 @@ impl Template {
         Ok(Self { resources, globals })
     }
 
+    /// The resources of a type, by name, with everything filled in that is known here.
+    #[must_use]
+    pub fn resources(&self, kind: &str) -> Vec<(String, Value)> {
+        self.of_type(kind).map(|(name, resource)| (name.clone(), resource.clone())).collect()
+    }
+
     fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a String, &'a Value)> {
         self.resources.iter().filter(move |(_, r)| r.get("Type").and_then(Value::as_str) == Some(kind))
     }

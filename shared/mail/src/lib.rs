@@ -1,4 +1,4 @@
-//! Emails: what they say, and sending them. The only crate that knows SES.
+//! Emails: what they say, sending them, and how SES stands to that. The only crate that knows SES.
 //!
 //! The templates are checked at compile time and escape what they show. Subjects are fixed texts; what people entered
 //! appears in bodies only, defused so that a mail program makes no link of it. The one link of a mail is built from
@@ -6,6 +6,7 @@
 
 mod message;
 mod ses;
+mod status;
 
 /// Why a mail couldn't be written; never in practice.
 pub use askama::Error as Unwritten;
@@ -14,3 +15,4 @@ pub use message::{
     ReviewOpened, TenantClosed,
 };
 pub use ses::{Mailer, NotSent};
+pub use status::{Account, Identity, Inspector, Suppressed, Unanswered};

@@ -18,8 +18,11 @@ pub struct Mailer {
 /// Why a mail wasn't sent.
 #[derive(Debug)]
 pub enum NotSent {
-    /// SES will never take this one.
+    /// SES will never take this one: the address, or the content.
     Rejected(String),
+    /// SES takes nothing like it before a setting is mended: the sender isn't verified, the account is in the sandbox, paused
+    /// or may not send.
+    Sender(String),
     /// SES says that it can't now.
     Later(String),
     /// SES didn't answer: nobody knows whether it did.
@@ -96,17 +99,69 @@ impl Mailer {
         match sent {
             Ok(sent) => Ok(sent.message_id.unwrap_or_default()),
             Err(error) => {
-                let answer = error.as_service_error();
-                let code = answer.and_then(ProvideErrorMetadata::code).map(str::to_owned);
-                let answered = answer.is_some();
+                let answer = error.as_service_error().map(|answer| {
+                    let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
+                    (text(answer.code()), text(answer.message()))
+                });
                 let words = DisplayErrorContext(error).to_string();
-                Err(match code.as_deref() {
-                    // the address or the content, not the moment
-                    Some("MessageRejected" | "BadRequestException") => NotSent::Rejected(words),
-                    _ if answered => NotSent::Later(words),
-                    _ => NotSent::Unknown(words),
+                Err(match answer {
+                    Some((code, said)) => NotSent::by(&code, &said, words),
+                    None => NotSent::Unknown(words),
                 })
             }
+        }
+    }
+}
+
+impl NotSent {
+    /// What SES means by a code and what it says to it; `words` are for the log.
+    ///
+    /// <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>
+    fn by(code: &str, said: &str, words: String) -> Self {
+        match code {
+            // of a sender that nobody verified, and in the sandbox of an addressee: nothing is wrong with the mail
+            "MessageRejected" | "BadRequestException" if said.contains("not verified") => Self::Sender(words),
+            // the address or the content, not the moment
+            "MessageRejected" | "BadRequestException" => Self::Rejected(words),
+            "AccountSuspendedException" | "SendingPausedException" | "MailFromDomainNotVerifiedException" => {
+                Self::Sender(words)
+            }
+            // the configuration set isn't there; the function's role may not send
+            "NotFoundException" | "AccessDeniedException" => Self::Sender(words),
+            // too many a second or a day, or SES itself
+            _ => Self::Later(words),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_told_from_an_address_and_both_from_a_moment() {
+        let by = |code: &str, said: &str| match NotSent::by(code, said, "words".to_owned()) {
+            NotSent::Rejected(words) => ("rejected", words),
+            NotSent::Sender(words) => ("sender", words),
+            NotSent::Later(words) => ("later", words),
+            NotSent::Unknown(words) => ("unknown", words),
+        };
+        let unverified = "Email address is not verified. The following identities failed the check in region EU-CENTRAL-1: a@b.example";
+        for (code, said, meant) in [
+            ("MessageRejected", unverified, "sender"),
+            ("BadRequestException", unverified, "sender"),
+            ("MessageRejected", "Transaction failed: the content is not allowed.", "rejected"),
+            ("BadRequestException", "Local address contains control or whitespace", "rejected"),
+            ("AccountSuspendedException", "", "sender"),
+            ("SendingPausedException", "Sending paused for this account.", "sender"),
+            ("MailFromDomainNotVerifiedException", "", "sender"),
+            ("NotFoundException", "Configuration set <x> does not exist.", "sender"),
+            ("AccessDeniedException", "not authorized to perform: ses:SendEmail", "sender"),
+            ("TooManyRequestsException", "Maximum sending rate exceeded.", "later"),
+            ("LimitExceededException", "Daily message quota exceeded.", "later"),
+            ("InternalFailure", unverified, "later"),
+        ] {
+            assert_eq!(by(code, said), (meant, "words".to_owned()), "{code} {said}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use model::Invocation;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::{Environment, SettingError, log};
 
@@ -28,6 +29,22 @@ pub trait Direct: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Value, Self::Error>> + Send;
 }
 
+/// Handles one invocation, which the logs call `request_id`.
+///
+/// # Errors
+/// What the function says.
+pub async fn invoke<D: Direct>(
+    function: &D,
+    event: Value,
+    environment: &Environment,
+    request_id: &str,
+) -> Result<Value, D::Error> {
+    let invocation = environment.invocation(request_id);
+    let span = tracing::error_span!("invocation", request_id);
+    // boxed: the compiler gives up on laying out a future this deep
+    Box::pin(function.handle(event, &invocation)).instrument(span).await
+}
+
 /// Runs the function until Lambda ends it.
 ///
 /// # Errors
@@ -37,11 +54,12 @@ pub async fn run<D: Direct>() -> Result<(), lambda_runtime::Error> {
     log::init(&environment.variables)?;
     let function = Arc::new(D::new(&environment)?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let (function, invocation) =
-            (Arc::clone(&function), environment.invocation(event.context.request_id));
+        let (function, environment) = (Arc::clone(&function), environment.clone());
         async move {
-            // boxed: the compiler gives up on laying out a future this deep
-            Box::pin(function.handle(event.payload, &invocation)).await.map_err(|error| Diagnostic {
+            let LambdaEvent { payload, context } = event;
+            let answered = invoke(&*function, payload, &environment, &context.request_id).await;
+            environment.write_metrics();
+            answered.map_err(|error| Diagnostic {
                 error_type: std::any::type_name::<D::Error>()
                     .rsplit("::")
                     .next()

@@ -6,10 +6,12 @@
 //! * [`direct`]: functions that a pipe or a developer hands one JSON.
 //! * [`queue`]: consuming a queue of events, failures reported message by message.
 //! * [`log`]: one JSON line an event, our own words only.
+//! * [`metrics`]: what is counted, a line of the log too.
 
 pub mod aws;
 pub mod direct;
 pub mod log;
+pub mod metrics;
 pub mod queue;
 mod settings;
 
@@ -17,6 +19,8 @@ use std::sync::{Arc, OnceLock};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use model::{Clock, Invocation, Random, SystemClock, SystemRandom};
+
+use crate::metrics::Metrics;
 
 pub use settings::{SettingError, Variables};
 
@@ -29,6 +33,8 @@ pub struct Environment {
     pub clock: Arc<dyn Clock>,
     /// Where randomness comes from.
     pub random: Arc<dyn Random>,
+    /// What is counted.
+    pub metrics: Metrics,
     http_client: Arc<OnceLock<SharedHttpClient>>,
 }
 
@@ -42,13 +48,25 @@ impl Environment {
     /// With these settings and this clock.
     #[must_use]
     pub fn new(variables: Variables, clock: Arc<dyn Clock>) -> Self {
-        Self { variables, clock, random: Arc::new(SystemRandom), http_client: Arc::default() }
+        Self {
+            variables,
+            clock,
+            random: Arc::new(SystemRandom),
+            metrics: Metrics::default(),
+            http_client: Arc::default(),
+        }
     }
 
     /// The same, its SDK clients sending through `client`.
     #[must_use]
     pub fn with_http_client(self, client: SharedHttpClient) -> Self {
         Self { http_client: Arc::new(OnceLock::from(client)), ..self }
+    }
+
+    /// The same, counting together with others.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// An invocation that begins now.

@@ -9,7 +9,9 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use model::{Invocation, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tracing::Instrument as _;
 
+use crate::metrics::Metric;
 use crate::{Environment, SettingError, log};
 
 /// With less time left than this no message is begun: more than one takes, some of its calls tried again. A process that is
@@ -26,6 +28,11 @@ pub trait Consumer: Sized + Send + Sync + 'static {
     /// # Errors
     /// When a setting is missing or can't be read.
     fn new(environment: &Environment) -> Result<Self, SettingError>;
+
+    /// What a message is about, by which the logs name it too.
+    fn about(_event: &Value) -> Option<&str> {
+        None
+    }
 
     /// Waits until the next message may be begun.
     fn turn(&self) -> impl Future<Output = ()> + Send {
@@ -83,13 +90,24 @@ pub async fn consume<C: Consumer>(
         }
         let invocation = environment.invocation(request_id);
         is_late = is_late || deadline.is_some_and(|end| end.since(invocation.now()) < MARGIN);
-        let handled = match serde_json::from_str::<Value>(&body) {
+        let event = serde_json::from_str::<Value>(&body);
+        let about = event.as_ref().ok().and_then(C::about);
+        let span = tracing::error_span!("message", request_id, message_id, about);
+        let handled = match &event {
             _ if is_late => Err("too little time is left".to_owned()),
-            Ok(event) => consumer.handle(&event, &invocation).await.map_err(|cause| cause.to_string()),
+            Ok(event) => {
+                // boxed: the compiler gives up on laying out a future this deep
+                let handling = Box::pin(consumer.handle(event, &invocation)).instrument(span.clone());
+                handling.await.map_err(|cause| cause.to_string())
+            }
             Err(cause) => Err(format!("its body is no JSON: {cause}")),
         };
         if let Err(cause) = handled {
-            tracing::warn!(message_id, cause, "a message failed and will be tried again");
+            // one that was never begun didn't fail
+            if !is_late {
+                environment.metrics.count(Metric::MessagesFailed);
+            }
+            span.in_scope(|| tracing::warn!(cause, "a message failed and will be tried again"));
             failures.push(BatchItemFailure { item_identifier: message_id });
         }
     }
@@ -112,6 +130,7 @@ pub async fn run<C: Consumer>() -> Result<(), lambda_runtime::Error> {
             let end = (end > 0).then(|| Timestamp::from_unix_millis(end));
             // boxed: the compiler gives up on laying out a future this deep
             let report = Box::pin(consume(&*consumer, event.payload, &environment, &id, end)).await;
+            environment.write_metrics();
             Ok::<_, lambda_runtime::Error>(report)
         }
     }))

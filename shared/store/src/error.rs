@@ -2,6 +2,9 @@ use std::fmt;
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use model::Refusal;
+use runtime::metrics::Metric;
+
+use crate::Store;
 
 /// Which of the facts that a write relied on had changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,15 +76,25 @@ impl From<serde_dynamo::Error> for Error {
     }
 }
 
-/// Every failure of a call that isn't one of the expected ones: a service that can't now, or a request that is wrong.
-pub(crate) fn failed<E>(error: SdkError<E>) -> Error
-where
-    E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let wrong = matches!(
-        error.as_service_error().and_then(E::code),
-        Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException")
-    );
-    let words = DisplayErrorContext(error).to_string();
-    if wrong { Error::Corrupt(words) } else { Error::Unavailable(words) }
+impl Store {
+    /// Every failure of a call that isn't one of the expected ones: a service that can't now, or a request that is wrong.
+    pub(crate) fn failed<E>(&self, error: SdkError<E>) -> Error
+    where
+        E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let code = error.as_service_error().and_then(E::code);
+        let wrong = matches!(
+            code,
+            Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException")
+        );
+        // what the SDK's own tries got over isn't seen here: the table's own metric has that
+        if matches!(
+            code,
+            Some("ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded")
+        ) {
+            self.metrics.count(Metric::TableThrottled);
+        }
+        let words = DisplayErrorContext(error).to_string();
+        if wrong { Error::Corrupt(words) } else { Error::Unavailable(words) }
+    }
 }

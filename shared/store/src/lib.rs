@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use model::Random;
+use runtime::metrics::Metrics;
 use runtime::{Environment, SettingError};
 
 pub use accepting::Acceptance;
@@ -53,6 +54,7 @@ pub struct Store {
     client: Client,
     table: Arc<str>,
     random: Arc<dyn Random>,
+    metrics: Metrics,
 }
 
 impl Store {
@@ -65,6 +67,7 @@ impl Store {
             client: Client::new(&environment.aws("DYNAMODB")?),
             table: environment.variables.required("TABLE_NAME")?.into(),
             random: Arc::clone(&environment.random),
+            metrics: environment.metrics.clone(),
         })
     }
 }

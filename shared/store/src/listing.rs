@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use model::{Brand, Event, EventId, Invitation, InvitationId, InvitationStatus, Member, TenantId, Timestamp};
 use uuid::Uuid;
 
-use crate::error::{Error, failed};
+use crate::error::Error;
 use crate::item::{Item, from_item};
 use crate::keys::{self, InList};
 use crate::{Store, keys::Entity};
@@ -58,7 +58,7 @@ impl Store {
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .send()
             .await
-            .map_err(failed)?;
+            .map_err(|error| self.failed(error))?;
         let more = found.last_evaluated_key.is_some();
         let items = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
         Ok((items, more))
@@ -216,7 +216,7 @@ impl Store {
             .limit(limit)
             .send()
             .await
-            .map_err(failed)?;
+            .map_err(|error| self.failed(error))?;
         let named = |entry: &Item| keys::invitation_of_pending(entry.get("gsi1sk")?.as_s().ok()?);
         Ok((found.items().iter().filter_map(named).collect(), found.last_evaluated_key.is_some()))
     }

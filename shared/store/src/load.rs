@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
+use runtime::metrics::Metric;
 
-use crate::error::{Error, failed};
+use crate::error::Error;
 use crate::item::{Item, from_item, key_item};
 use crate::keys::{Entity, Key};
 use crate::{Store, transaction};
@@ -125,7 +126,7 @@ impl Store {
                 .request_items(self.table.as_ref(), request)
                 .send()
                 .await
-                .map_err(failed)?;
+                .map_err(|error| self.failed(error))?;
             for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
                 let part = |name| {
                     item.get(name).and_then(|v: &aws_sdk_dynamodb::types::AttributeValue| v.as_s().ok())
@@ -141,6 +142,7 @@ impl Store {
                 .flat_map(|left| left.keys)
                 .collect();
             if !asked.is_empty() {
+                self.metrics.count(Metric::TableThrottled);
                 round += 1;
                 if round > ROUNDS {
                     return Err(Error::Unavailable("keys stayed unprocessed".to_owned()));

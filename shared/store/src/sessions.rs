@@ -5,8 +5,9 @@ use model::{
     Credential, Digest, Invitation, InvitationStatus, Invitee, Limits, Member, NewSession, Session, Source,
     Tenant, TenantId, Timestamp, UserId, Version,
 };
+use runtime::metrics::Metric;
 
-use crate::error::{Error, Fact, failed};
+use crate::error::{Error, Fact};
 use crate::expression::Expression;
 use crate::transaction::Transaction;
 use crate::{Listed, Page, Record, Store, keys};
@@ -64,6 +65,14 @@ impl Store {
         limits: &Limits,
         now: Timestamp,
     ) -> Result<(), Error> {
+        let counted = self.count_try(attempt, limits, now).await;
+        if matches!(counted, Err(Error::Refused(_))) {
+            self.metrics.count(Metric::SignInsFailed);
+        }
+        counted
+    }
+
+    async fn count_try(&self, attempt: Attempt<'_>, limits: &Limits, now: Timestamp) -> Result<(), Error> {
         const WHAT: &str = "failed sign-ins";
         let Attempt { email, source } = attempt;
         let (from_source, in_all) = (limits.failed_sign_ins, limits.failed_sign_ins_of_address);
@@ -253,7 +262,7 @@ impl Store {
             .limit(limit)
             .send()
             .await
-            .map_err(failed)?;
+            .map_err(|error| self.failed(error))?;
         let more = found.last_evaluated_key.is_some();
         let sort_keys = found.items().iter().filter_map(|item| item.get("gsi1sk")?.as_s().ok());
         let items: Vec<TenantId> = sort_keys.filter_map(|sk| keys::tenant_of_membership(sk)).collect();

@@ -5,9 +5,10 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update};
-use model::{Limit, Mail, Member, Refusal, Sponsor, Timestamp, Version};
+use model::{Event, Limit, Mail, Member, Refusal, Sponsor, Timestamp, Version};
+use runtime::metrics::Metric;
 
-use crate::error::{Error, Fact, failed};
+use crate::error::{Error, Fact};
 use crate::expression::{Expression, Parts};
 use crate::item::{Item, key_item, to_item};
 use crate::keys::{self, Entity, Key, Rate};
@@ -78,24 +79,26 @@ impl Action {
 
     /// By itself: one action alone needs no transaction, which would cost twice.
     async fn alone(&self, store: &Store) -> Result<(), (Option<Verdict>, Error)> {
-        fn done<T, E>(sent: Result<T, SdkError<E>>) -> Result<(), (Option<Verdict>, Error)>
+        fn done<T, E>(store: &Store, sent: Result<T, SdkError<E>>) -> Result<(), (Option<Verdict>, Error)>
         where
             E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         {
-            sent.map(|_| ()).map_err(|error| (verdict_alone(&error), failed(error)))
+            sent.map(|_| ()).map_err(|error| (verdict_alone(&error), store.failed(error)))
         }
         let (client, table, parts) = (&store.client, store.table.as_ref(), &self.parts);
         match &self.write {
             Write::Put(put) => {
-                done(conditioned!(client.put_item().set_item(Some(put.clone())), table, parts).send().await)
+                let put = client.put_item().set_item(Some(put.clone()));
+                done(store, conditioned!(put, table, parts).send().await)
             }
             Write::Update(key) => {
                 let update = client.update_item().set_key(Some(key.clone()));
-                done(conditioned!(update.update_expression(&parts.update), table, parts).send().await)
+                let update = update.update_expression(&parts.update);
+                done(store, conditioned!(update, table, parts).send().await)
             }
             Write::Delete(key) => {
                 let delete = client.delete_item().set_key(Some(key.clone()));
-                done(conditioned!(delete, table, parts).send().await)
+                done(store, conditioned!(delete, table, parts).send().await)
             }
             Write::Check(_) => Err((None, Error::Corrupt("a condition alone writes nothing".to_owned()))),
         }
@@ -108,6 +111,8 @@ pub(crate) struct Transaction<'s> {
     actions: Vec<Action>,
     /// Whether a single action too is sent as a transaction.
     once: bool,
+    /// Whether somebody behind the bus has to hear of it: of an event, of a mail to be sent.
+    told: bool,
     error: Option<Error>,
 }
 
@@ -140,7 +145,8 @@ impl Transaction<'_> {
 
     /// Writes an entity whatever is there: nothing under an id that was drawn for it, or what another action's condition
     /// is about.
-    pub(crate) fn add<E: Entity>(self, key: &Key<E>, entity: &E) -> Self {
+    pub(crate) fn add<E: Entity>(mut self, key: &Key<E>, entity: &E) -> Self {
+        self.told |= [Event::NAME, Mail::NAME].contains(&E::NAME);
         self.push(None, to_item(key, entity).map(Write::Put), Expression::default())
     }
 
@@ -279,7 +285,10 @@ impl Transaction<'_> {
         loop {
             let (verdict, error) = match self.actions.as_slice() {
                 [alone] if !self.once => match alone.alone(store).await {
-                    Ok(()) => return Ok(()),
+                    Ok(()) => {
+                        self.count_done();
+                        return Ok(());
+                    }
                     Err(failure) => failure,
                 },
                 _ => {
@@ -291,23 +300,35 @@ impl Transaction<'_> {
                         .send()
                         .await;
                     match sent {
-                        Ok(_) => return Ok(()),
-                        Err(error) => (verdict(&error), failed(error)),
+                        Ok(_) => {
+                            self.count_done();
+                            return Ok(());
+                        }
+                        Err(error) => (verdict(&error), store.failed(error)),
                     }
                 }
             };
             match verdict {
                 Some(Verdict::Conditions(failed)) => return Err(self.changed(&failed)),
                 Some(Verdict::Conflict) if conflicts < CONFLICT_TRIES => {
+                    store.metrics.count(Metric::Conflicts);
                     conflicts += 1;
                     store.pause(conflicts, Duration::from_millis(10)).await;
                 }
                 Some(Verdict::Busy) if busy < THROTTLE_TRIES => {
+                    store.metrics.count(Metric::TableThrottled);
                     busy += 1;
                     store.pause(busy, Duration::from_millis(50)).await;
                 }
                 Some(_) | None => return Err(error),
             }
+        }
+    }
+
+    /// Counts it where somebody waits for it: what is written has to come out of the pipe.
+    fn count_done(&self) {
+        if self.told {
+            self.store.metrics.count(Metric::ChangesWritten);
         }
     }
 
@@ -367,6 +388,6 @@ fn verdict_alone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Verdict
 
 impl Store {
     pub(crate) fn transaction(&self) -> Transaction<'_> {
-        Transaction { store: self, actions: Vec::with_capacity(12), once: false, error: None }
+        Transaction { store: self, actions: Vec::with_capacity(12), once: false, told: false, error: None }
     }
 }

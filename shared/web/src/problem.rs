@@ -56,8 +56,8 @@ impl Failure {
     pub fn respond(&self, request_id: &str) -> Response<Body> {
         match self {
             Self::Request(_) | Self::Refused(_) => {}
-            Self::Store(cause) => tracing::error!(request_id, %cause, "the table failed"),
-            Self::Internal(cause) => tracing::error!(request_id, cause, "internal error"),
+            Self::Store(cause) => tracing::error!(%cause, "the table failed"),
+            Self::Internal(cause) => tracing::error!(cause, "internal error"),
         }
         let problem = self.problem();
         let document = Document {

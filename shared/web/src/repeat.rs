@@ -7,6 +7,9 @@ use crate::{Answer, Failure, Outcome};
 /// is told so; nothing was changed.
 const ROUNDS: usize = 6;
 
+/// What is said then.
+pub(crate) const CONTENDED: &str = "others kept changing it at the same time, read it again and retry";
+
 /// Runs `round` (read, decide, write) until its write goes through or it is refused: a condition that failed means
 /// that the facts changed under the decision, so they are read and decided on again.
 ///
@@ -21,7 +24,7 @@ pub async fn until_settled<F: Future<Output = Outcome>>(mut round: impl FnMut() 
             outcome => return outcome,
         }
     }
-    Err(Refusal::Conflict("others kept changing it at the same time, read it again and retry").into())
+    Err(Refusal::Conflict(CONTENDED).into())
 }
 
 /// Changes something: reads the facts, and gives the answer again that the same request got before, or decides and

@@ -20,22 +20,23 @@ fn a_function_is_a_folder_a_crate_a_binary_and_a_resource_of_one_name() {
 }
 
 #[tokio::test]
-async fn only_deliver_talks_to_ses() {
+async fn only_deliver_sends_and_only_operate_asks_how_ses_stands() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     team.join("ana@acme.example", "member").await;
-    let mailed: BTreeSet<String> = world
-        .wire()
-        .take_sent()
-        .into_iter()
-        .filter(|s| s.operation == "SendEmail")
-        .map(|s| s.function)
-        .collect();
-    assert_eq!(mailed, BTreeSet::from(["deliver".to_owned()]));
+    world.operate(json!({"operation": "mail-status"})).await.unwrap();
+    let sent = world.wire().take_sent();
+    let asked = |sends: bool| -> BTreeSet<&str> {
+        let of_ses = sent.iter().filter(|call| call.is_of_ses());
+        of_ses.filter(|call| (call.operation == "SendEmail") == sends).map(|call| call.function.as_str()).collect()
+    };
+    assert_eq!(asked(true), BTreeSet::from(["deliver"]));
+    assert_eq!(asked(false), BTreeSet::from(["operate"]));
     let tree = |function: &str| file(&format!("functions/{function}/Cargo.toml"));
     for function in names("functions") {
         let manifest = tree(&function);
-        assert_eq!(manifest.contains("mail.workspace"), function == "deliver", "{function}");
+        let mails = ["deliver", "operate"].contains(&function.as_str());
+        assert_eq!(manifest.contains("mail.workspace"), mails, "{function}");
         assert_eq!(
             manifest.contains("web.workspace"),
             !["deliver", "expire", "feedback", "operate", "publish"].contains(&function.as_str())

@@ -1,5 +1,6 @@
 //! What stands in several places says the same in each; a test that fails names the file to change.
 
+mod alarms;
 mod contract;
 mod functions;
 mod permissions;

@@ -88,7 +88,9 @@ async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
     close_and_remove(&world).await;
     remind(&world).await;
 
-    let seen = seen(world.wire().take_sent());
+    let sent = world.wire().take_sent();
+    assert_eq!(asked_of_ses(&sent), given_at_ses(), "what SES is asked on the left, template.yaml on the right");
+    let seen = seen(sent);
     let given = given();
     let (missing, superfluous): (Vec<_>, Vec<_>) =
         (seen.difference(&given).collect(), given.difference(&seen).collect());
@@ -273,6 +275,7 @@ async fn operate_everything(world: &World, team: &stories::Team) {
     world.operate(fewer).await.unwrap();
     let lift = json!({"operation": "lift-suppression", "email": "g@acme.example", "reason": "test"});
     world.operate(lift).await.unwrap();
+    world.operate(json!({"operation": "mail-status", "email": "g@acme.example"})).await.unwrap();
     for policy in ["exclusive", "shared"] {
         let order = json!({"operation": "set-email-policy", "tenant": tenant, "email_policy": policy, "reason": "test"});
         world.operate(order).await.unwrap();
@@ -362,6 +365,27 @@ fn touched(operation: &str, body: &Value) -> Vec<(String, String)> {
     }
 }
 
+/// What SES was asked by whom.
+fn asked_of_ses(sent: &[stories::SdkCall]) -> BTreeSet<(String, String)> {
+    let asked = sent.iter().filter(|call| call.is_of_ses());
+    asked.map(|call| (call.function.clone(), call.operation.clone())).collect()
+}
+
+/// What `template.yaml` lets a function ask of SES.
+fn given_at_ses() -> BTreeSet<(String, String)> {
+    let (mut given, mut function) = (BTreeSet::new(), String::new());
+    for line in file("template.yaml").lines().map(str::trim) {
+        if let Some((_, name)) = line.split_once("Binary: ") {
+            name.trim_end_matches('}').clone_into(&mut function);
+        } else if let Some(actions) = line.strip_prefix("Action: ") {
+            let actions = actions.trim_matches(['[', ']']).split(", ");
+            let of_ses = actions.filter_map(|action| action.strip_prefix("ses:"));
+            given.extend(of_ses.map(|action| (function.clone(), action.to_owned())));
+        }
+    }
+    given
+}
+
 /// Reading, writing, or the index: what leading keys are given for.
 fn kind_of(action: &str) -> &'static str {
     match action {
@@ -373,7 +397,7 @@ fn kind_of(action: &str) -> &'static str {
 
 fn seen(sent: Vec<stories::SdkCall>) -> Granted {
     let mut access = Granted::new();
-    for sent in sent.into_iter().filter(|sent| sent.operation != "SendEmail") {
+    for sent in sent.into_iter().filter(|sent| !sent.is_of_ses()) {
         let body: Value = serde_json::from_str(&sent.body).unwrap();
         for (action, key) in touched(&sent.operation, &body) {
             access.insert((sent.function.clone(), kind_of(&action).to_owned(), format!("{key}#*")));
