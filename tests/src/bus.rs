@@ -55,7 +55,9 @@ pub fn link_removed(tenant: &str, invitation: &str) -> Value {
 #[must_use]
 pub fn reminder_due(tenant: &str, invitation: &str, generation: u32) -> Value {
     let (kind, tenant_id) = ("reminder.due", tenant);
-    event(json!({"type": kind, "tenant_id": tenant_id, "invitation_id": invitation, "generation": generation}))
+    event(
+        json!({"type": kind, "tenant_id": tenant_id, "invitation_id": invitation, "generation": generation}),
+    )
 }
 
 /// The messages of a queue, called `1`, `2` …, as Lambda hands them over.

@@ -23,7 +23,9 @@ fn published(world: &World, tenant: &str) -> BTreeMap<String, (usize, Value)> {
     for event in world.stack().published() {
         let mut detail = event["detail"].clone();
         let fields = detail.as_object_mut().unwrap();
-        if fields.remove("tenant_id") != Some(json!(tenant)) || ["link.removed", "reminder.due"].iter().any(|kind| fields["type"] == *kind) {
+        if fields.remove("tenant_id") != Some(json!(tenant))
+            || ["link.removed", "reminder.due"].iter().any(|kind| fields["type"] == *kind)
+        {
             continue;
         }
         assert_eq!(fields.remove("schema_version"), Some(json!("1")));
@@ -83,7 +85,9 @@ async fn the_rule_of_the_runbook_matches_what_it_says() {
         let of = &event["detail"];
         let (tenant, kind) = (&pattern["detail"]["tenant_id"][0], &pattern["detail"]["type"][0]);
         assert_eq!((kind, tenant), (&json!("invitation.accepted"), &json!("TENANT")));
-        pattern["source"][0] == event["source"] && of["type"] == *kind && of["tenant_id"] == team.tenant.as_str()
+        pattern["source"][0] == event["source"]
+            && of["type"] == *kind
+            && of["tenant_id"] == team.tenant.as_str()
     };
     let events = world.stack().published();
     // the owner's own, and ana's

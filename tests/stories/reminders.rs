@@ -2,7 +2,10 @@
 
 use local::{MailboxFault, Reply, SentMail};
 use serde_json::{Value, json};
-use stories::{Fault, Invited, Link, PASSWORD, Person, ReplyExt as _, Team, World, batch, interleavings, operation, race, reminder_due};
+use stories::{
+    Fault, Invited, Link, PASSWORD, Person, ReplyExt as _, Team, World, batch, interleavings, operation,
+    race, reminder_due,
+};
 
 type Operation = stories::Operation<Reply>;
 

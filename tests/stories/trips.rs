@@ -341,10 +341,10 @@ impl Scene {
         owner.invite("remy@mail.example", "member").await.expect(201);
         walk.stream("deliver, reminder to follow", "deliver").await;
         let ledger = world.ledger();
-        let due = json!({"eventName": "REMOVE",
-            "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"},
-            "dynamodb": {"SequenceNumber": "1", "OldImage": ledger.all("Reminder")[0]}});
-        let event = serde_json::to_vec(&json!({ "Records": [due] })).unwrap();
+        let due = &ledger.all("Reminder")[0];
+        let of = |name: &str| due[name]["S"].as_str().unwrap();
+        let due = stories::reminder_due(of("tenant_id"), of("invitation_id"), 1);
+        let event = stories::batch([&due]);
         world.stack().invoke("expire", event, String::new()).await.unwrap();
         walk.note_of("expire, a reminder", "expire");
         self.shut.owner.post("close", json!({ "password": PASSWORD })).await.expect(200);

@@ -16,8 +16,8 @@ use std::time::Duration;
 use mail::{Mailer, NotSent};
 use model::{
     About, Brand, Clock, Delivery, DeliveryState, Email, EmailChangeId, EmailProof, EmailReturn, Invitation,
-    InvitationStatus, InvitationToken, Invocation, Limits, LinkToken, Mail, MailStatus, MailTags, Pace, Reminder,
-    Reset, Sponsor, Sponsorship, Suppression, Tenant, TenantId, Timestamp, UserId, Vouched,
+    InvitationStatus, InvitationToken, Invocation, Limits, LinkToken, Mail, MailStatus, MailTags, Pace,
+    Reminder, Reset, Sponsor, Sponsorship, Suppression, Tenant, TenantId, Timestamp, UserId, Vouched,
 };
 use runtime::metrics::{Metric, Metrics};
 use runtime::queue::Consumer;
@@ -110,9 +110,7 @@ impl Consumer for Deliver {
     async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<(), Retry> {
         let mail = store::stream::queued_mail(event)?;
         match &mail.about {
-            About::Invitation(about)
-            | About::InvitationAgain(about)
-            | About::InvitationReminder(about) => {
+            About::Invitation(about) | About::InvitationAgain(about) | About::InvitationReminder(about) => {
                 self.deliver_invitation(&mail, *about, invocation).await
             }
             About::PasswordReset { email, vouched } => {

@@ -59,7 +59,9 @@ fn detail(change: StreamChange) -> Option<Value> {
         }
         StreamChange::LinkSwept(tenant, invitation) => {
             let (version, kind) = (VERSION, "link.removed");
-            Some(json!({"schema_version": version, "type": kind, "tenant_id": tenant, "invitation_id": invitation}))
+            Some(
+                json!({"schema_version": version, "type": kind, "tenant_id": tenant, "invitation_id": invitation}),
+            )
         }
         StreamChange::ReminderDue(tenant, invitation, generation) => Some(json!({
             "schema_version": VERSION,

@@ -158,7 +158,10 @@ mod tests {
         assert_eq!((delivery.at(NOW), delivery.at(NOW + day)), (delivery.clone(), delivery.clone()));
         let why = "it could not be sent, send the invitation again";
         let failed = Delivery::new(Failed, Some(why), NOW + day);
-        assert_eq!((delivery.at(NOW + day + instant), Delivery::not_sent(NOW + day)), (failed.clone(), failed));
+        assert_eq!(
+            (delivery.at(NOW + day + instant), Delivery::not_sent(NOW + day)),
+            (failed.clone(), failed)
+        );
         for state in DeliveryState::ALL.iter().copied().filter(|state| *state != Queued) {
             let delivery = Delivery::new(state, None, NOW);
             assert_eq!(delivery.at(NOW + day + instant), delivery);

@@ -1,6 +1,6 @@
 use model::{
-    About, Credential, Delivery, Digest, Email, Invitation, Invocation, Limit, Limits, Mail, MailStatus, MailTags,
-    NewestToken, Reminder, Reset, Suppression, Timestamp, TokenRecord,
+    About, Credential, Delivery, Digest, Email, Invitation, Invocation, Limit, Limits, Mail, MailStatus,
+    MailTags, NewestToken, Reminder, Reset, Suppression, Timestamp, TokenRecord,
 };
 
 use crate::error::{Error, Fact};

@@ -70,9 +70,14 @@ fn every_kind_of_event_has_an_example_of_what_is_published() {
     assert_eq!(listed, names, "`type` in infra/schemas/events.json");
     let examples = schema["examples"].as_array().unwrap();
     let shown: BTreeSet<&str> = examples.iter().map(|example| example["type"].as_str().unwrap()).collect();
-    assert_eq!((shown, examples.len()), (names, EventKind::ALL.len()), "examples in infra/schemas/events.json");
+    assert_eq!(
+        (shown, examples.len()),
+        (names, EventKind::ALL.len()),
+        "examples in infra/schemas/events.json"
+    );
     for example in examples {
-        let published = serde_json::json!({"source": "muster", "detail-type": "Muster Change", "detail": example});
+        let published =
+            serde_json::json!({"source": "muster", "detail-type": "Muster Change", "detail": example});
         stories::contract::hold_published(&published);
         // in the words of the contract: the trail shows the same
         let mut event = example.clone();

@@ -129,7 +129,11 @@ async fn what_the_local_stack_does_not_understand_of_pipe_rules_and_queues_stops
     for (there, instead, words) in [
         ("{type: [mail.queued]}", "{type: [{prefix: mail}]}", "the pattern of the rule MailRule"),
         ("[\"Event\", \"Mail\"]", "[{\"prefix\": \"E\"}]", "the pattern of a filter of the pipe"),
-        ("EventBusName: !Ref Events", "EventBusName: !Ref Table", "names `Table`, which is no AWS::Events::EventBus"),
+        (
+            "EventBusName: !Ref Events",
+            "EventBusName: !Ref Table",
+            "names `Table`, which is no AWS::Events::EventBus",
+        ),
         ("Arn: !GetAtt MailQueue.Arn", "Arn: !GetAtt Deliver.Arn", "the rule MailRule names `Deliver.Arn`"),
         ("Queue: !GetAtt MailQueue.Arn", "Queue: !GetAtt Table.Arn", "Deliver.Outbox names `Table.Arn`"),
         ("maxReceiveCount: 240", "maxReceives: 240", "doesn't say when it gives up"),
@@ -148,7 +152,8 @@ async fn what_the_local_stack_does_not_understand_of_pipe_rules_and_queues_stops
 
 /// The numbers of a setting of the template, wherever it stands.
 fn numbers(template: &str, setting: &str) -> Vec<u64> {
-    let lines = template.split(&format!("{setting}: ")).skip(1);
+    let name = format!("{setting}: ");
+    let lines = template.split(&name).skip(1);
     let number = |rest: &str| rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok());
     lines.filter_map(number).collect()
 }
@@ -170,7 +175,10 @@ fn a_mails_queue_is_as_patient_as_deliver_and_the_model_take_it_to_be() {
         assert!(6 * timeout <= hidden, "what Lambda asks of a queue");
         let tried = hidden * times;
         assert_eq!(tried, 86_400, "a day");
-        assert!(tried + hidden <= model::Delivery::PATIENCE.as_secs(), "shown as failed while it is still tried");
+        assert!(
+            tried + hidden <= model::Delivery::PATIENCE.as_secs(),
+            "shown as failed while it is still tried"
+        );
     }
     // a worker waits for less than the time that it leaves itself
     let (_, workers) = template.split_once("\n  MailWorkers:").unwrap();
