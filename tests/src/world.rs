@@ -277,7 +277,10 @@ impl World {
         // each answer's own: who compares two of them compares the rest
         let id = reply.headers.remove(Reply::REQUEST_ID).expect("what the gateway calls the request");
         let told = reply.text("/request_id");
-        assert!(told.is_empty() || told == id, "{method} {path}: the problem names the request {told}, not {id}");
+        assert!(
+            told.is_empty() || told == id,
+            "{method} {path}: the problem names the request {told}, not {id}"
+        );
         assert!(reply.status < 500 || self.may_break(), "{}", String::from_utf8_lossy(&reply.body));
         self.seen.lock().unwrap().push(reply.clone());
         reply

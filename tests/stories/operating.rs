@@ -393,7 +393,10 @@ async fn the_operator_sees_how_ses_stands_to_the_sender_and_to_an_address() {
     ] {
         let address = ask(email.into()).await.unwrap()["address"].clone();
         assert_eq!(address["email"], email);
-        assert_eq!((&address["held_back_by_ses"]["reason"], &address["held_back_here"]["was"]), (&by_ses, &here));
+        assert_eq!(
+            (&address["held_back_by_ses"]["reason"], &address["held_back_here"]["was"]),
+            (&by_ses, &here)
+        );
         assert_eq!(address["held_back_by_ses"]["since"].is_string(), !by_ses.is_null(), "{email}");
         assert_eq!(address["held_back_here"]["since"].is_string(), !here.is_null(), "{email}");
     }

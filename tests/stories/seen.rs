@@ -69,13 +69,19 @@ fn what_is_counted_is_one_line_in_cloudwatchs_own_format() {
     assert_eq!(line["_aws"]["Timestamp"], START.unix_millis());
     // what is named is there
     let directive = &line["_aws"]["CloudWatchMetrics"][0];
-    let named: Vec<&str> =
-        directive["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
+    let named: Vec<&str> = directive["Metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|metric| metric["Name"].as_str().unwrap())
+        .collect();
     assert_eq!(named, Metric::ALL.iter().map(|metric| metric.name()).collect::<Vec<_>>());
     for name in named {
         assert_eq!(line[name], if name == "MailsSent" { 2 } else { 1 }, "{name}");
     }
-    for dimension in directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap()) {
+    for dimension in
+        directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap())
+    {
         assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
     }
     assert_eq!((&line["Stack"], &line["Function"]), (&json!("muster"), &json!("muster-Deliver-1A2B3C")));
@@ -111,7 +117,8 @@ async fn a_request_is_called_the_same_by_the_gateway_the_answer_the_log_and_the_
         body: if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() },
         ..Call::default()
     };
-    let made = world.stack().call(call("POST", "/brands", &json!({"name": "Sage"}))).await.unwrap().expect(201);
+    let made =
+        world.stack().call(call("POST", "/brands", &json!({"name": "Sage"}))).await.unwrap().expect(201);
     let id = made.headers[Reply::REQUEST_ID].clone();
     let told = lines(&id);
     assert_eq!(said(&told, "request"), 1);
@@ -159,7 +166,11 @@ async fn a_line_about_a_message_names_the_message_and_its_mail() {
         assert_eq!(said(&told, message), 1, "{message}");
     }
     for line in &told {
-        assert_eq!((&line["span"]["message_id"], &line["span"]["about"]), (&json!("1"), &mail["id"]["S"]), "{line}");
+        assert_eq!(
+            (&line["span"]["message_id"], &line["span"]["about"]),
+            (&json!("1"), &mail["id"]["S"]),
+            "{line}"
+        );
     }
     // the cause is told once
     let causes = told.iter().filter(|line| line.to_string().contains("SendingPausedException"));

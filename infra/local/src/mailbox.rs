@@ -221,8 +221,7 @@ async fn suppressed(State(mailbox): State<Mailbox>, Path(email): Path<String>) -
         return missing("Email address does not exist on your suppression list.");
     }
     let since = mailbox.clock.now().unix_seconds();
-    let answer =
-        json!({"SuppressedDestination": {"EmailAddress": email, "Reason": "BOUNCE", "LastUpdateTime": since}});
+    let answer = json!({"SuppressedDestination": {"EmailAddress": email, "Reason": "BOUNCE", "LastUpdateTime": since}});
     json_answer(StatusCode::OK, &answer)
 }
 

@@ -12,8 +12,16 @@ use super::file;
 ///
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html>
 const EMITTED: [(&str, &[&str], &[&str]); 8] = [
-    ("AWS/ApiGateway", &["ApiId"], &["Count", "4xx", "5xx", "Latency", "IntegrationLatency", "DataProcessed"]),
-    ("AWS/Lambda", &["FunctionName"], &["Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"]),
+    (
+        "AWS/ApiGateway",
+        &["ApiId"],
+        &["Count", "4xx", "5xx", "Latency", "IntegrationLatency", "DataProcessed"],
+    ),
+    (
+        "AWS/Lambda",
+        &["FunctionName"],
+        &["Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"],
+    ),
     // of all functions of the account together
     ("AWS/Lambda", &[], &["Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"]),
     (
@@ -28,7 +36,11 @@ const EMITTED: [(&str, &[&str], &[&str]); 8] = [
             "TransactionConflict",
         ],
     ),
-    ("AWS/DynamoDB", &["Operation", "TableName"], &["ThrottledRequests", "SystemErrors", "SuccessfulRequestLatency"]),
+    (
+        "AWS/DynamoDB",
+        &["Operation", "TableName"],
+        &["ThrottledRequests", "SystemErrors", "SuccessfulRequestLatency"],
+    ),
     (
         "AWS/SQS",
         &["QueueName"],
@@ -39,12 +51,24 @@ const EMITTED: [(&str, &[&str], &[&str]); 8] = [
             "NumberOfMessagesReceived",
         ],
     ),
-    ("AWS/EventBridge/Pipes", &["PipeName"], &["EventCount", "Invocations", "ExecutionFailed", "ExecutionThrottled"]),
+    (
+        "AWS/EventBridge/Pipes",
+        &["PipeName"],
+        &["EventCount", "Invocations", "ExecutionFailed", "ExecutionThrottled"],
+    ),
     // the whole account's
     (
         "AWS/SES",
         &[],
-        &["Send", "Delivery", "Bounce", "Complaint", "Reject", "Reputation.BounceRate", "Reputation.ComplaintRate"],
+        &[
+            "Send",
+            "Delivery",
+            "Bounce",
+            "Complaint",
+            "Reject",
+            "Reputation.BounceRate",
+            "Reputation.ComplaintRate",
+        ],
     ),
 ];
 
@@ -92,7 +116,8 @@ fn is_emitted((namespace, name, dimensions): &Looked) -> bool {
     let dimensions: BTreeSet<&str> = dimensions.iter().map(String::as_str).collect();
     let with = |these: &[&str]| these.iter().copied().collect::<BTreeSet<&str>>() == dimensions;
     if namespace == NAMESPACE {
-        return Metric::ALL.iter().any(|metric| metric.name() == name) && DIMENSIONS.iter().any(|one| with(one));
+        return Metric::ALL.iter().any(|metric| metric.name() == name)
+            && DIMENSIONS.iter().any(|one| with(one));
     }
     EMITTED.iter().any(|(of, by, names)| of == namespace && with(by) && names.contains(&name.as_str()))
 }
@@ -136,13 +161,18 @@ fn an_alarm_on_each_queue_and_on_what_the_code_can_not_mend_by_itself() {
         };
         assert!(on(metric, &queue), "no alarm on {queue}");
     }
-    for metric in [Metric::MessagesFailed, Metric::SenderRefused, Metric::MailsGivenUp, Metric::SignInsFailed] {
+    for metric in [Metric::MessagesFailed, Metric::SenderRefused, Metric::MailsGivenUp, Metric::SignInsFailed]
+    {
         assert!(on(metric.name(), ""), "no alarm on {metric:?}");
     }
     // what is gone is found by what is missing
     for (name, alarm) in &alarms {
         let breaches = alarm["TreatMissingData"] == "breaching";
-        assert_eq!(breaches, ["Mail", "Expiry", "Feedback"].iter().any(|q| *name == format!("{q}Stopped")), "{name}");
+        assert_eq!(
+            breaches,
+            ["Mail", "Expiry", "Feedback"].iter().any(|q| *name == format!("{q}Stopped")),
+            "{name}"
+        );
     }
 }
 
@@ -176,7 +206,9 @@ fn lines(metrics: &Value) -> Vec<Vec<String>> {
                 [&before[..kept], rest].concat()
             }
             _ => {
-                let same = |(at, part): (usize, &String)| if part == "." { before[at].clone() } else { part.clone() };
+                let same = |(at, part): (usize, &String)| {
+                    if part == "." { before[at].clone() } else { part.clone() }
+                };
                 written.iter().enumerate().map(same).collect()
             }
         };
@@ -190,7 +222,8 @@ fn no_line_of_the_dashboard_is_empty() {
     let template = template("");
     let dashboards = template.resources("AWS::CloudWatch::Dashboard");
     let [(_, dashboard)] = dashboards.as_slice() else { panic!("one dashboard") };
-    let body: Value = serde_json::from_str(dashboard["Properties"]["DashboardBody"].as_str().unwrap()).unwrap();
+    let body: Value =
+        serde_json::from_str(dashboard["Properties"]["DashboardBody"].as_str().unwrap()).unwrap();
     let mut seen = BTreeSet::new();
     for widget in body["widgets"].as_array().unwrap() {
         for line in lines(&widget["properties"]["metrics"]) {

@@ -28,7 +28,10 @@ async fn only_deliver_sends_and_only_operate_asks_how_ses_stands() {
     let sent = world.wire().take_sent();
     let asked = |sends: bool| -> BTreeSet<&str> {
         let of_ses = sent.iter().filter(|call| call.is_of_ses());
-        of_ses.filter(|call| (call.operation == "SendEmail") == sends).map(|call| call.function.as_str()).collect()
+        of_ses
+            .filter(|call| (call.operation == "SendEmail") == sends)
+            .map(|call| call.function.as_str())
+            .collect()
     };
     assert_eq!(asked(true), BTreeSet::from(["deliver"]));
     assert_eq!(asked(false), BTreeSet::from(["operate"]));

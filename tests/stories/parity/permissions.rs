@@ -89,7 +89,11 @@ async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
     remind(&world).await;
 
     let sent = world.wire().take_sent();
-    assert_eq!(asked_of_ses(&sent), given_at_ses(), "what SES is asked on the left, template.yaml on the right");
+    assert_eq!(
+        asked_of_ses(&sent),
+        given_at_ses(),
+        "what SES is asked on the left, template.yaml on the right"
+    );
     let seen = seen(sent);
     let given = given();
     let (missing, superfluous): (Vec<_>, Vec<_>) =
