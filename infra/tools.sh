@@ -1,4 +1,4 @@
-# Sourced by infra/deployment-test, infra/check-contract and infra/check-page: `tools .venv infra/requirements.txt` makes that environment
+# Sourced by the scripts beside it: `tools .venv infra/requirements.txt` makes that environment
 # what the file says. Exits with 75 where the package registry can't be reached.
 tools() {
   local place=$1 wanted=$2

@@ -195,7 +195,13 @@ impl Template {
     fn queue(&self, name: &str, resource: &Value) -> Result<Queue, BoxError> {
         let what = format!("the queue {name}");
         let properties = resource.get("Properties").unwrap_or(&Value::Null);
-        let known = ["VisibilityTimeout", "RedrivePolicy", "MessageRetentionPeriod", "SqsManagedSseEnabled"];
+        let known = [
+            "VisibilityTimeout",
+            "RedrivePolicy",
+            "MessageRetentionPeriod",
+            "SqsManagedSseEnabled",
+            "KmsMasterKeyId",
+        ];
         only(&what, properties, &known)?;
         let gives_up = match properties.get("RedrivePolicy") {
             None => None,
@@ -397,6 +403,22 @@ impl Resolver {
                     self.resolve(if self.condition(condition)? { yes } else { no })
                 }
                 _ => Err("template.yaml: !If takes a condition and two values".into()),
+            },
+            ("Fn::Split", Value::Array(parts)) => match parts.as_slice() {
+                [Value::String(by), whole] => {
+                    let whole = plain(&self.resolve(whole)?);
+                    Ok(whole.split(by.as_str()).map(Value::from).collect())
+                }
+                _ => Err("template.yaml: !Split takes a separator and a text".into()),
+            },
+            ("Fn::Select", Value::Array(parts)) => match parts.as_slice() {
+                [place, list] => {
+                    let list = self.resolve(list)?;
+                    let place = place.as_u64().and_then(|n| usize::try_from(n).ok());
+                    let found = place.and_then(|n| list.get(n)).cloned();
+                    found.ok_or_else(|| "template.yaml: !Select finds nothing at its place".into())
+                }
+                _ => Err("template.yaml: !Select takes a place and a list".into()),
             },
             _ => Err(format!("template.yaml: {function} is not understood here").into()),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use stories::{ReplyExt, World};
 
-use super::file;
+use super::{file, names};
 
 /// The actions that `template.yaml` gives a function on the table, and those that it is seen to use, are the same.
 #[tokio::test]
@@ -100,6 +100,68 @@ async fn a_function_may_do_at_the_table_what_it_is_seen_to_do() {
         (seen.difference(&given).collect(), given.difference(&seen).collect());
     assert!(missing.is_empty(), "template.yaml doesn't give what is used: {missing:?}");
     assert!(superfluous.is_empty(), "template.yaml gives what is never used: {superfluous:?}");
+}
+
+/// A condition on all leading keys holds for a call that has none, if it weren't for the `Null` beside it.
+#[test]
+fn a_call_that_names_no_item_is_refused() {
+    let template = file("template.yaml");
+    let conditions: Vec<&str> = template.lines().filter(|line| line.contains("ForAllValues:")).collect();
+    assert!(!conditions.is_empty());
+    for line in conditions {
+        assert!(line.contains("\"Null\": {\"dynamodb:LeadingKeys\": \"false\"}"), "{line}");
+    }
+    // and nothing at the table or its index is given without one
+    let mut statements = template.lines().map(str::trim).skip_while(|line| *line != "Resources:").peekable();
+    while let Some(line) = statements.next() {
+        let table = line == "Resource: !GetAtt Table.Arn" || line.starts_with("Resource: !Sub ${Table.Arn}/");
+        if table {
+            let next = statements.peek().copied().unwrap_or_default();
+            assert!(next.contains("ForAllValues:StringLike"), "{line} is followed by {next}");
+        }
+    }
+}
+
+/// Nothing of what AWS manages, nothing on everything, no log but its own.
+#[test]
+fn a_function_has_a_role_of_its_own_that_names_what_it_may_do() {
+    let template = file("template.yaml");
+    let mut resource = "";
+    let mut functions = Vec::new();
+    for line in template.lines() {
+        if let Some(name) = line.strip_prefix("  ").and_then(|line| line.strip_suffix(':')) {
+            if !name.starts_with([' ', '#']) {
+                resource = name;
+            }
+        } else if line == "    Type: AWS::Serverless::Function" {
+            functions.push(resource);
+        }
+    }
+    assert_eq!(functions.len(), names("functions").len());
+    for function in functions {
+        for line in [
+            format!("\n      Role: !GetAtt {function}Role.Arn\n"),
+            format!("\n  {function}Role:\n    Type: AWS::IAM::Role\n"),
+            format!("\n      LoggingConfig: {{LogGroup: !Ref {function}Logs}}\n"),
+        ] {
+            assert_eq!(template.matches(&line).count(), 1, "{line}");
+        }
+        let logs = format!(
+            "Action: [logs:CreateLogStream, logs:PutLogEvents], Resource: !GetAtt {function}Logs.Arn}}\n"
+        );
+        let (_, role) = template.split_once(&format!("\n  {function}Role:\n")).unwrap();
+        let role = role.split("\n\n").next().unwrap();
+        assert_eq!(role.matches("logs:").count(), 2, "{function}Role");
+        assert!(role.contains(&logs), "{function}Role has another log than its function's");
+    }
+    assert!(!template.contains("ManagedPolicyArns"));
+    let everything: Vec<&str> = template.lines().filter(|line| line.contains("Resource: \"*\"")).collect();
+    // two actions that take no resource, and a queue's policy, which is about that queue
+    let expected = ["xray:PutTraceSegments", "dynamodb:ListStreams", "            Resource: \"*\""];
+    assert_eq!(everything.len(), expected.len(), "{everything:?}");
+    for expected in expected {
+        assert!(everything.iter().any(|line| line.contains(expected)), "{expected}");
+    }
 }
 
 /// What a portal does with its partners, and what its people do there by whichever function.
