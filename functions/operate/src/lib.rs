@@ -13,11 +13,13 @@
 //! * `suspend-tenant`: switches a tenant off, or on again
 //! * `reopen-tenant`: opens a tenant again that its owner closed, for thirty days
 //! * `remove-tenant`: after that, removes all that is stored of it, a stretch at a time
-//! * `export-tenant`: brands, members, invitations and events of a tenant, a page at a time
+//! * `export-tenant`: all that is stored of a tenant, a page at a time
+//! * `import-tenant`: the same, brought here from another deployment or from an older state of this one
 
 mod create;
 mod email_policy;
 mod export;
+mod import;
 mod plan;
 mod release;
 mod remove;
@@ -69,6 +71,8 @@ policy::closed_set! {
         RemoveTenant = "remove-tenant",
         /// All that is stored, a page at a time.
         ExportTenant = "export-tenant",
+        /// All that was exported, a page at a time.
+        ImportTenant = "import-tenant",
     }
 }
 
@@ -139,6 +143,7 @@ impl Operate {
             Operation::ReopenTenant => self.reopen(order(event)?, invocation).await,
             Operation::RemoveTenant => self.remove(order(event)?, invocation).await,
             Operation::ExportTenant => self.export(order(event)?, invocation).await,
+            Operation::ImportTenant => self.import(order(event)?, invocation).await,
         }
     }
 
@@ -148,10 +153,14 @@ impl Operate {
         if tenant.removal_began_at.is_some() {
             return Err(Refused::because("the tenant is being removed"));
         }
+        // what is to come of it doesn't stand here yet
+        if tenant.import_began_at.is_some() {
+            return Err(Refused::because("the tenant is being imported, `remove-tenant` gives it up"));
+        }
         Ok(tenant)
     }
 
-    /// The same, though it is being removed.
+    /// The same, though it is being imported or removed.
     async fn tenant_or_its_rest(&self, id: TenantId) -> Result<Tenant, Refused> {
         let tenant = self.store.load(keys::tenant(id)).await?;
         tenant.ok_or_else(|| Refused::because("there is no such tenant"))
@@ -170,16 +179,21 @@ fn order<T: DeserializeOwned>(mut event: Value) -> Result<T, Refused> {
     if let Some(fields) = event.as_object_mut() {
         fields.remove("operation");
     }
-    serde_path_to_error::deserialize(event).map_err(|error| {
+    read(event).map_err(Refused::because)
+}
+
+/// A value as what it has to be; or which part of it isn't, in words.
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let words = in_words(&error.into_inner().to_string());
-        Refused::because(if path == "." { words } else { format!("`{path}`: {words}") })
+        if path == "." { words } else { format!("`{path}`: {words}") }
     })
 }
 
 /// What serde says of a field, without the names that Rust has for types.
 fn in_words(error: &str) -> String {
-    [
+    let words = [
         ("missing field ", "there has to be a field "),
         ("unknown field ", "there is no field "),
         ("invalid type: ", "it can't be the "),
@@ -192,7 +206,11 @@ fn in_words(error: &str) -> String {
         ("the null", "null"),
     ]
     .iter()
-    .fold(error.to_owned(), |words, (rust, plain)| words.replace(rust, plain))
+    .fold(error.to_owned(), |words, (rust, plain)| words.replace(rust, plain));
+    match words.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected a JSON object"),
+        None => words,
+    }
 }
 
 /// What the operator is about to write: the one event, with the reason.

@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use model::{Password, Random};
+use model::{Credential, Password, Random};
 
 /// OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
@@ -12,10 +12,8 @@ const LANES: u32 = 1;
 const SALT: usize = 16;
 const HASH: usize = 32;
 
-/// A hash that no password is known to have: what an unknown address is checked against, so that it takes what a wrong
-/// password takes, and what an account is left with whose password is not to be used any more.
-pub const UNUSABLE: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// A hash that no password is known to have.
+pub const UNUSABLE: &str = Credential::UNUSABLE;
 
 /// A stored hash that isn't one.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
