@@ -24,6 +24,7 @@ mod life;
 mod limits;
 mod local;
 mod looks;
+mod moving;
 mod operating;
 mod parity;
 mod portals;

@@ -207,10 +207,16 @@ fn in_words(error: &str) -> String {
     ]
     .iter()
     .fold(error.to_owned(), |words, (rust, plain)| words.replace(rust, plain));
-    match words.split_once("expected struct ") {
-        Some((before, _)) => format!("{before}expected a JSON object"),
+    // what comes behind these is about the code alone
+    [
+        ("expected struct ", "expected a JSON object"),
+        ("UUID parsing failed", "it must be an id, as answers spell it"),
+    ]
+    .iter()
+    .fold(words, |words, (rust, plain)| match words.split_once(rust) {
+        Some((before, _)) => format!("{before}{plain}"),
         None => words,
-    }
+    })
 }
 
 /// What the operator is about to write: the one event, with the reason.
