@@ -18,7 +18,7 @@ use crate::gateway::{Call, Reply, Router};
 use crate::pump::Pump;
 use crate::table::Table;
 use crate::template::Function;
-use crate::{BoxError, LocalClock, Mailbox, Template, event, pattern};
+use crate::{BoxError, LocalClock, Mailbox, SentMail, Template, event, pattern};
 
 /// Bytes of the request line and the headers that API Gateway takes.
 const LARGEST_HEAD: usize = 10_240;
@@ -444,6 +444,16 @@ impl Stack {
         Ok(event)
     }
 
+    /// What SES says by itself of a mail to its mailbox simulator.
+    async fn simulate(&self, mail: &SentMail) -> Result<(), BoxError> {
+        for (kind, reason) in event::simulated(&mail.to) {
+            if let Some(event) = event::ses(mail, kind, reason, self.clock.now()) {
+                self.publish(&event).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Pumps the stream once: every mapping takes over what is new and handles one batch. Answers whether anything was
     /// handled. Where `patient`, records that failed wait for their turn.
     ///
@@ -466,6 +476,7 @@ impl Stack {
                 took: started.elapsed(),
             });
             for mail in self.mailbox.to(None).into_iter().skip(mails) {
+                self.simulate(&mail).await?;
                 self.notify(Activity::Mailed { to: mail.to, subject: mail.subject });
             }
             for record in pump.dead_letters.drain(..).collect::<Vec<_>>() {
