@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use stories::{
-    Fault, Link, PASSWORD, Person, ReplyExt as _, Team, World, interleavings, operation, race, race_with_crashes,
+    Fault, Link, PASSWORD, Person, ReplyExt as _, Team, World, interleavings, operation, race,
+    race_with_crashes,
 };
 
 const DAY: u64 = 86_400;
@@ -115,7 +116,7 @@ async fn scene() -> Scene {
         team.owner.post("invitations", short(email)).await.expect(201);
     }
     world.settle().await;
-    world.pass(DAY);
+    world.pass(DAY + 1);
     world.stack().sweep().await.unwrap();
     // one that expired, and that a newer one followed, which is over too
     let newer = team.invite("old@acme.example", "member").await;
@@ -126,7 +127,7 @@ async fn scene() -> Scene {
 }
 
 /// How long the scene takes.
-const TAKES: u64 = 4 + 3_600 + DAY;
+const TAKES: u64 = 4 + 3_600 + DAY + 1;
 
 #[tokio::test]
 async fn a_team_moves_and_everybody_works_where_it_is_as_they_did_before() {
@@ -415,6 +416,7 @@ async fn a_file_that_was_made_up_opens_no_account_and_reaches_no_other_tenant() 
         ("/items/1/id", pages[2]["items"][0]["id"].clone(), "it is there twice"),
         ("/items/0/holds_address", json!(true), "`holds_address`: it is over"),
         ("/items/0/status", json!("expired"), "the tenant has its owner"),
+        ("/items/1/expires_in_days", json!(31), "`expires_in_days`"),
         ("/items/1/email", email(&victim.email, "eve@acme.example"), "it isn't spelt as it is kept"),
     ]).await;
     refused(&there, &pages, "reviews", &[

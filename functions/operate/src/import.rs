@@ -4,13 +4,14 @@ use std::fmt::Display;
 use model::{
     Brand, BrandName, CompanyName, Credential, Decision, Delivery, DeliveryState, Digest, Email, Event,
     EventId, EventKind, Import, Invitation, InvitationStatus, Invocation, Joining, Locale, LogoUrl, Member,
-    PersonName, Phone, PlanName, Reason, Review, Subject, Tenant, TenantId, Timestamp, User, UserId, Window,
+    NewInvitation, PersonName, Phone, PlanName, Reason, Review, Subject, Tenant, TenantId, Timestamp, User,
+    UserId, Version, Window,
 };
 use policy::{MemberStatus, Role, TenantStatus};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{Arrival, Imported, Newcomer, keys};
+use store::{Arrival, Error, Fact, Imported, Newcomer, keys};
 
 use crate::export::{Cursor, Part, Person, WITH_CREDENTIALS};
 use crate::{Operate, Refused, change, read};
@@ -161,7 +162,11 @@ impl Operate {
             return Err(Refused::because(format!("`page`: the one with the number {} is missing", import.pages)));
         }
         if import.pages == page.page {
-            import = self.take(&page, &tenant, import, invocation).await?;
+            let read = import.version;
+            import = match self.take(&page, &tenant, import, invocation).await {
+                Ok(turned) => turned,
+                Err(why) => return Err(self.as_it_stands(why, told.id, read).await),
+            };
         }
         // where this one was stopped after the last entry, it is the same as if it came for the first time
         let is_last = page.next.is_none() && import.pages == page.page.saturating_add(1);
@@ -169,6 +174,19 @@ impl Operate {
             self.finish(&tenant, &import, &reason, invocation).await?;
         }
         Ok(answer(is_last))
+    }
+
+    /// Why a page isn't taken: where somebody else moved the import on since it was read, what stands against its entries may be
+    /// those very entries, and it is decided anew.
+    async fn as_it_stands(&self, why: Refused, tenant: TenantId, read: Version) -> Refused {
+        if matches!(why, Refused::Store(_)) {
+            return why;
+        }
+        match self.store.load(keys::import(tenant)).await {
+            Ok(Some(import)) if import.version == read => why,
+            Ok(_) => Error::Changed(Fact::Import).into(),
+            Err(error) => error.into(),
+        }
     }
 
     /// The entries of a page that aren't there yet: all are judged before any is written.
@@ -551,6 +569,9 @@ fn arrival(
     }
     if one.role == Role::Owner && !one.status.is_final() {
         return Err("`role`: the tenant has its owner".to_owned());
+    }
+    if !NewInvitation::DAYS.contains(&one.expires_in_days) {
+        return Err("`expires_in_days`: a link lives 1 to 30 days".to_owned());
     }
     let failed = || Delivery::new(DeliveryState::Failed, Some(WITHOUT_LINK), invocation.now());
     let invitation = Invitation {
