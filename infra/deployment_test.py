@@ -101,12 +101,7 @@ class Stack:
         self.ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found}
         self.types = {r["LogicalResourceId"]: r["ResourceType"] for r in found}
         self.functions = {name: self.ids[name] for name, kind in self.types.items() if kind == "AWS::Lambda::Function"}
-        functions = self.aws.client("lambda")
-        for name in self.functions.values():
-            # where AWS is: the one thing that the template can't know of
-            variables = functions.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
-            functions.update_function_configuration(
-                FunctionName=name, Environment={"Variables": variables | {"AWS_ENDPOINT_URL": self.aws.url}})
+        self.tell_where()
         iam = self.aws.client("iam")
         for role in (self.ids[name] for name, kind in self.types.items() if kind == "AWS::IAM::Role"):
             for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
@@ -122,6 +117,23 @@ class Stack:
         iam.put_role_policy(
             RoleName=self.ids["DeliverRole"], PolicyName="emulator", PolicyDocument=json.dumps(everywhere))
         say(f"{len(found)} resources, {len(self.functions)} functions")
+
+    def tell_where(self):
+        """Where AWS is: the one thing that the template can't know of."""
+        functions = self.aws.client("lambda")
+        for name in self.functions.values():
+            variables = functions.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
+            functions.update_function_configuration(
+                FunctionName=name, Environment={"Variables": variables | {"AWS_ENDPOINT_URL": self.aws.url}})
+
+    def operate(self, order):
+        """Gives the operator's order by direct invocation."""
+        answer = self.aws.client("lambda").invoke(
+            FunctionName=self.functions["Operate"], Payload=json.dumps(order | {"reason": "deployment test"}))
+        text = answer["Payload"].read()
+        if "FunctionError" in answer:
+            raise Broken(f"{order['operation']}: {text}\n{self.logs('Operate')}")
+        return json.loads(text)
 
     def why(self):
         """The resources that couldn't be made."""
@@ -412,6 +424,47 @@ def least_privilege(stack, api, team, session):
         say(f"{name} without dynamodb:{action} is refused by IAM, and works again with it")
 
 
+def moved(stack, api, team, session):
+    """A tenant is exported, and imported as if it came from elsewhere: under another id of the same moment."""
+    tenant = team.rsplit("/", 1)[-1]
+    other = tenant[:-12] + ("0" * 12 if tenant[-12:] != "0" * 12 else "1" * 12)
+    pages, after = [], None
+    while not pages or after:
+        order = {"operation": "export-tenant", "tenant": tenant, "after": after, "with_credentials": True}
+        pages.append(stack.operate(order))
+        after = pages[-1]["next"]
+    for page in pages:
+        page = json.loads(json.dumps(page).replace(tenant, other))
+        done = stack.operate({"operation": "import-tenant", "page": page, "with_credentials": True})["done"]
+    assert done, "the last page was imported, and the tenant isn't there"
+    before, after = (api.ask("GET", f"/v1/tenants/{one}", session=session) for one in (tenant, other))
+    assert after == before | {"id": other}, after
+    say(f"the tenant came again from its own export, in {len(pages)} pages, and its owner is in")
+
+
+def restored(stack, api, team, session):
+    """The table is restored beside itself, and the stack uses the other one."""
+    env = os.environ | {"AWS_ENDPOINT_URL": stack.aws.url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    command = [sys.executable, os.path.join(os.path.dirname(__file__), "restore"), "--stack", STACK, "--table",
+               "muster-restored", "--use"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    if done.returncode or "the stack uses it" not in done.stdout:
+        raise Broken(f"infra/restore: {done.stdout}{done.stderr}\n{stack.why()}")
+    dynamodb = stack.aws.client("dynamodb")
+    old = dynamodb.scan(TableName=stack.ids["Table"], Select="COUNT")["Count"]
+    stack.tell_where()
+    # the sessions of then are over
+    api.ask("GET", "/v1/me", session=session, status=401)
+    password = {"email": "olive@acme.example", "password": PASSWORD}
+    session = api.ask("POST", "/v1/sessions", password, status=201)["session"]["token"]
+    api.ask("POST", f"{team}/brands", {"name": "Yarrow"}, session, 201)
+    new = {"email": "zoe@acme.example", "first_name": "New", "last_name": "Colleague"}
+    api.ask("POST", f"{team}/invitations", new, session, 201)
+    api.token("zoe@acme.example")
+    assert dynamodb.scan(TableName=stack.ids["Table"], Select="COUNT")["Count"] == old, "the old table was written"
+    say("the table was restored, the stack uses it, and its stream sends mail; the old one is left alone")
+
+
 def anywhere(stack, api):
     """The suite for any URL. It reads mail as the local stack's mailbox answers it."""
     class Mailbox(http.server.BaseHTTPRequestHandler):
@@ -450,6 +503,8 @@ def main():
         replay(stack, api)
         anywhere(stack, api)
         least_privilege(stack, api, team, session)
+        moved(stack, api, team, session)
+        restored(stack, api, team, session)
         stack.delete()
         say("the stack is deleted")
     except (Broken, AssertionError) as error:

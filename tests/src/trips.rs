@@ -28,6 +28,7 @@ fn entity(pk: &str, sk: &str) -> &'static str {
     match (kind(pk).as_str(), kind(sk).as_str()) {
         ("TENANT", "TENANT") => "Tenant",
         ("TENANT", "PORTAL") => "Portal",
+        ("TENANT", "IMPORT") => "Import",
         ("TENANT", "BRAND") => "Brand",
         ("TENANT", "MEMBER") => "Member",
         ("TENANT", "INVITATION") => "Invitation",

@@ -220,3 +220,28 @@ async fn what_is_nobodys_is_acknowledged_and_changes_nothing() {
     let foreign = with("/detail/mail/tags/ses:configuration-set", json!(["another-stack"]));
     assert!(world.stack().publish(&foreign).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn what_ses_says_by_itself_of_its_simulators_addresses_the_local_mailbox_says_too() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    for (name, state) in [
+        ("success", "delivered"),
+        ("Success+run1", "delivered"),
+        ("ooto", "delivered"),
+        ("bounce+run1", "bounced"),
+        ("suppressionlist", "suppressed"),
+        ("complaint+run1", "complained"),
+        ("anything", "sent"),
+    ] {
+        let invited = team.invite(&format!("{name}@simulator.amazonses.com"), "member").await;
+        world.settle().await;
+        assert_eq!(shown(&team, &invited).await.0, state, "{name}");
+        let again = team.owner.resend(&invited).await;
+        assert_eq!(again.status == 422, ["bounced", "suppressed", "complained"].contains(&state), "{name}");
+    }
+    let elsewhere = team.invite("bounce@mail.example", "member").await;
+    world.settle().await;
+    assert_eq!(shown(&team, &elsewhere).await.0, "sent");
+    world.ledger().check();
+}

@@ -25,6 +25,7 @@ mod limits;
 mod listening;
 mod local;
 mod looks;
+mod moving;
 mod operating;
 mod parity;
 mod portals;

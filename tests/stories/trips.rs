@@ -69,6 +69,7 @@ const WHY: &[(&str, &str)] = &[
     ("operate send-password-reset", "what the account is of use for is known once the address is read"),
     ("operate remove-tenant", "one list after the other, a stretch at a time, the tenant last"),
     ("operate export-tenant", "the event that says so is written before anything is read"),
+    ("operate import-tenant", "the tenant is there before what is in it, a stretch at a time"),
 ];
 
 /// What is counted of an operation.
@@ -330,6 +331,13 @@ impl Scene {
         ] {
             walk.order(order).await;
         }
+        // the first page of what another deployment exports
+        let elsewhere = World::new().await;
+        let other = elsewhere.team("Basil").await;
+        other.brand("Basil").await;
+        let export = json!({"operation": "export-tenant", "tenant": other.tenant, "reason": "r"});
+        let page = elsewhere.operate(export).await.unwrap();
+        walk.order(json!({"operation": "import-tenant", "page": page, "reason": "r"})).await;
     }
 
     /// What ends by itself, and after thirty days.

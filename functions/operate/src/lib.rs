@@ -14,11 +14,13 @@
 //! * `suspend-tenant`: switches a tenant off, or on again
 //! * `reopen-tenant`: opens a tenant again that its owner closed, for thirty days
 //! * `remove-tenant`: after that, removes all that is stored of it, a stretch at a time
-//! * `export-tenant`: brands, members, invitations and events of a tenant, a page at a time
+//! * `export-tenant`: all that is stored of a tenant, a page at a time
+//! * `import-tenant`: the same, brought here from another deployment or from an older state of this one
 
 mod create;
 mod email_policy;
 mod export;
+mod import;
 mod mail_status;
 mod plan;
 mod release;
@@ -75,6 +77,8 @@ policy::closed_set! {
         RemoveTenant = "remove-tenant",
         /// All that is stored, a page at a time.
         ExportTenant = "export-tenant",
+        /// All that was exported, a page at a time.
+        ImportTenant = "import-tenant",
     }
 }
 
@@ -146,6 +150,7 @@ impl Operate {
             Operation::ReopenTenant => self.reopen(order(event)?, invocation).await,
             Operation::RemoveTenant => self.remove(order(event)?, invocation).await,
             Operation::ExportTenant => self.export(order(event)?, invocation).await,
+            Operation::ImportTenant => self.import(order(event)?, invocation).await,
         }
     }
 
@@ -155,10 +160,14 @@ impl Operate {
         if tenant.removal_began_at.is_some() {
             return Err(Refused::because("the tenant is being removed"));
         }
+        // what is to come of it doesn't stand here yet
+        if tenant.import_began_at.is_some() {
+            return Err(Refused::because("the tenant is being imported, `remove-tenant` gives it up"));
+        }
         Ok(tenant)
     }
 
-    /// The same, though it is being removed.
+    /// The same, though it is being imported or removed.
     async fn tenant_or_its_rest(&self, id: TenantId) -> Result<Tenant, Refused> {
         let tenant = self.store.load(keys::tenant(id)).await?;
         tenant.ok_or_else(|| Refused::because("there is no such tenant"))
@@ -177,16 +186,21 @@ fn order<T: DeserializeOwned>(mut event: Value) -> Result<T, Refused> {
     if let Some(fields) = event.as_object_mut() {
         fields.remove("operation");
     }
-    serde_path_to_error::deserialize(event).map_err(|error| {
+    read(event).map_err(Refused::because)
+}
+
+/// A value as what it has to be; or which part of it isn't, in words.
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let words = in_words(&error.into_inner().to_string());
-        Refused::because(if path == "." { words } else { format!("`{path}`: {words}") })
+        if path == "." { words } else { format!("`{path}`: {words}") }
     })
 }
 
 /// What serde says of a field, without the names that Rust has for types.
 fn in_words(error: &str) -> String {
-    [
+    let words = [
         ("missing field ", "there has to be a field "),
         ("unknown field ", "there is no field "),
         ("invalid type: ", "it can't be the "),
@@ -199,7 +213,17 @@ fn in_words(error: &str) -> String {
         ("the null", "null"),
     ]
     .iter()
-    .fold(error.to_owned(), |words, (rust, plain)| words.replace(rust, plain))
+    .fold(error.to_owned(), |words, (rust, plain)| words.replace(rust, plain));
+    // what comes behind these is about the code alone
+    [
+        ("expected struct ", "expected a JSON object"),
+        ("UUID parsing failed", "it must be an id, as answers spell it"),
+    ]
+    .iter()
+    .fold(words, |words, (rust, plain)| match words.split_once(rust) {
+        Some((before, _)) => format!("{before}{plain}"),
+        None => words,
+    })
 }
 
 /// What the operator is about to write: the one event, with the reason.

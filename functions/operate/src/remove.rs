@@ -45,7 +45,8 @@ const fn first(limit: usize) -> Page {
 }
 
 impl Operate {
-    /// Removes a stretch of a tenant that was closed long enough ago. Ordered again until nothing is left of it.
+    /// Removes a stretch of a tenant that was closed long enough ago, or is only being imported. Ordered again until nothing is
+    /// left of it.
     pub(crate) async fn remove(&self, order: Order, invocation: &Invocation) -> Result<Value, Refused> {
         let tenant = self.begin_removal(order.tenant, invocation).await?;
         let mut removed = Removed::default();
@@ -62,10 +63,13 @@ impl Operate {
         if before.removal_began_at.is_some() {
             return Ok(before);
         }
-        let from = before.removed_after();
-        let from = from.ok_or_else(|| Refused::because("the tenant isn't closed: its owner does that"))?;
-        if invocation.now() < from {
-            return Err(Refused::because(format!("the tenant can be opened again until {from}")));
+        // what was never there whole is given up whenever the operator says so
+        if before.import_began_at.is_none() {
+            let from = before.removed_after();
+            let from = from.ok_or_else(|| Refused::because("the tenant isn't closed: its owner does that"))?;
+            if invocation.now() < from {
+                return Err(Refused::because(format!("the tenant can be opened again until {from}")));
+            }
         }
         let after = before.being_removed(invocation);
         self.store.begin_removal(&before, &after).await?;

@@ -153,7 +153,7 @@ impl SignIn {
                 return Err(Refusal::EmailInUse.into());
             }
             let returned =
-                credential.returned(after.email.clone(), &self.passwords.unusable(), invocation.version());
+                credential.returned(after.email.clone(), Credential::UNUSABLE, invocation.version());
             let holding = Holding::TakenBack { given_up_at };
             let (teams, ending) = self.teams(&user, &returned, request, holding).await?;
             let returned = returned.without(ending.iter().map(|member| member.tenant_id));

@@ -124,6 +124,22 @@ pub(crate) fn queue<'m>(messages: impl Iterator<Item = (&'m str, &'m str, u32)>,
     json!({ "Records": records })
 }
 
+/// What SES says by itself of a mail to an address of its mailbox simulator, whatever the label behind the `+`; nothing of any
+/// other address.
+///
+/// <https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html>
+pub(crate) fn simulated(address: &str) -> &'static [(&'static str, &'static str)] {
+    let address = address.to_ascii_lowercase();
+    let Some(name) = address.strip_suffix("@simulator.amazonses.com") else { return &[] };
+    match name.split('+').next().unwrap_or_default() {
+        "success" | "ooto" => &[("delivery", "")],
+        "bounce" => &[("bounce", "smtp; 550 5.1.1 user unknown")],
+        "suppressionlist" => &[("bounce", "suppressed")],
+        "complaint" => &[("delivery", ""), ("complaint", "")],
+        _ => &[],
+    }
+}
+
 /// EventBridge's event for what SES says of a mail. `kind` is `bounce`, `complaint`, `delivery` or `delay`; `reason`
 /// is what a bounce or delay is about, in a word: `full`, `auto` (an auto-responder), `suppressed`; anything else is a
 /// refused address.

@@ -20,7 +20,7 @@ use crate::pump::Pump;
 use crate::queues::{Patience, Queues};
 use crate::table::Table;
 use crate::template::{Function, Pipe, QueueMapping, Rule};
-use crate::{BoxError, LocalClock, Mailbox, Template, event, pattern};
+use crate::{BoxError, LocalClock, Mailbox, SentMail, Template, event, pattern};
 
 /// Bytes of the request line and the headers that API Gateway takes.
 const LARGEST_HEAD: usize = 10_240;
@@ -495,6 +495,15 @@ impl Stack {
         Ok(event)
     }
 
+    /// What SES says by itself of a mail to its mailbox simulator.
+    fn simulate(&self, mail: &SentMail) {
+        for (kind, reason) in event::simulated(&mail.to) {
+            if let Some(event) = event::ses(mail, kind, reason, self.clock.now()) {
+                self.route(None, &event);
+            }
+        }
+    }
+
     /// Moves everything one step: a batch of the stream over the bus, and one of each queue to its function. Answers whether
     /// there was anything. Where `patient`, what failed waits for its turn.
     ///
@@ -559,6 +568,7 @@ impl Stack {
         let took = started.elapsed();
         self.notify(Activity::Handled { function: function.name.clone(), messages, failed, took });
         for mail in self.mailbox.to(None).into_iter().skip(mails) {
+            self.simulate(&mail);
             self.notify(Activity::Mailed { to: mail.to, subject: mail.subject });
         }
         for queue in dead {

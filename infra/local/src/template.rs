@@ -397,7 +397,11 @@ impl Resolver {
         match (function, argument) {
             ("Ref", Value::String(name)) => Ok(self.value(name)?.into()),
             ("Fn::GetAtt", Value::String(path)) => Ok(path.clone().into()),
-            ("Fn::Sub", Value::String(text)) => Ok(self.substitute(text)?.into()),
+            ("Fn::Sub", Value::String(text)) => Ok(self.substitute(text, &Map::new())?.into()),
+            ("Fn::Sub", Value::Array(parts)) => match parts.as_slice() {
+                [Value::String(text), Value::Object(own)] => Ok(self.substitute(text, own)?.into()),
+                _ => Err("template.yaml: !Sub takes a text, and values of its own".into()),
+            },
             ("Fn::If", Value::Array(parts)) => match parts.as_slice() {
                 [Value::String(condition), yes, no] => {
                     self.resolve(if self.condition(condition)? { yes } else { no })
@@ -424,14 +428,19 @@ impl Resolver {
         }
     }
 
-    fn substitute(&self, text: &str) -> Result<String, BoxError> {
+    /// The text with the values that it names; some may be its own.
+    fn substitute(&self, text: &str, own: &Map<String, Value>) -> Result<String, BoxError> {
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once("${") {
             let (name, behind) = behind.split_once('}').ok_or("template.yaml: an open ${")?;
             out.push_str(before);
-            // an attribute stays as its name
-            out.push_str(&if name.contains('.') { name.to_owned() } else { self.value(name)? });
+            out.push_str(&match own.get(name) {
+                Some(value) => plain(&self.resolve(value)?),
+                // an attribute stays as its name
+                None if name.contains('.') => name.to_owned(),
+                None => self.value(name)?,
+            });
             rest = behind;
         }
         out.push_str(rest);

@@ -27,6 +27,8 @@ policy::closed_set! {
         TenantReopened = "tenant.reopened",
         /// The operator read all that is stored of the tenant.
         TenantExported = "tenant.exported",
+        /// The operator brought all of the tenant here from another deployment, or from an older state of this one.
+        TenantImported = "tenant.imported",
         /// A portal set a partner up; in the portal's trail.
         PartnerCreated = "partner.created",
         /// A portal and its partner are no longer that to each other; in the trails of both.
@@ -247,6 +249,7 @@ mod tests {
             "tenant.closed",
             "tenant.reopened",
             "tenant.exported",
+            "tenant.imported",
             "partner.created",
             "partner.ended",
             "brand.created",

@@ -93,15 +93,25 @@ impl Invocation {
     /// A fresh UUIDv7 whose time is now.
     #[must_use]
     pub fn uuid(&self) -> Uuid {
+        self.uuid_of(self.now)
+    }
+
+    fn uuid_of(&self, at: Timestamp) -> Uuid {
         let mut random = [0; 10];
         self.random.fill(&mut random);
-        uuid::Builder::from_unix_timestamp_millis(self.now.unix_millis(), &random).into_uuid()
+        uuid::Builder::from_unix_timestamp_millis(at.unix_millis(), &random).into_uuid()
     }
 
     /// A fresh version, for what is about to change.
     #[must_use]
     pub fn version(&self) -> Version {
         Version::new(self)
+    }
+
+    /// A fresh version of what changed at that moment, for what is written down later than it happened.
+    #[must_use]
+    pub fn version_of(&self, at: Timestamp) -> Version {
+        Version(self.uuid_of(at))
     }
 }
 
@@ -133,6 +143,8 @@ mod tests {
         assert_eq!(bytes, [7; 3]);
         assert_eq!(invocation.uuid().to_string(), "00000000-0007-7707-8707-070707070707");
         assert_eq!(invocation.version(), Version(invocation.uuid()));
+        let earlier = invocation.version_of(Timestamp::from_unix_millis(5));
+        assert_eq!(earlier.to_string(), "00000000-0005-7707-8707-070707070707");
         assert_eq!(Clock::now(&NOW), NOW);
     }
 

@@ -226,11 +226,17 @@ impl Member {
         self.grant().effective().iter().filter(|p| is_asked_for(p) && !lately(p)).collect()
     }
 
+    /// When the membership was over for good, where it is and that is known: what ended it renewed its authority, and nothing
+    /// after it did.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.authority.made_at().filter(|_| self.is_revoked())
+    }
+
     /// Whether they were in the team at that moment, as far as what is left of them says.
     #[must_use]
     pub fn was_in(&self, at: Timestamp) -> bool {
-        // what ended the membership renewed its authority, and nothing after it did
-        let still = !self.is_revoked() || self.authority.made_at().is_some_and(|ended| ended > at);
+        let still = !self.is_revoked() || self.ended_at().is_some_and(|ended| ended > at);
         self.joined_at <= at && still
     }
 
@@ -424,6 +430,9 @@ mod tests {
         assert!(gone.was_in(EARLIER) && gone.was_in(NOW - days(1)) && !gone.was_in(NOW));
         assert!(!gone.was_in(EARLIER - days(1)));
         assert!(!one.revoked(NEW).was_in(EARLIER), "nothing says since when");
+        let active = Member { authority: invocation().version(), ..one.clone() };
+        let ends = [gone.ended_at(), active.ended_at(), one.revoked(NEW).ended_at()];
+        assert_eq!(ends, [Some(NOW), None, None]);
     }
 
     #[test]

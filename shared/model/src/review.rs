@@ -1,5 +1,6 @@
 use policy::{Brands, Grant, Permissions, Role};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::{Actor, Invocation, Member, Reason, ReviewId, TenantId, Timestamp, UserId, Version};
 
@@ -43,6 +44,21 @@ pub struct Review {
     pub undecided: Option<u32>,
     /// Renewed with each decision, and at the end.
     pub version: Version,
+}
+
+impl ReviewId {
+    /// What a review is called that this tenant brings along from elsewhere. What it decided lies under its id alone, so that an
+    /// id that a file names must lead to no other tenant's review: this one is made of the tenant's and of its own, and is as old.
+    #[must_use]
+    pub fn brought_by(self, tenant: TenantId) -> Self {
+        let mut random = [0; 10];
+        let digest = Sha256::digest([tenant.0.as_bytes().as_slice(), self.0.as_bytes()].concat());
+        for (byte, from) in random.iter_mut().zip(digest) {
+            *byte = from;
+        }
+        let millis = self.made_at().map_or(0, Timestamp::unix_millis);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
 }
 
 impl Review {
@@ -250,6 +266,16 @@ mod tests {
         let changes = json!({"closed_at": NOW, "closed_by": ANA, "undecided": 4, "version": closed.version});
         survives(&closed, patched(&decided, changes));
         survives(&OpenReview { review_id: REVIEW }, json!({"review_id": REVIEW}));
+    }
+
+    #[test]
+    fn a_review_that_is_brought_along_is_called_by_what_only_its_tenant_has() {
+        let one = ReviewId::new(&invocation());
+        let here = one.brought_by(TENANT);
+        assert_eq!((here.made_at(), one.brought_by(TENANT)), (Some(NOW), here));
+        let others = [one, one.brought_by(TenantId(BEN.0)), ReviewId::new(&invocation()).brought_by(TENANT)];
+        assert!(!others.contains(&here));
+        assert_eq!(REVIEW.brought_by(TENANT).made_at(), Some(Timestamp::from_unix_millis(0)), "no time in it");
     }
 
     #[test]

@@ -88,6 +88,8 @@ pub(crate) fn tenant() -> Tenant {
         unconfirmed_until: None,
         closed_at: None,
         removal_began_at: None,
+        imported_from: None,
+        import_began_at: None,
         mails: Window { window: 19_675, count: 3 },
         authority: OLD,
     }

@@ -5,7 +5,7 @@ use policy::{Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Colour, CompanyName, Email, Invitation, Invocation, Limits, LogoUrl, Mail, Member, NewInvitation,
+    Actor, Colour, CompanyName, Email, EventId, Invitation, Invocation, Limits, LogoUrl, Mail, Member, NewInvitation,
     PersonName, PlanName, TenantId, Timestamp, UserId, Version, Window,
 };
 
@@ -66,6 +66,12 @@ pub struct Tenant {
     /// When the operator began to remove what is in it: from then on nobody opens it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removal_began_at: Option<Timestamp>,
+    /// The export that it came from, as its event was called where it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_from: Option<EventId>,
+    /// When the operator began to import it, until all of it is there: see [`Import`](crate::Import).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import_began_at: Option<Timestamp>,
     /// Emails in the current day.
     #[serde(default)]
     pub mails: Window,
@@ -160,6 +166,8 @@ impl Tenant {
             unconfirmed_until: invitation.unconfirmed_until,
             closed_at: None,
             removal_began_at: None,
+            imported_from: None,
+            import_began_at: None,
             mails: Window { window: limits.mails_by_tenant.window(now), count: 1 },
             authority: invocation.version(),
         };

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -260,6 +262,22 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// A hash that no password is known to have: what an unknown address is checked against, so that it takes what a wrong
+    /// password takes, and what an account is left with whose password is not to be used.
+    pub const UNUSABLE: &'static str =
+        "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    /// Whether a text is a hash as every release has made them: of the same costs, so that none from elsewhere takes more to
+    /// be checked than one's own.
+    #[must_use]
+    pub fn is_hash(text: &str) -> bool {
+        let is_of = |text: &str, bytes: usize| STANDARD_NO_PAD.decode(text).is_ok_and(|d| d.len() == bytes);
+        match text.split('$').collect::<Vec<_>>().as_slice() {
+            ["", "argon2id", "v=19", "m=19456,t=2,p=1", salt, hash] => is_of(salt, 16) && is_of(hash, 32),
+            _ => false,
+        }
+    }
+
     /// The tenants that it is a member of, suspended or not.
     pub fn current(&self) -> impl Iterator<Item = TenantId> + '_ {
         let current = self.tenants.iter().filter(|(_, belonging)| **belonging != Belonging::Former);
@@ -752,6 +770,29 @@ mod tests {
         let returned = before.returned(email("Ana@Example.org"), "$none$", NEW);
         let changes = json!({"email": address, "password_hash": "$none$", "generation": 4, "version": NEW});
         assert_eq!(json!(returned), patched(&before, changes));
+    }
+
+    #[test]
+    fn a_hash_is_one_at_the_costs_that_all_have() {
+        let with = |from: &str, to: &str| Credential::is_hash(&Credential::UNUSABLE.replacen(from, to, 1));
+        assert!(with("", "") && with("AAAA", "c29t"));
+        for (from, to) in [
+            ("m=19456", "m=4194304"),
+            ("t=2", "t=20"),
+            ("p=1", "p=4"),
+            ("v=19", "v=16"),
+            ("argon2id", "argon2i"),
+            ("$argon2id", "x$argon2id"),
+            // a salt and a hash of other lengths, and letters that are none
+            ("1$AAAA", "1$"),
+            ("A$AAAA", "A$"),
+            ("1$AAAA", "1$AA*A"),
+            ("A$AAAA", "A$AA*A"),
+            ("A$A", "A"),
+        ] {
+            assert!(!with(from, to), "{from}, {to}");
+        }
+        assert!(!Credential::is_hash("") && !Credential::is_hash(&format!("{}$", Credential::UNUSABLE)));
     }
 
     #[test]

@@ -102,12 +102,6 @@ impl Passwords {
         Ok(right)
     }
 
-    /// A hash that no password is known to have, for an account whose password is not to be used any more.
-    #[must_use]
-    pub fn unusable(&self) -> String {
-        self.hasher.unusable()
-    }
-
     /// What is done with a password that was right: see [`Change::proven_by`].
     #[must_use]
     pub fn proven<'a>(&'a self, change: Change<'a>, email: &'a Email, source: &'a Source) -> Change<'a> {

@@ -41,6 +41,8 @@ pub enum Fact {
     Review,
     /// What the review has decided about the member.
     Decision,
+    /// How far the import of the tenant is.
+    Import,
 }
 
 /// Why the table didn't do it.

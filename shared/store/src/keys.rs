@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | Tenant (`ttl` until somebody owns it) | `TENANT#t` | `TENANT` | | every request inside a tenant |
 //! | Portal, that it administers the tenant (`ttl` as the tenant) | `TENANT#t` | `PORTAL` | `PORTAL#p` / `TENANT#t` | requests of who isn't a member of a tenant with a portal, every write of theirs; a portal's partners |
+//! | Import | `TENANT#t` | `IMPORT` | | the operator, while a tenant is being imported |
 //! | Brand | `TENANT#t` | `BRAND#b` | | brand routes, `check`, assignments; listed by prefix |
 //! | Member | `TENANT#t` | `MEMBER#u` | `USER#u` / `TENANT#t` | every request inside a tenant; the user's tenants |
 //! | Invitation | `TENANT#t` | `INVITATION#i` | while pending: `PENDING#t` / `expires_at#i` | the emailed link; seats to reclaim |
@@ -33,7 +34,7 @@ use std::marker::PhantomData;
 
 use model::{
     Administration, Brand, Credential, Decision, Digest, Email, EmailProof, EmailReturn, Event, EventId,
-    Invitation, InvitationId, InvitationStatus, Invitee, Limit, Mail, MailId, Member, OpenReview, Reminder,
+    Import, Invitation, InvitationId, InvitationStatus, Invitee, Limit, Mail, MailId, Member, OpenReview, Reminder,
     Reset, Review, ReviewId, Source, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User, UserId,
 };
 use policy::BrandId;
@@ -103,6 +104,9 @@ impl Entity for Administration {
     fn ttl(&self) -> Option<u64> {
         self.unconfirmed_until.map(Timestamp::unix_seconds)
     }
+}
+impl Entity for Import {
+    const NAME: &'static str = "Import";
 }
 impl Entity for Brand {
     const NAME: &'static str = "Brand";
@@ -235,6 +239,12 @@ pub fn tenant(t: TenantId) -> Key<Tenant> {
 #[must_use]
 pub fn administration(t: TenantId) -> Key<Administration> {
     Key::new(tenant_partition(t), "PORTAL".to_owned())
+}
+
+/// How far the import of the tenant is.
+#[must_use]
+pub fn import(t: TenantId) -> Key<Import> {
+    Key::new(tenant_partition(t), "IMPORT".to_owned())
 }
 
 /// A brand of the tenant.

@@ -23,12 +23,18 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// Marks a closed tenant: from here on nobody opens it again, and nothing is written into its trail by the operator.
+    /// Marks a closed tenant: from here on nobody opens it again, and nothing is written into its trail by the operator. An
+    /// import of it ends here.
     ///
     /// # Errors
     /// [`Error::Changed`] when the tenant changed.
     pub async fn begin_removal(&self, before: &Tenant, after: &Tenant) -> Result<(), Error> {
-        self.transaction().tenant(before, after).commit().await
+        let marked = self.transaction().tenant(before, after);
+        let marked = match before.import_began_at {
+            Some(_) => marked.remove(&keys::import(after.id)),
+            None => marked,
+        };
+        marked.commit().await
     }
 
     /// Removes invitations, and what holds their addresses, unless that is a member: fifty at most.

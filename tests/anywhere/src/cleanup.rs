@@ -41,6 +41,14 @@ pub(crate) fn tidy(team: &Team<'_>) -> Outcome<String> {
     ))
 }
 
+/// Ends the session of who acted in a team that stays.
+pub(crate) fn sign_out(team: &Team<'_>) -> Outcome<String> {
+    let owner = &team.owner;
+    owner.world.ask("DELETE", "/v1/sessions/current", Some(&owner.session), &Value::Null)?.expect(204)?;
+    owner.get("")?.refused(401, "unauthenticated")?;
+    Ok(format!("{} is as it was, and {} is signed out", team.name, owner.email))
+}
+
 /// The order that removes a closed tenant, for the operator to give.
 pub(crate) fn order(team: &Team<'_>) -> String {
     let reason = format!("made by anywhere, run {}", team.world().tag);

@@ -3,6 +3,7 @@
 //!
 //! * [`life`], [`races`], [`abuse`], [`input`], [`storm`], [`cleanup`]: the parts, in this order; each says in a line what
 //!   was tried
+//! * [`smoke`]: with `--smoke`, all that is tried beside a life: what a deployment is asked right after it was made
 //! * [`team`], [`scene`]: who acts, and on what
 //! * [`client`], [`contract`]: requests, and what may be answered
 //! * [`dice`]: chance that a seed repeats
@@ -19,6 +20,7 @@ mod input;
 mod life;
 mod races;
 mod scene;
+mod smoke;
 mod storm;
 mod team;
 
@@ -46,6 +48,10 @@ The mailbox: GET <URL>?to=<address> answers with a JSON array of the mails to th
 stack's is http://127.0.0.1:8025/messages; for a deployment, anything that answers the same for a --domain whose mail it \
 gets. Mail to SES's simulator (success@simulator.amazonses.com) can't be read by anybody: without a mailbox only what \
 takes none is tried, and what wasn't is said. A run sends some two hundred mails.
+
+With --smoke a run takes less than a minute and ten mails: invitations to SES's simulator are delivered, bounce and are \
+complained about, which needs no mailbox, and takes an owner or an admin of a team that is there (--as, the password in \
+ANYWHERE_PASSWORD); with --mailbox a team is made for it, and lives its life too.
 
 Exits with 0 where all holds, 1 where something doesn't, 75 where nothing is wrong but a limit was met or nobody may \
 sign up, so that not all was tried.";
@@ -80,6 +86,12 @@ struct Arguments {
     /// of each.
     #[arg(long, value_name = "N", default_value_t = 0)]
     operator_seconds: u64,
+    /// The main job alone, in less than a minute: what becomes of mails, as seen by an admin; with --mailbox a whole life.
+    #[arg(long)]
+    smoke: bool,
+    /// Whom to sign in as for --smoke, an owner or an admin; the password is in ANYWHERE_PASSWORD.
+    #[arg(long = "as", value_name = "ADDRESS", requires = "smoke", conflicts_with = "mailbox")]
+    admin: Option<String>,
 }
 
 fn url(text: &str) -> Result<String, String> {
@@ -140,6 +152,11 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(2);
     }
+    let known = arguments.admin.as_ref().zip(std::env::var("ANYWHERE_PASSWORD").ok());
+    if arguments.smoke && arguments.mailbox.is_none() && known.is_none() {
+        say("--smoke takes --mailbox, or --as with the password in ANYWHERE_PASSWORD");
+        return ExitCode::from(2);
+    }
     let (run, password) = (Uuid::new_v4(), Uuid::new_v4());
     let (seed, tag) = (arguments.seed.unwrap_or_else(|| run.as_u64_pair().1), run.simple().to_string());
     let world = World {
@@ -156,6 +173,7 @@ fn main() -> ExitCode {
     say(&format!("{} with the seed {seed}, run {}", arguments.url, world.tag));
     let mut run = Run { world: &world, is_broken: false, is_limited: false };
     match world.mailbox {
+        _ if arguments.smoke => smoke_alone(&mut run, &world, known),
         Some(_) => with_mail(&mut run, &world, &arguments, seed),
         None => {
             without_mail(&mut run, &world);
@@ -176,6 +194,37 @@ fn main() -> ExitCode {
 /// A line alone is all that most parts make.
 fn line(outcome: Outcome<String>) -> Outcome<((), String)> {
     outcome.map(|line| ((), line))
+}
+
+/// In a team that is there, as this admin; without one in a team of its own, which goes again.
+fn smoke_alone(run: &mut Run<'_>, world: &World, known: Option<(&String, String)>) {
+    let team = match known {
+        Some((email, password)) => {
+            world.client.keep(&password);
+            let signed_in = || world.signed_in(email, &password).map(|team| (team, format!("as {email}")));
+            run.part("sign-in", signed_in)
+        }
+        None => {
+            let found = || world.found("smoke", &say).map(|team| (team, "and its owner opened the link".to_owned()));
+            let team = run.part("sign-up", found);
+            if let Some(team) = &team {
+                run.part("life", || line(life::live(team)));
+            }
+            team
+        }
+    };
+    let Some(team) = team else { return };
+    run.part("smoke", || line(smoke::walk(&team)));
+    if world.mailbox.is_some() {
+        run.settle("cleanup", line(cleanup::tidy(&team)));
+        say(&format!("left       {}, {}; once it is closed for thirty days, for operate:", team.name, team.owner.tenant));
+        say(&format!("           {}", cleanup::order(&team)));
+    } else {
+        run.settle("cleanup", line(cleanup::sign_out(&team)));
+    }
+    for order in smoke::orders(&team) {
+        say(&format!("left       an address that takes no mail, for operate: {order}"));
+    }
 }
 
 fn without_mail(run: &mut Run<'_>, world: &World) {

@@ -105,6 +105,28 @@ impl World {
         Ok(self.operator)
     }
 
+    /// A team that is there, seen by one of its admins, who has this password.
+    pub(crate) fn signed_in(&self, email: &str, password: &str) -> Outcome<Team<'_>> {
+        let reply = self.sign_in(email, password)?.expect(201)?;
+        let mut memberships = reply.at("/memberships").as_array().into_iter().flatten();
+        let is_admins = |one: &&Value| {
+            matches!(text(one, "/role"), "owner" | "admin")
+                && text(one, "/status") == "active"
+                && text(one, "/tenant/status") == "active"
+        };
+        let Some(admins) = memberships.find(is_admins) else {
+            return Err(reply.wrong("a membership of an owner or an admin"));
+        };
+        let owner = Person {
+            world: self,
+            tenant: text(admins, "/tenant/id").to_owned(),
+            email: email.to_owned(),
+            user: reply.word("/user/id").to_owned(),
+            session: reply.word("/session/token").to_owned(),
+        };
+        Ok(Team { name: text(admins, "/tenant/name").to_owned(), owner, did: Mutex::default() })
+    }
+
     /// An organization whose owner opened the emailed link.
     pub(crate) fn found<'w>(&'w self, which: &str, say: &dyn Fn(&str)) -> Outcome<Team<'w>> {
         let (name, email) =

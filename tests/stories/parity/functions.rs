@@ -82,7 +82,10 @@ async fn every_function_has_a_sample_event_that_it_understands() {
 async fn a_function_without_a_setting_does_not_start() {
     let template = file("template.yaml");
     for (line, words) in [
-        ("TABLE_NAME: !Ref Table", "the setting TABLE_NAME is missing"),
+        (
+            r#"TABLE_NAME: !If [MakesTable, !Ref Table, !Select [1, !Split ["/", !Ref ExistingTableStream]]]"#,
+            "the setting TABLE_NAME is missing",
+        ),
         ("MAIL_FROM: !Ref MailFrom", "the setting MAIL_FROM is missing"),
     ] {
         assert!(template.contains(line));
