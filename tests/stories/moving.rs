@@ -10,6 +10,9 @@ use stories::{
 
 const DAY: u64 = 86_400;
 
+/// Hashes cost what they do in a deployment: others aren't let in.
+const COST: [(&str, &str); 1] = [("PASSWORD_COST", "")];
+
 /// The password of who is known where the tenant comes to.
 const THEIRS: &str = "another password that is long";
 
@@ -49,7 +52,7 @@ fn page_of<'p>(pages: &'p mut [Value], part: &str) -> &'p mut Value {
 
 /// Another deployment, at the same time.
 async fn elsewhere(seconds: u64) -> World {
-    let world = World::new().await;
+    let world = World::with(COST).await;
     world.pass(seconds);
     world
 }
@@ -57,7 +60,12 @@ async fn elsewhere(seconds: u64) -> World {
 /// Somebody as they sign in there.
 async fn signed_in(there: &World, person: &Person, password: &str) -> Person {
     let reply = there.sign_in(&person.email, password).await.expect(201);
-    Person { world: there.clone(), user: reply.text("/user/id"), session: reply.text("/session/token"), ..person.clone() }
+    Person {
+        world: there.clone(),
+        user: reply.text("/user/id"),
+        session: reply.text("/session/token"),
+        ..person.clone()
+    }
 }
 
 /// The entries of a list.
@@ -82,7 +90,7 @@ struct Scene {
 }
 
 async fn scene() -> Scene {
-    let world = World::new().await;
+    let world = World::with(COST).await;
     let team = world.team("Acme").await;
     let brand = team.brand("Sage").await;
     let look = json!({"brand_colour": "#1f6f54", "reply_to": "team@acme.example"});
@@ -111,7 +119,8 @@ async fn scene() -> Scene {
     let rolf = team.invite("rolf@acme.example", "member").await;
     team.owner.revoke(&rolf).await.expect(204);
     team.invite("dora@acme.example", "member").await.link().await.decline().await.expect(204);
-    let short = |email: &str| json!({"email": email, "first_name": "E", "last_name": "E", "expires_in_days": 1});
+    let short =
+        |email: &str| json!({"email": email, "first_name": "E", "last_name": "E", "expires_in_days": 1});
     for email in ["eve@acme.example", "old@acme.example"] {
         team.owner.post("invitations", short(email)).await.expect(201);
     }
@@ -150,7 +159,11 @@ async fn a_team_moves_and_everybody_works_where_it_is_as_they_did_before() {
         let of = |reply: local::Reply| {
             let mut shown = reply.json();
             // a day is noted of who does something
-            shown["items"].as_array_mut().into_iter().flatten().for_each(|one| one["last_active_at"] = Value::Null);
+            shown["items"]
+                .as_array_mut()
+                .into_iter()
+                .flatten()
+                .for_each(|one| one["last_active_at"] = Value::Null);
             shown
         };
         assert_eq!(of(before), of(after), "{path}");
@@ -179,7 +192,9 @@ async fn invitations_come_without_their_links_and_are_sent_again_as_far_as_they_
     let before = listed(&team.owner, "invitations").await;
     let after = listed(&owner, "invitations").await;
     let of = |all: &[Value]| -> Vec<[Value; 3]> {
-        all.iter().map(|one| ["/id", "/status", "/email"].map(|at| one.pointer(at).unwrap().clone())).collect()
+        all.iter()
+            .map(|one| ["/id", "/status", "/email"].map(|at| one.pointer(at).unwrap().clone()))
+            .collect()
     };
     assert_eq!(of(&before), of(&after));
     let undelivered = listed(&owner, "invitations?delivery=failed").await;
@@ -203,15 +218,21 @@ async fn the_trail_and_what_reviews_decided_come_along_and_one_event_tells_of_it
     let Scene { world, team, ana, .. } = scene().await;
     let there = elsewhere(TAKES).await;
     let pages = exported(&world, &team.tenant, true).await;
-    let events: Vec<Value> = pages.iter().filter(|page| page["part"] == "events")
-        .flat_map(|page| page["items"].as_array().unwrap().clone()).collect();
+    let events: Vec<Value> = pages
+        .iter()
+        .filter(|page| page["part"] == "events")
+        .flat_map(|page| page["items"].as_array().unwrap().clone())
+        .collect();
     imported(&there, &pages, true).await.unwrap();
     let owner = signed_in(&there, &team.owner, PASSWORD).await;
     let trail = listed(&owner, "events").await;
     assert_eq!(trail.len(), events.len() + 1);
     let told = trail.iter().find(|event| event["type"] == "tenant.imported").unwrap();
     assert_eq!(told["actor"], json!({"kind": "operator"}));
-    assert_eq!((&told["details"]["reason"], &told["details"]["with_credentials"]), (&json!("contract 17"), &json!("true")));
+    assert_eq!(
+        (&told["details"]["reason"], &told["details"]["with_credentials"]),
+        (&json!("contract 17"), &json!("true"))
+    );
     let ids = |all: &[Value]| all.iter().map(|one| one["id"].to_string()).collect::<BTreeSet<_>>();
     assert!(ids(&trail).is_superset(&ids(&events)));
     let exports = trail.iter().filter(|event| event["type"] == "tenant.exported").collect::<Vec<_>>();
@@ -224,7 +245,8 @@ async fn the_trail_and_what_reviews_decided_come_along_and_one_event_tells_of_it
     for (one, was) in reviews.iter().zip(&before) {
         assert_eq!((&one["opened_at"], &one["counts"]), (&was["opened_at"], &was["counts"]));
         assert_ne!(one["id"], was["id"]);
-        let read = owner.get(&format!("access-reviews/{}", one["id"].as_str().unwrap())).await.expect(200).json();
+        let read =
+            owner.get(&format!("access-reviews/{}", one["id"].as_str().unwrap())).await.expect(200).json();
         assert_eq!(read["decisions"][0]["user_id"], ana.user);
     }
     // the one that went on goes on, and counts whom it counted there
@@ -276,7 +298,9 @@ async fn who_is_known_gets_a_membership_and_keeps_everything_else() {
     // the owner and a member are known, with other passwords and names
     for email in [&team.owner.email, &ana.email] {
         let link = other.invite(email, "member").await.link().await;
-        link.accept_with(json!({"password": THEIRS, "first_name": "Known", "last_name": "Here"})).await.expect(201);
+        link.accept_with(json!({"password": THEIRS, "first_name": "Known", "last_name": "Here"}))
+            .await
+            .expect(201);
     }
     let pages = exported(&world, &team.tenant, true).await;
     imported(&there, &pages, true).await.unwrap();
@@ -294,7 +318,10 @@ async fn who_is_known_gets_a_membership_and_keeps_everything_else() {
     assert_eq!(there.ledger().count("User", "id", &ana.user), 0);
     // what they gave rests on who they are here: the owner's invitations can be sent again by the owner
     let owner = signed_in(&there, &team.owner, THEIRS).await;
-    assert_eq!(owner.get("").await.expect(200).json()["seats"], team.owner.get("").await.expect(200).json()["seats"]);
+    assert_eq!(
+        owner.get("").await.expect(200).json()["seats"],
+        team.owner.get("").await.expect(200).json()["seats"]
+    );
     let members = listed(&owner, "access-review").await;
     let shown = members.iter().find(|one| one["email"] == ana.email.as_str()).unwrap();
     assert_eq!((&shown["role"], &shown["granted_by"]["id"]), (&json!("member"), &json!(owner.user)));
@@ -308,7 +335,7 @@ async fn who_is_known_gets_a_membership_and_keeps_everything_else() {
 #[tokio::test]
 async fn an_address_that_another_tenant_has_for_itself_stops_its_page() {
     let Scene { world, team, ana, .. } = scene().await;
-    let there = World::with([("EMAIL_POLICY", "exclusive")]).await;
+    let there = World::with([COST[0], ("EMAIL_POLICY", "exclusive")]).await;
     there.pass(TAKES);
     let other = there.team("Brew").await;
     let link = other.invite(&ana.email, "member").await.link().await;
@@ -381,62 +408,103 @@ async fn a_file_that_was_made_up_opens_no_account_and_reaches_no_other_tenant() 
     let pages = exported(&world, &team.tenant, true).await;
     let someone = json!("01a202c6-e1a3-7a38-9802-fdcb99ebdc61");
     let email = |canonical: &str, entered: &str| json!({"canonical": canonical, "entered": entered});
-    let dear = "$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let dear =
+        "$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let tenant = json!(other.tenant);
-    refused(&there, &pages, "brands", &[
-        ("/tenant/owner", Value::Null, "nobody owns it yet"),
-        ("/tenant/status", json!("pending"), "nobody owns it yet"),
-        ("/tenant/status", json!("closed"), "`closed_at`"),
-        ("/tenant/seat_limit", json!(0), "`seat_limit`"),
-        ("/tenant/created_at", json!("2026-11-22T08:00:00.000Z"), "`created_at`"),
-        ("/tenant/name", json!("<b>"), "`name`"),
-        ("/tenant/plan", json!(""), "`plan`"),
-        ("/tenant/reply_to", email("a@b.co", "c@d.co"), "`reply_to`"),
-        ("/tenant/id", json!(other.tenant), "`created_at`"),
-        ("/items/0/tenant_id", tenant.clone(), "`items.0`: `tenant_id`"),
-        ("/items/0/name", json!(" Sage"), "it isn't spelt as it is kept"),
-        ("/items/0/id", json!("Sage"), "`items.0`: `id`: it must be an id"),
-        ("/items/0", json!("Sage"), "expected a JSON object"),
-    ]).await;
-    refused(&there, &pages, "members", &[
-        ("/items/1/tenant_id", tenant.clone(), "`items.1`: `tenant_id`"),
-        ("/items/1/role", json!("owner"), "one active member and no other"),
-        ("/items/0/role", json!("admin"), "one active member and no other"),
-        ("/items/0/status", json!("suspended"), "one active member and no other"),
-        ("/items/1/person", Value::Null, "there has to be a `person`"),
-        ("/items/1/person/email", email(&victim.email, "eve@acme.example"), "it isn't spelt as it is kept"),
-        ("/items/1/email", email(&victim.email, "eve@acme.example"), "it isn't spelt as it is kept"),
-        ("/items/1/person/password_hash", json!(dear), "as this deployment makes them"),
-        ("/items/1/person/first_name", json!("a\nb"), "`person`: `first_name`"),
-        ("/items/1/person/email", email(&team.owner.email, &team.owner.email), "it is there twice"),
-        ("/items/1/user_id", pages[1]["items"][2]["user_id"].clone(), "it is there twice"),
-    ]).await;
-    refused(&there, &pages, "invitations", &[
-        ("/items/1/tenant_id", tenant.clone(), "`items.1`: `tenant_id`"),
-        ("/items/1/id", pages[2]["items"][0]["id"].clone(), "it is there twice"),
-        ("/items/0/holds_address", json!(true), "`holds_address`: it is over"),
-        ("/items/0/status", json!("expired"), "the tenant has its owner"),
-        ("/items/1/expires_in_days", json!(31), "`expires_in_days`"),
-        ("/items/1/email", email(&victim.email, "eve@acme.example"), "it isn't spelt as it is kept"),
-    ]).await;
-    refused(&there, &pages, "reviews", &[
-        ("/items/0/tenant_id", tenant.clone(), "`items.0`: `tenant_id`"),
-        ("/items/1/id", pages[3]["items"][0]["id"].clone(), "it is there twice"),
-        ("/items/0/closed_at", Value::Null, "another review goes on"),
-    ]).await;
-    refused(&there, &pages, "decisions", &[
-        ("/items/0/tenant_id", tenant.clone(), "`items.0`: `tenant_id`"),
-        ("/items/0/review_id", json!(review), "there is no such review"),
-        ("/items/0/reason", json!(""), "`reason`"),
-    ]).await;
-    refused(&there, &pages, "events", &[
-        ("/items/0/tenant_id", tenant.clone(), "`items.0`: `tenant_id`"),
-        ("/items/0/at", json!("2027-11-22T08:00:00.000Z"), "`at`"),
-        // of the same moment
-        ("/items/1/id", pages.last().unwrap()["items"][0]["id"].clone(), "it is there twice"),
-        ("/items/0/type", json!("tea.brewed"), "`items.0`: `type`"),
-        ("/items/0/id", someone, "`at`"),
-    ]).await;
+    refused(
+        &there,
+        &pages,
+        "brands",
+        &[
+            ("/tenant/owner", Value::Null, "nobody owns it yet"),
+            ("/tenant/status", json!("pending"), "nobody owns it yet"),
+            ("/tenant/status", json!("closed"), "`closed_at`"),
+            ("/tenant/seat_limit", json!(0), "`seat_limit`"),
+            ("/tenant/created_at", json!("2026-11-22T08:00:00.000Z"), "`created_at`"),
+            ("/tenant/name", json!("<b>"), "`name`"),
+            ("/tenant/plan", json!(""), "`plan`"),
+            ("/tenant/reply_to", email("a@b.co", "c@d.co"), "`reply_to`"),
+            ("/tenant/id", json!(other.tenant), "`created_at`"),
+            ("/items/0/tenant_id", tenant.clone(), "`items.0`: `tenant_id`"),
+            ("/items/0/name", json!(" Sage"), "it isn't spelt as it is kept"),
+            ("/items/0/id", json!("Sage"), "`items.0`: `id`: it must be an id"),
+            ("/items/0", json!("Sage"), "expected a JSON object"),
+        ],
+    )
+    .await;
+    refused(
+        &there,
+        &pages,
+        "members",
+        &[
+            ("/items/1/tenant_id", tenant.clone(), "`items.1`: `tenant_id`"),
+            ("/items/1/role", json!("owner"), "one active member and no other"),
+            ("/items/0/role", json!("admin"), "one active member and no other"),
+            ("/items/0/status", json!("suspended"), "one active member and no other"),
+            ("/items/1/person", Value::Null, "there has to be a `person`"),
+            (
+                "/items/1/person/email",
+                email(&victim.email, "eve@acme.example"),
+                "it isn't spelt as it is kept",
+            ),
+            ("/items/1/email", email(&victim.email, "eve@acme.example"), "it isn't spelt as it is kept"),
+            ("/items/1/person/password_hash", json!(dear), "as this deployment makes them"),
+            ("/items/1/person/first_name", json!("a\nb"), "`person`: `first_name`"),
+            ("/items/1/person/email", email(&team.owner.email, &team.owner.email), "it is there twice"),
+            ("/items/1/user_id", pages[1]["items"][2]["user_id"].clone(), "it is there twice"),
+        ],
+    )
+    .await;
+    refused(
+        &there,
+        &pages,
+        "invitations",
+        &[
+            ("/items/1/tenant_id", tenant.clone(), "`items.1`: `tenant_id`"),
+            ("/items/1/id", pages[2]["items"][0]["id"].clone(), "it is there twice"),
+            ("/items/0/holds_address", json!(true), "`holds_address`: it is over"),
+            ("/items/0/status", json!("expired"), "the tenant has its owner"),
+            ("/items/1/expires_in_days", json!(31), "`expires_in_days`"),
+            ("/items/1/email", email(&victim.email, "eve@acme.example"), "it isn't spelt as it is kept"),
+        ],
+    )
+    .await;
+    refused(
+        &there,
+        &pages,
+        "reviews",
+        &[
+            ("/items/0/tenant_id", tenant.clone(), "`items.0`: `tenant_id`"),
+            ("/items/1/id", pages[3]["items"][0]["id"].clone(), "it is there twice"),
+            ("/items/0/closed_at", Value::Null, "another review goes on"),
+        ],
+    )
+    .await;
+    refused(
+        &there,
+        &pages,
+        "decisions",
+        &[
+            ("/items/0/tenant_id", tenant.clone(), "`items.0`: `tenant_id`"),
+            ("/items/0/review_id", json!(review), "there is no such review"),
+            ("/items/0/reason", json!(""), "`reason`"),
+        ],
+    )
+    .await;
+    refused(
+        &there,
+        &pages,
+        "events",
+        &[
+            ("/items/0/tenant_id", tenant.clone(), "`items.0`: `tenant_id`"),
+            ("/items/0/at", json!("2027-11-22T08:00:00.000Z"), "`at`"),
+            // of the same moment
+            ("/items/1/id", pages.last().unwrap()["items"][0]["id"].clone(), "it is there twice"),
+            ("/items/0/type", json!("tea.brewed"), "`items.0`: `type`"),
+            ("/items/0/id", someone, "`at`"),
+        ],
+    )
+    .await;
 
     // a member by the id of somebody here: they are let in, and nobody is let into their account
     let mut lured = pages.clone();
@@ -466,7 +534,8 @@ async fn an_import_that_is_stopped_at_any_call_is_given_again_and_goes_on() {
             let there = set.fork().await;
             there.wire().fail_racer(0, call, fault.clone());
             let once = pages.clone();
-            let import = operation(&there, |there| async move { imported(&there, &once, true).await.is_ok() });
+            let import =
+                operation(&there, |there| async move { imported(&there, &once, true).await.is_ok() });
             let done = race_with_crashes(&[], vec![import]).await;
             stopped += usize::from(done == [None]);
             assert_eq!(imported(&there, &pages, true).await.unwrap()["done"], true, "{call}");

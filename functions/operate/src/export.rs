@@ -186,9 +186,7 @@ impl Operate {
         let (store, t) = (&self.store, tenant.id);
         let found = match at.part {
             Part::Brands => Found::plain(&store.brands(t, page, |_| true).await?)?,
-            Part::Members => {
-                self.people(&store.members(t, page, |_| true).await?, with_credentials).await?
-            }
+            Part::Members => self.people(&store.members(t, page, |_| true).await?, with_credentials).await?,
             Part::Invitations => self.held(&store.invitations(t, page, |_| true).await?).await?,
             Part::Reviews => Found::plain(&store.reviews(t, page).await?)?,
             Part::Decisions => self.decisions(t, at.review, page).await?,
@@ -278,9 +276,8 @@ impl Operate {
 
     /// Invitations, each with whether it holds its address still (R10).
     async fn held(&self, listed: &Listed<Invitation>) -> Result<Found, Refused> {
-        let may_hold = |one: &Invitation| {
-            matches!(one.status, InvitationStatus::Pending | InvitationStatus::Expired)
-        };
+        let may_hold =
+            |one: &Invitation| matches!(one.status, InvitationStatus::Pending | InvitationStatus::Expired);
         let holders = listed
             .items
             .iter()
@@ -341,10 +338,9 @@ impl Operate {
             items.push(json!({"portal": named(&portal), "since": administration.since}));
         }
         let listed = self.store.partners(tenant.id, page, invocation.now()).await?;
-        let partners = listed
-            .items
-            .iter()
-            .map(|(partner, administration)| json!({"partner": named(partner), "since": administration.since}));
+        let partners = listed.items.iter().map(
+            |(partner, administration)| json!({"partner": named(partner), "since": administration.since}),
+        );
         items.extend(partners);
         Ok(Found::of(&listed, items))
     }

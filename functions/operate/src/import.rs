@@ -159,7 +159,10 @@ impl Operate {
             return Err(Refused::because(words));
         }
         if import.pages < page.page {
-            return Err(Refused::because(format!("`page`: the one with the number {} is missing", import.pages)));
+            return Err(Refused::because(format!(
+                "`page`: the one with the number {} is missing",
+                import.pages
+            )));
         }
         if import.pages == page.page {
             let read = import.version;
@@ -292,11 +295,14 @@ impl Operate {
             let read = member(value, tenant, import, invocation);
             people.push((at, read.map_err(|words| wrong(at, words))?));
         }
-        let users = people.iter().map(|(_, (member, person))| person.as_ref().map(|_| keys::user(member.user_id)));
+        let users =
+            people.iter().map(|(_, (member, person))| person.as_ref().map(|_| keys::user(member.user_id)));
         let users = self.store.load(users.collect::<Vec<_>>()).await?;
         let addresses = people.iter().zip(&users).map(|((_, (_, person)), user)| {
             let email = user.as_ref().map(|user| &user.email);
-            email.or(person.as_ref().map(|person| &person.email)).map(|email| keys::credential(email.canonical()))
+            email
+                .or(person.as_ref().map(|person| &person.email))
+                .map(|email| keys::credential(email.canonical()))
         });
         let credentials = self.store.load(addresses.collect::<Vec<_>>()).await?;
         let mut newcomers = Vec::with_capacity(people.len());
@@ -315,7 +321,8 @@ impl Operate {
             return Err(Refused::because(words));
         }
         // who gave them what they hold may come with this page
-        let known = Import { users: import.users.clone().into_iter().chain(renamed).collect(), ..import.clone() };
+        let known =
+            Import { users: import.users.clone().into_iter().chain(renamed).collect(), ..import.clone() };
         Ok(newcomers
             .into_iter()
             .map(|(_, one)| {
@@ -542,7 +549,8 @@ fn newcomer(
         return Err("the person is known here, and somebody else has their address".to_owned());
     }
     if !credential.may_join(tenant) {
-        let words = "the address belongs to a tenant here that it can't share it with, see `set-email-policy`";
+        let words =
+            "the address belongs to a tenant here that it can't share it with, see `set-email-policy`";
         return Err(words.to_owned());
     }
     let member = Member { user_id: credential.user_id, email: credential.email.clone(), ..member };

@@ -66,7 +66,8 @@ impl Operate {
         // what was never there whole is given up whenever the operator says so
         if before.import_began_at.is_none() {
             let from = before.removed_after();
-            let from = from.ok_or_else(|| Refused::because("the tenant isn't closed: its owner does that"))?;
+            let from =
+                from.ok_or_else(|| Refused::because("the tenant isn't closed: its owner does that"))?;
             if invocation.now() < from {
                 return Err(Refused::because(format!("the tenant can be opened again until {from}")));
             }

@@ -58,7 +58,8 @@ impl Import {
         users: impl IntoIterator<Item = (UserId, UserId)>,
         version: Version,
     ) -> Self {
-        let mut after = Self { entries: self.entries + entries, page: Some(page.clone()), version, ..self.clone() };
+        let mut after =
+            Self { entries: self.entries + entries, page: Some(page.clone()), version, ..self.clone() };
         after.users.extend(users);
         after
     }

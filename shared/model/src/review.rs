@@ -275,7 +275,11 @@ mod tests {
         assert_eq!((here.made_at(), one.brought_by(TENANT)), (Some(NOW), here));
         let others = [one, one.brought_by(TenantId(BEN.0)), ReviewId::new(&invocation()).brought_by(TENANT)];
         assert!(!others.contains(&here));
-        assert_eq!(REVIEW.brought_by(TENANT).made_at(), Some(Timestamp::from_unix_millis(0)), "no time in it");
+        assert_eq!(
+            REVIEW.brought_by(TENANT).made_at(),
+            Some(Timestamp::from_unix_millis(0)),
+            "no time in it"
+        );
     }
 
     #[test]

@@ -5,8 +5,8 @@ use policy::{Role, TenantStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Colour, CompanyName, Email, EventId, Invitation, Invocation, Limits, LogoUrl, Mail, Member, NewInvitation,
-    PersonName, PlanName, TenantId, Timestamp, UserId, Version, Window,
+    Actor, Colour, CompanyName, Email, EventId, Invitation, Invocation, Limits, LogoUrl, Mail, Member,
+    NewInvitation, PersonName, PlanName, TenantId, Timestamp, UserId, Version, Window,
 };
 
 policy::closed_set! {

@@ -86,7 +86,8 @@ impl Transaction<'_> {
         let joined = self.add(&keys::member(tenant, user), member);
         let Some(joining) = joining else { return joined };
         let held = keys::invitee(tenant, member.email.canonical());
-        let joined = joined.create(Fact::Invitee, &held, &Invitee::Member { user_id: user });
+        let joined =
+            joined.create(Fact::Invitee, &held, &Invitee::Member { user_id: user, held_until: None });
         match joining {
             Joining::New { user, credential } => joined
                 .create(Fact::Credential, &keys::credential(credential.email.canonical()), credential)
@@ -136,11 +137,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Changed`] when somebody else moved the import on or ended it, or somebody's address was used meanwhile.
-    pub async fn import(
-        &self,
-        (before, after): (&Import, &Import),
-        what: &Imported,
-    ) -> Result<(), Error> {
+    pub async fn import(&self, (before, after): (&Import, &Import), what: &Imported) -> Result<(), Error> {
         let tenant = after.tenant_id;
         let mut moved = self.transaction().import(before, after);
         if let Ok(seats @ 1..) = i64::try_from(what.seats()) {
@@ -154,9 +151,9 @@ impl Store {
             Imported::Members(members) => members.iter().fold(moved, Transaction::newcomer),
             Imported::Invitations(invitations) => invitations.iter().fold(moved, Transaction::arrival),
             Imported::Reviews(reviews) => reviews.iter().fold(moved, Transaction::review),
-            Imported::Decisions(decisions) => decisions
-                .iter()
-                .fold(moved, |t, one| t.add(&keys::decision(one.review_id, one.user_id), one)),
+            Imported::Decisions(decisions) => {
+                decisions.iter().fold(moved, |t, one| t.add(&keys::decision(one.review_id, one.user_id), one))
+            }
             Imported::Events(events) => {
                 events.iter().fold(moved, |t, one| t.add(&keys::event(tenant, one.at, one.id), one))
             }

@@ -34,8 +34,9 @@ use std::marker::PhantomData;
 
 use model::{
     Administration, Brand, Credential, Decision, Digest, Email, EmailProof, EmailReturn, Event, EventId,
-    Import, Invitation, InvitationId, InvitationStatus, Invitee, Limit, Mail, MailId, Member, OpenReview, Reminder,
-    Reset, Review, ReviewId, Source, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User, UserId,
+    Import, Invitation, InvitationId, InvitationStatus, Invitee, Limit, Mail, MailId, Member, OpenReview,
+    Reminder, Reset, Review, ReviewId, Source, Suppression, Tenant, TenantId, Timestamp, TokenRecord, User,
+    UserId,
 };
 use policy::BrandId;
 use serde::Serialize;

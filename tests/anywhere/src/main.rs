@@ -205,7 +205,8 @@ fn smoke_alone(run: &mut Run<'_>, world: &World, known: Option<(&String, String)
             run.part("sign-in", signed_in)
         }
         None => {
-            let found = || world.found("smoke", &say).map(|team| (team, "and its owner opened the link".to_owned()));
+            let found =
+                || world.found("smoke", &say).map(|team| (team, "and its owner opened the link".to_owned()));
             let team = run.part("sign-up", found);
             if let Some(team) = &team {
                 run.part("life", || line(life::live(team)));
@@ -217,7 +218,10 @@ fn smoke_alone(run: &mut Run<'_>, world: &World, known: Option<(&String, String)
     run.part("smoke", || line(smoke::walk(&team)));
     if world.mailbox.is_some() {
         run.settle("cleanup", line(cleanup::tidy(&team)));
-        say(&format!("left       {}, {}; once it is closed for thirty days, for operate:", team.name, team.owner.tenant));
+        say(&format!(
+            "left       {}, {}; once it is closed for thirty days, for operate:",
+            team.name, team.owner.tenant
+        ));
         say(&format!("           {}", cleanup::order(&team)));
     } else {
         run.settle("cleanup", line(cleanup::sign_out(&team)));

@@ -62,7 +62,9 @@ fn invite_and_watch(team: &Team<'_>, invited: &mut Vec<String>) -> Outcome<u64> 
             let is_over = matches!(state, "failed" | "suppressed" | "bounced" | "complained");
             if is_over || began.elapsed() > world.mail {
                 let patience = world.mail.as_secs();
-                return Err(reply.wrong(format!("a mail to {name}@ that is {fate} within {patience} seconds")));
+                return Err(
+                    reply.wrong(format!("a mail to {name}@ that is {fate} within {patience} seconds"))
+                );
             }
             std::thread::sleep(LOOK);
         }
