@@ -28,7 +28,7 @@ impl Reminder {
     pub fn of(invitation: &Invitation, tenant: &Tenant, now: Timestamp) -> Option<Self> {
         let days = tenant.reminder_days?;
         let at = now.floor_second() + Duration::from_secs(u64::from(days) * 86_400);
-        invitation.leaves_time_at(at).then(|| Self {
+        invitation.leaves_time_at(at).then_some(Self {
             tenant_id: invitation.tenant_id,
             invitation_id: invitation.id,
             generation: invitation.generation,
