@@ -214,6 +214,34 @@ async fn invitations_come_without_their_links_and_are_sent_again_as_far_as_they_
 }
 
 #[tokio::test]
+async fn what_nobody_answers_expires_where_it_was_brought_too() {
+    let Scene { world, team, .. } = scene().await;
+    let there = elsewhere(TAKES).await;
+    imported(&there, &exported(&world, &team.tenant, true).await, true).await.unwrap();
+    there.settle().await;
+    assert!(there.stack().mailbox().to(Some("pia@acme.example")).is_empty(), "its link doesn't move");
+    let before = there.ledger().count("Event", "type", "invitation.expired");
+    there.pass(31 * 86_400);
+    there.stack().sweep().await.unwrap();
+    assert_eq!(there.ledger().count("Event", "type", "invitation.expired"), before + 1);
+    assert_eq!(there.ledger().count("Invitation", "status", "pending"), 0);
+    there.ledger().check();
+}
+
+#[tokio::test]
+async fn an_export_that_was_brought_along_gives_no_hash_away_here() {
+    let Scene { world, team, .. } = scene().await;
+    let there = elsewhere(TAKES).await;
+    let pages = exported(&world, &team.tenant, true).await;
+    imported(&there, &pages, true).await.unwrap();
+    // the trail that came has the event of the export there, which is no order of anybody's here
+    let after = json!({"export": pages[0]["export"], "page": 0, "part": "members"});
+    let order = json!({"operation": "export-tenant", "tenant": team.tenant, "reason": "r", "after": after});
+    let refused = there.operate(order).await.unwrap_err();
+    assert!(refused.contains("no export of this tenant began so"), "{refused}");
+}
+
+#[tokio::test]
 async fn the_trail_and_what_reviews_decided_come_along_and_one_event_tells_of_it() {
     let Scene { world, team, ana, .. } = scene().await;
     let there = elsewhere(TAKES).await;

@@ -295,6 +295,19 @@ async fn who_was_sent_it_again_is_reminded_of_that_mail() {
 }
 
 #[tokio::test]
+async fn a_reminder_takes_nothing_from_the_link_that_was_mailed_first() {
+    let scene = Scene::of(World::new().await).await.later(3 * DAY + 1).await;
+    assert_eq!(scene.reminded(), (1, 1));
+    let reminder = scene.ana.link().await;
+    // both are told from a forged one once the sweeper took them, and renewable
+    let scene = scene.later(5 * DAY).await;
+    for link in [&scene.link, &reminder] {
+        link.preview().await.refused(410, "invitation-expired");
+    }
+    scene.link.renew().await.expect(202);
+}
+
+#[tokio::test]
 async fn a_record_that_comes_twice_reminds_once_and_one_that_is_no_moment_nobody() {
     let set = Scene::on_the_day().await;
     let due = set.due();

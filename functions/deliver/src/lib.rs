@@ -296,7 +296,6 @@ impl Deliver {
         let mails = (before, &after);
         match before.about {
             About::InvitationAgain(_) => store.claim_again(mails, invitation, &digest).await?,
-            // the newest link is the one that is known for longest, whichever mail it is in
             About::InvitationReminder(_) => {
                 store.claim_mail(mails, invitation, &digest, None, invocation).await?;
             }

@@ -80,7 +80,9 @@ impl Invite {
         if let Some(at) = brands.iter().position(Option::is_none) {
             return Err(BadRequest::invalid(format!("/brands/{at}"), NO_BRAND_ID).into());
         }
-        let owner = credential.as_ref().map(|credential| credential.user_id);
+        // whose membership here is over holds nothing here
+        let owner = credential.as_ref().filter(|one| one.current().any(|current| current == tenant.id));
+        let owner = owner.map(|credential| credential.user_id);
         let holder = invitee.as_ref().filter(|held| !held.gives_way(owner, cx.now()));
         admission::address(&self.store, tenant, holder, invocation).await?;
         if credential.as_ref().is_some_and(|credential| !credential.may_join(tenant)) {

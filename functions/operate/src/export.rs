@@ -17,7 +17,7 @@ const PAGE: usize = 500;
 const WITHIN: Duration = Duration::from_secs(86_400);
 
 /// What is left out: digests of secrets, and versions that mean nothing elsewhere.
-const INTERNAL: [&str; 4] = ["newest_token", "version", "authority", "unconfirmed_until"];
+const INTERNAL: [&str; 5] = ["newest_token", "reminder_token", "version", "authority", "unconfirmed_until"];
 
 /// The detail of the event that says whether password hashes went out.
 pub(crate) const WITH_CREDENTIALS: &str = "with_credentials";
@@ -236,7 +236,9 @@ impl Operate {
             }
             _ => None,
         };
-        let found = found.filter(|event| event.kind == EventKind::TenantExported);
+        // an event that was brought from elsewhere, or made up there, began nothing here
+        let is_ours = |event: &Event| tenant.imported_at.is_none_or(|imported| imported < event.at);
+        let found = found.filter(|event| event.kind == EventKind::TenantExported && is_ours(event));
         found.ok_or_else(|| {
             Refused::because("`after`: no export of this tenant began so within a day, begin without")
         })

@@ -3,9 +3,9 @@ use std::fmt::Display;
 
 use model::{
     Brand, BrandName, CompanyName, Credential, Decision, Delivery, DeliveryState, Digest, Email, Event,
-    EventId, EventKind, Import, Invitation, InvitationStatus, Invocation, Joining, Locale, LogoUrl, Member,
-    NewInvitation, PersonName, Phone, PlanName, Reason, Review, Subject, Tenant, TenantId, Timestamp, User,
-    UserId, Version, Window,
+    EventId, EventKind, Import, Invitation, InvitationStatus, Invocation, Joining, Locale, LogoUrl, Mail,
+    Member, NewInvitation, PersonName, Phone, PlanName, Reason, Review, Subject, Tenant, TenantId, Timestamp,
+    User, UserId, Version, Window,
 };
 use policy::{MemberStatus, Role, TenantStatus};
 use serde::de::DeserializeOwned;
@@ -217,7 +217,7 @@ impl Operate {
             }
             Part::Invitations => {
                 let all = self.arrivals(left, tenant, &import, invocation).await?;
-                self.write(import, &digest, (all, 40), Imported::Invitations, invocation).await?
+                self.write(import, &digest, (all, 30), Imported::Invitations, invocation).await?
             }
             Part::Reviews => {
                 let all = self.reviews(left, tenant, &import, invocation).await?;
@@ -267,7 +267,7 @@ impl Operate {
         reason: &str,
         invocation: &Invocation,
     ) -> Result<(), Refused> {
-        let after = tenant.imported(import, invocation.version());
+        let after = tenant.imported(import, invocation);
         let owner = self.store.load(after.owner.map(|owner| keys::member(tenant.id, owner))).await?;
         if owner.is_none_or(|owner| owner.role != Role::Owner) {
             return Err(Refused::because("`tenant`: its owner was none of the members"));
@@ -584,6 +584,7 @@ fn arrival(
     let failed = || Delivery::new(DeliveryState::Failed, Some(WITHOUT_LINK), invocation.now());
     let invitation = Invitation {
         newest_token: None,
+        reminder_token: None,
         delivery: if is_pending { failed() } else { one.delivery.clone() },
         invited_by: one.invited_by.map(|user| import.user(user)),
         sponsor: one.sponsor.map(|user| import.user(user)),
@@ -592,5 +593,6 @@ fn arrival(
         resends: Window::default(),
         ..one
     };
-    Ok(Arrival { invitation, holds_address })
+    let mail = is_pending.then(|| Mail::about(&invitation, invocation).failed());
+    Ok(Arrival { invitation, holds_address, mail })
 }

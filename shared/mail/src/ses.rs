@@ -37,7 +37,7 @@ impl Mailer {
     pub fn open(environment: &Environment) -> Result<Self, SettingError> {
         let vars = &environment.variables;
         Ok(Self {
-            client: Client::new(&environment.aws("SESV2")?),
+            client: Client::new(&environment.aws_once("SESV2")?),
             from: vars.required("MAIL_FROM")?,
             origin: vars.required_https("LINK_ORIGIN")?.trim_end_matches('/').to_owned(),
             configuration_set: vars.get("CONFIGURATION_SET"),

@@ -89,6 +89,7 @@ impl Tenant {
             removal_began_at: None,
             imported_from: Some(export),
             import_began_at: Some(invocation.now()),
+            imported_at: None,
             mails: Window::default(),
             authority: invocation.version(),
             ..self.clone()
@@ -109,12 +110,13 @@ impl Tenant {
 
     /// The tenant once all of it is there, with its owner as they are called here.
     #[must_use]
-    pub fn imported(&self, import: &Import, version: Version) -> Self {
+    pub fn imported(&self, import: &Import, invocation: &Invocation) -> Self {
         Self {
             status: import.status,
             owner: self.owner.map(|owner| import.user(owner)),
             import_began_at: None,
-            authority: version,
+            imported_at: Some(invocation.now()),
+            authority: invocation.version(),
             ..self.clone()
         }
     }
@@ -165,12 +167,17 @@ mod tests {
         });
         survives(&import, written);
         let import = Import { users: BTreeMap::from([(ANA, BEN)]), ..import };
-        let whole = begun.imported(&import, NEW);
-        let changes = json!({"status": "closed", "owner": BEN, "import_began_at": null, "authority": NEW});
+        let whole = begun.imported(&import, &invocation());
+        let changes = json!({"status": "closed", "owner": BEN, "import_began_at": null, "imported_at": NOW,
+            "authority": whole.authority});
         survives(&whole, patched(&begun, changes));
         let (_, others) = tenant().importing(EXPORT, false, &invocation());
         assert!(!others.with_credentials);
-        assert_eq!(tenant().imported(&others, NEW).owner, Some(ANA), "known by the same id, or not at all");
+        assert_eq!(
+            tenant().imported(&others, &invocation()).owner,
+            Some(ANA),
+            "known by the same id, or not at all"
+        );
     }
 
     #[test]

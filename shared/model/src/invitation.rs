@@ -82,6 +82,9 @@ pub struct Invitation {
     /// The newest token, so that a link whose token item is gone is still told from a forged one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_token: Option<NewestToken>,
+    /// The same of the link in its reminder, which takes nothing from the one that was mailed before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminder_token: Option<NewestToken>,
     /// How far the newest email got.
     pub delivery: Delivery,
     /// The newest generation whose link was mailed once more as a reminder.
@@ -201,6 +204,7 @@ impl Invitation {
             status: InvitationStatus::Pending,
             generation: 1,
             newest_token: None,
+            reminder_token: None,
             delivery: Delivery::queued(now),
             reminded: None,
             invited_by: inviter.map(|inviter| inviter.user),

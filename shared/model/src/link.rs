@@ -165,11 +165,12 @@ impl Invitation {
         record: Option<&TokenRecord>,
         now: Timestamp,
     ) -> Result<(), LinkError> {
-        let (generation, swept) = match (record, &self.newest_token) {
+        let known = [&self.newest_token, &self.reminder_token].into_iter().flatten();
+        let (generation, swept) = match (record, known.into_iter().find(|one| one.digest == *digest)) {
             (Some(r), _) if r.invitation_id == self.id && r.tenant_id == self.tenant_id => {
                 (r.generation, false)
             }
-            (_, Some(newest)) if newest.digest == *digest => (newest.generation, true),
+            (_, Some(known)) => (known.generation, true),
             _ => return Err(LinkError::Unknown),
         };
         match self.status {

@@ -57,7 +57,7 @@ impl Invitation {
         self.generation == generation
             && self.reminded != Some(generation)
             && self.status == InvitationStatus::Pending
-            && !self.delivery.state.is_undelivered()
+            && !self.delivery.at(now).state.is_undelivered()
             && self.leaves_time_at(now)
     }
 

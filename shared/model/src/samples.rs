@@ -90,6 +90,7 @@ pub(crate) fn tenant() -> Tenant {
         removal_began_at: None,
         imported_from: None,
         import_began_at: None,
+        imported_at: None,
         mails: Window { window: 19_675, count: 3 },
         authority: OLD,
     }
@@ -110,6 +111,7 @@ pub(crate) fn invitation() -> Invitation {
         status: InvitationStatus::Pending,
         generation: 3,
         newest_token: Some(NewestToken { digest: Digest::of(b"token"), generation: 3 }),
+        reminder_token: None,
         delivery: Delivery::new(DeliveryState::Sent, None, EARLIER),
         reminded: None,
         invited_by: Some(BEN),

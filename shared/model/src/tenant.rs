@@ -72,6 +72,9 @@ pub struct Tenant {
     /// When the operator began to import it, until all of it is there: see [`Import`](crate::Import).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import_began_at: Option<Timestamp>,
+    /// When all of what was imported was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_at: Option<Timestamp>,
     /// Emails in the current day.
     #[serde(default)]
     pub mails: Window,
@@ -168,6 +171,7 @@ impl Tenant {
             removal_began_at: None,
             imported_from: None,
             import_began_at: None,
+            imported_at: None,
             mails: Window { window: limits.mails_by_tenant.window(now), count: 1 },
             authority: invocation.version(),
         };

@@ -42,6 +42,8 @@ const ROOTS: [&[u8]; 5] = [
 const CONNECT: Duration = Duration::from_secs(1);
 const ATTEMPT: Duration = Duration::from_secs(2);
 const OPERATION: Duration = Duration::from_secs(5);
+/// Of a call that is done once: less than what a queue's function leaves for a message.
+const ONCE: Duration = Duration::from_secs(10);
 /// Lambda freezes environments, and the other side closes sockets meanwhile.
 const IDLE: Duration = Duration::from_secs(20);
 const ATTEMPTS: u32 = 3;
@@ -54,6 +56,25 @@ impl Environment {
     /// # Errors
     /// When region or credentials are missing.
     pub fn aws(&self, service: &str) -> Result<SdkConfig, SettingError> {
+        let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(BACKOFF);
+        self.configured(service, retries, (ATTEMPT, OPERATION))
+    }
+
+    /// The same for a service whose calls are done once and no more: each of several tries of a send may be a mail, and nobody
+    /// would know of the others. What failed comes again over its queue.
+    ///
+    /// # Errors
+    /// As [`Environment::aws`].
+    pub fn aws_once(&self, service: &str) -> Result<SdkConfig, SettingError> {
+        self.configured(service, RetryConfig::disabled(), (ONCE, ONCE))
+    }
+
+    fn configured(
+        &self,
+        service: &str,
+        retries: RetryConfig,
+        (attempt, operation): (Duration, Duration),
+    ) -> Result<SdkConfig, SettingError> {
         let vars = &self.variables;
         let credentials = Credentials::new(
             vars.required("AWS_ACCESS_KEY_ID")?,
@@ -66,8 +87,8 @@ impl Environment {
             vars.get(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| vars.get("AWS_ENDPOINT_URL"));
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT)
-            .operation_attempt_timeout(ATTEMPT)
-            .operation_timeout(OPERATION)
+            .operation_attempt_timeout(attempt)
+            .operation_timeout(operation)
             .build();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -75,7 +96,7 @@ impl Environment {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(self.http_client())
             .sleep_impl(TokioSleep::new())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(BACKOFF))
+            .retry_config(retries)
             .timeout_config(timeouts)
             // small answers, explicit timeouts: what it guards against can't happen, what it gets wrong can
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());

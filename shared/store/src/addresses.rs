@@ -1,6 +1,6 @@
 use model::{
     Actor, Belonging, Credential, Digest, EmailProof, EmailReturn, EventKind, Invitee, Invocation, Limits,
-    Mail, Member, Subject, TenantId, Timestamp, User,
+    Mail, Member, Subject, TenantId, Timestamp, User, UserId,
 };
 
 use crate::error::{Error, Fact};
@@ -33,6 +33,17 @@ pub struct Team {
     /// Who holds the new address there: nobody, what gives way (an expired invitation, somebody's move that was never finished),
     /// or they themselves, where an earlier try came so far.
     pub holder: Option<Invitee>,
+}
+
+impl Team {
+    /// Whether nobody else holds the address there.
+    fn is_free_for(&self, user: UserId) -> bool {
+        match self.holder {
+            None => true,
+            Some(Invitee::Member { user_id, .. }) => user_id == user,
+            Some(Invitee::Invitation { .. }) => false,
+        }
+    }
 }
 
 /// Teams that the transaction reaches in which the account changes its address, or ends its membership, four actions each
@@ -191,19 +202,19 @@ impl Store {
         };
         let tenants: Vec<TenantId> = credential.tenants.keys().copied().collect();
         for stretch in tenants.chunks(TEAMS) {
-            let members: Vec<_> = stretch.iter().map(|t| keys::member(*t, user.id)).collect();
-            let members = self.load(members).await?;
-            let left: Vec<Member> = members
-                .into_iter()
-                .flatten()
-                .filter(|member| !member.is_revoked() && member.email.canonical() != email)
-                .collect();
+            let mut left = self.teams_of(user, stretch, email).await?;
+            left.retain(|team| !team.member.is_revoked() && team.member.email.canonical() != email);
             if left.is_empty() {
                 continue;
             }
             let unchanged = Expression::default().when("version", &user.version);
             let follows = self.transaction().check(Fact::User, &keys::user(user.id), unchanged);
-            left.iter().fold(follows, |t, member| t.shown_at(user, member, invocation)).commit().await?;
+            let followed = left.iter().fold(follows, |t, team| {
+                let shown = t.shown_at(user, &team.member, invocation);
+                // theirs for good now, and no hold that gives way once they move on
+                if team.is_free_for(user.id) { shown.hold(user, team, None) } else { shown }
+            });
+            followed.commit().await?;
         }
         Ok(())
     }

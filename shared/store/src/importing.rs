@@ -3,7 +3,7 @@
 //! Nobody else writes into a tenant that is switched off but who leaves it, changes their own profile or address, or removes it.
 
 use model::{
-    Brand, Decision, Event, Import, Invitation, InvitationStatus, Invitee, Joining, Member, OpenReview,
+    Brand, Decision, Event, Import, Invitation, InvitationStatus, Invitee, Joining, Mail, Member, OpenReview,
     Review, Tenant, UserId,
 };
 use policy::MemberStatus;
@@ -29,6 +29,8 @@ pub struct Arrival {
     pub invitation: Invitation,
     /// Whether it holds its address.
     pub holds_address: bool,
+    /// Of one that waits, the mail that was never sent here: with its end comes the invitation's, as with a link's.
+    pub mail: Option<Mail>,
 }
 
 /// Entries of one kind that are written together: as many as one transaction holds with what it does beside them.
@@ -101,9 +103,9 @@ impl Transaction<'_> {
 
     /// The invitation, with its hold on its address where it has one.
     fn arrival(self, arrival: &Arrival) -> Self {
-        let Arrival { invitation, holds_address } = arrival;
+        let Arrival { invitation, holds_address, mail } = arrival;
         let tenant = invitation.tenant_id;
-        let arrived = self.add(&keys::invitation(tenant, invitation.id), invitation);
+        let arrived = self.add(&keys::invitation(tenant, invitation.id), invitation).mails(mail.as_slice());
         if !holds_address {
             return arrived;
         }
@@ -175,6 +177,7 @@ impl Store {
         let whole = Expression::default()
             .set("status", &after.status)
             .set_or_remove("owner", after.owner.as_ref())
+            .set_or_remove("imported_at", after.imported_at.as_ref())
             .set("authority", &after.authority)
             .remove("import_began_at");
         let standing = Expression::default().when_version(import.version);

@@ -64,8 +64,13 @@ impl Store {
     ) -> Result<(), Error> {
         let token = TokenRecord::of(invitation);
         let newest = NewestToken { digest: digest.clone(), generation: token.generation };
+        let which = if matches!(after.about, About::InvitationReminder(_)) {
+            "reminder_token"
+        } else {
+            "newest_token"
+        };
         let newest = Expression::default()
-            .set("newest_token", &newest)
+            .set(which, &newest)
             .set("version", &invocation.version())
             .when("generation", &invitation.generation)
             .when("status", &invitation.status);
