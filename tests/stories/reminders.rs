@@ -437,7 +437,7 @@ async fn a_mail_that_was_held_up_is_followed_as_many_days_after_it_went_out() {
     let world = World::new().await;
     let team = reminding(&world).await;
     world.settle().await;
-    // all of the SDK's tries of the first send
+    // three tries of the first send
     world.stack().mailbox().fail_next([MailboxFault::Throttled; 3]);
     let ana = team.invite(ANA, "member").await;
     world.stack().pump(false).await.unwrap();
