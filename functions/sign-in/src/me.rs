@@ -118,15 +118,22 @@ impl SignIn {
             let after = before.with(profile, request.invocation().version());
             let credential = self.store.load(keys::credential(before.email.canonical())).await?;
             // an address that the operator released may be somebody else's by now
-            let mine = credential.iter().filter(|credential| credential.user_id == before.id);
-            let current: BTreeSet<TenantId> = mine.flat_map(model::Credential::current).collect();
+            let credential = credential.filter(|credential| credential.user_id == before.id);
+            let current: BTreeSet<TenantId> =
+                credential.iter().flat_map(model::Credential::current).collect();
             let members: Vec<_> = current.iter().map(|t| keys::member(*t, before.id)).collect();
             let tenants: Vec<_> = current.into_iter().map(keys::tenant).collect();
             let teams = pairs(self.store.load((members, tenants)).await?).into_iter();
             // R7: whoever is suspended changes nothing there
             let teams = teams.filter(|(member, tenant)| member.is_of_use(tenant));
             let members: Vec<Member> = teams.map(|(member, _)| member).collect();
-            let change = ProfileChange { before: &before, after: &after, profile, members: &members };
+            let change = ProfileChange {
+                before: &before,
+                after: &after,
+                profile,
+                credential: credential.as_ref(),
+                members: &members,
+            };
             self.store.change_profile(change, &self.limits, request.invocation()).await?;
             let answer = Answer::ok(&UserView::from(&after));
             Ok(match after.version {

@@ -53,6 +53,10 @@ impl SignIn {
             if credential.email.canonical() == email.canonical() {
                 return Err(BadRequest::invalid("/email", "is your address already").into());
             }
+            // another password since the session was read, which is over then: nobody is told that theirs is wrong
+            if credential.generation != user.generation {
+                return Err(Error::Changed(Fact::Credential).into());
+            }
             if !self.passwords.prove(request, &credential, password, once).await? {
                 return Err(BadRequest::invalid("/password", "is not your password").into());
             }

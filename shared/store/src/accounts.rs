@@ -188,6 +188,8 @@ pub struct ProfileChange<'a> {
     pub after: &'a User,
     /// What is changed.
     pub profile: &'a NewProfile,
+    /// What they sign in with, as read: it names the tenants that they are in.
+    pub credential: Option<&'a Credential>,
     /// Their members, in every tenant that they are in.
     pub members: &'a [Member],
 }
@@ -208,7 +210,7 @@ impl Store {
         invocation: &Invocation,
     ) -> Result<(), Error> {
         const WHAT: &str = "changes of your profile";
-        let ProfileChange { before, after, profile, members } = change;
+        let ProfileChange { before, after, profile, credential, members } = change;
         let (now, kind) = (invocation.now(), EventKind::MemberProfileChanged);
         let others: Vec<&Member> = members.iter().filter(|member| profile.changes(member)).collect();
         let (first, last) = others.split_at(others.len().saturating_sub(TEAMS));
@@ -229,6 +231,14 @@ impl Store {
         let shown = self.shown_as(profile, last, kind, invocation);
         let shown = shown.update(Fact::User, &keys::user(user), changed);
         let shown = if first.is_empty() { shown.count(&counter, limit, now, WHAT) } else { shown };
+        // a team that they came into meanwhile has the names of before
+        let shown = match credential {
+            Some(credential) => {
+                let same = Expression::default().when_version(credential.version);
+                shown.check(Fact::Credential, &keys::credential(credential.email.canonical()), same)
+            }
+            None => shown,
+        };
         shown.commit().await
     }
 
