@@ -533,7 +533,8 @@ what rules put (the emulator asks no queue's policy: the test read them); that m
 their roles), and take numbers from parameters (the emulator keeps those as text: the test wrote them as numbers); SQS moving
 dead letters back (the test did, one by one); TTL and its lag (the test removed the link, and said that DynamoDB did); SES's
 own events (the test put them into the queue, once they fitted the rule); one mail a second ({MAILS_PER_SECOND} here, 1000 for
-the suite for any URL), six minutes between two tries (seconds here, where a scene waits for them); throttling; alarms; arm64.""")
+the suite for any URL), six minutes between two tries (seconds here, where a scene waits for them); throttling; alarms, of
+which those over several metrics were made over one; arm64.""")
     return 0
 
 
