@@ -446,8 +446,11 @@ def restored(stack, pipe, olive):
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     if done.returncode or "the stack uses it" not in done.stdout:
         raise Broken(f"infra/restore: {done.stdout}{done.stderr}\n{stack.why()}")
-    old = stack.dynamodb.scan(TableName=stack.ids["Table"], Select="COUNT")["Count"]
+    former = stack.ids["Table"]
+    old = stack.dynamodb.scan(TableName=former, Select="COUNT")["Count"]
     stack.look()
+    # no resource of the stack's any more
+    stack.ids["Table"] = "muster-restored"
     pipe = Pipe(stack)
     # the sessions of then are over
     olive.api.ask("GET", "/v1/me", session=olive.session, status=401)
@@ -456,7 +459,7 @@ def restored(stack, pipe, olive):
     olive("POST", "/brands", {"name": "Yarrow"}, 201)
     olive.invites("zoe@acme.example")
     olive.api.token("zoe@acme.example")
-    assert stack.dynamodb.scan(TableName=stack.ids["Table"], Select="COUNT")["Count"] == old, "the old table was written"
+    assert stack.dynamodb.scan(TableName=former, Select="COUNT")["Count"] == old, "the old table was written"
     say("the table was restored, the stack uses it, and its stream sends mail; the old one is left alone")
     return pipe
 
