@@ -129,8 +129,9 @@ async fn sets() -> Vec<Set> {
 /// once, the operator one after the other; who gets another address has another credential, where the mailer only shows it in
 /// the teams that are left. And that a session is there whose use is noted: the table refuses to set something
 /// in a map's entry that isn't there, but says that the request is wrong.
-const IMPLIED: [&str; 3] = [
+const IMPLIED: [&str; 4] = [
     "sign-in: Update TENANT#* MEMBER#* email: without `authority = …`",
+    "sign-in: Update TENANT#* MEMBER#* email (2): without `authority = …`",
     "assign-role: Update TENANT#* TENANT owner: without `authority = …`",
     "all: Update USER#* USER sessions: without `attribute_exists(sessions.*)`",
 ];
