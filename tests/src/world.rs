@@ -113,14 +113,14 @@ impl World {
             .await
     }
 
-    /// With room for somebody in dozens of teams.
-    pub async fn of_many_teams() -> Self {
-        Self::with([("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")]).await
-    }
-
     /// The same, with settings that are worked out.
     pub async fn with_settings(settings: BTreeMap<&'static str, String>) -> Self {
         Self::start(TEMPLATE, settings).await.unwrap()
+    }
+
+    /// With room for somebody in dozens of teams.
+    pub async fn of_many_teams() -> Self {
+        Self::with([("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")]).await
     }
 
     /// From another template. Answers why it can't be.
