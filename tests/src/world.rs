@@ -118,6 +118,11 @@ impl World {
         Self::start(TEMPLATE, settings).await.unwrap()
     }
 
+    /// With room for somebody in dozens of teams.
+    pub async fn of_many_teams() -> Self {
+        Self::with([("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")]).await
+    }
+
     /// From another template. Answers why it can't be.
     pub async fn start_with(template: String) -> Result<Self, String> {
         Self::start(&template, BTreeMap::new()).await.map_err(|e| e.to_string())
@@ -390,6 +395,22 @@ impl World {
         let tenant = self.sign_up(name, &email).await;
         let owner = Person::accepting(self, &tenant, &email).await;
         Team { world: self.clone(), tenant, owner }
+    }
+
+    /// So many teams, each a second after the one before, and a member of all of them, signed in as they are in the last: their
+    /// sessions are never more than twelve.
+    ///
+    /// # Panics
+    /// Without a team.
+    pub async fn member_of(&self, teams: usize, email: &str) -> (Vec<Team>, Person) {
+        let (mut all, mut newest) = (Vec::with_capacity(teams), None);
+        for n in 0..teams {
+            let team = self.team(&format!("Team{n}")).await;
+            newest = Some(team.join(email, "member").await);
+            all.push(team);
+            self.pass(1);
+        }
+        (all, newest.unwrap())
     }
 }
 

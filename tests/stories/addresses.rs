@@ -382,15 +382,13 @@ async fn what_came_to_an_account_while_it_was_away_ends_when_its_address_is_take
 #[tokio::test]
 async fn more_memberships_than_a_transaction_reaches_end_before_an_address_is_taken_back() {
     const TEAMS: usize = 22;
-    let world = World::with([("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")]).await;
+    let world = World::of_many_teams().await;
     let acme = world.team("Acme").await;
     let ana = acme.join("ana@mail.example", "member").await;
     change(&ana, "thief@evil.example").await.expect(200);
     let undo = world.email_token(&ana.email, "undo").await;
     world.pass(1);
-    for n in 0..TEAMS {
-        world.team(&format!("Team{n}")).await.join("thief@evil.example", "member").await;
-    }
+    world.member_of(TEAMS, "thief@evil.example").await;
     // stopped when some of them have ended: the link goes on
     let broken = world.clone().where_things_break();
     world.wire().fail_later("sign-in", "TransactWriteItems", 1, 3, Fault::ServerError);
@@ -518,14 +516,8 @@ async fn a_change_of_address_is_repeated_under_its_key() {
 #[tokio::test]
 async fn a_new_address_in_more_teams_than_a_transaction_reaches() {
     const TEAMS: usize = 23;
-    let world = World::with([("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")]).await;
-    let mut teams = Vec::new();
-    for n in 0..TEAMS {
-        let team = world.team(&format!("Team{n}")).await;
-        let ana = team.join("ana@mail.example", "member").await;
-        teams.push((team, ana));
-    }
-    let ana = teams[TEAMS - 1].1.clone();
+    let world = World::of_many_teams().await;
+    let (teams, ana) = world.member_of(TEAMS, "ana@mail.example").await;
     ask(&ana, LATER).await.expect(202);
     let token = world.email_token(LATER, "confirm").await;
     // stopped before the account moves: it is as it was, and the link goes on
@@ -540,29 +532,26 @@ async fn a_new_address_in_more_teams_than_a_transaction_reaches() {
     assert_eq!(world.ledger().count("Event", "type", "member.email_changed"), 20);
     // a team that doesn't show it yet, however long: nobody takes it there, and the member isn't lost
     world.pass(600);
-    let shown = async |team: &stories::Team| {
-        team.owner.get(&format!("members/{}", ana.user)).await.expect(200).text("/email")
-    };
     let mut behind = None;
-    for (team, _) in &teams {
+    for team in &teams {
         team.owner.invite(LATER, "member").await.refused(409, "already-member");
-        if shown(team).await == "ana@mail.example" {
+        if shown(team, &ana).await == "ana@mail.example" {
             behind = Some(team);
         }
     }
     let behind = behind.unwrap();
     behind.owner.remove(&ana).await.refused(409, "conflict");
     world.settle().await;
-    for (team, _) in &teams {
-        assert_eq!(shown(team).await, LATER);
+    for team in &teams {
+        assert_eq!(shown(team, &ana).await, LATER);
     }
     assert_eq!(world.ledger().count("Event", "type", "member.email_changed"), TEAMS);
     // an undoing is told as one in all of them
     let undo = world.email_token("ana@mail.example", "undo").await;
     follow(&world, "undo", &undo).await.expect(200);
     world.settle().await;
-    for (team, _) in &teams {
-        assert_eq!(shown(team).await, "ana@mail.example");
+    for team in &teams {
+        assert_eq!(shown(team, &ana).await, "ana@mail.example");
         assert_eq!(undone(team).await, [None, Some("true".to_owned())]);
     }
     behind.owner.remove(&ana).await.expect(204);
@@ -571,17 +560,45 @@ async fn a_new_address_in_more_teams_than_a_transaction_reaches() {
     world.ledger().check();
 }
 
-/// Somebody in one team more than a transaction reaches, whose move to [`LATER`] was stopped before the account moved: the link,
-/// and the team in which the address is held for them.
-async fn stopped_halfway(world: &World) -> (String, stories::Team) {
-    let mut teams = Vec::new();
-    let mut ana = None;
-    for n in 0..21 {
-        let team = world.team(&format!("Team{n}")).await;
-        ana = Some(team.join("ana@mail.example", "member").await);
-        teams.push(team);
+/// How a team shows the address of one of its members.
+async fn shown(team: &stories::Team, member: &Person) -> String {
+    team.owner.get(&format!("members/{}", member.user)).await.expect(200).text("/email")
+}
+
+#[tokio::test]
+async fn an_address_that_was_held_for_a_move_is_the_members_own_once_the_team_shows_it() {
+    const THIRD: &str = "ana.third@mail.example";
+    let world = World::of_many_teams().await;
+    let (teams, ana) = world.member_of(21, "ana@mail.example").await;
+    change(&ana, LATER).await.expect(200);
+    // the last team follows
+    world.settle().await;
+    for team in &teams {
+        assert_eq!(shown(team, &ana).await, LATER);
     }
-    ask(&ana.unwrap(), LATER).await.expect(202);
+    // longer than any hold lasts
+    world.pass(300);
+    change(&ana, THIRD).await.expect(200);
+    // nobody signs in with that address any more, and the team that doesn't follow at once has its member by it
+    let mut behind = Vec::new();
+    for team in &teams {
+        if shown(team, &ana).await == LATER {
+            behind.push(team);
+        }
+    }
+    let [behind] = behind.as_slice() else { panic!("{} teams are behind", behind.len()) };
+    behind.owner.invite(LATER, "member").await.refused(409, "already-member");
+    world.settle().await;
+    assert_eq!(shown(behind, &ana).await, THIRD);
+    behind.owner.invite(LATER, "member").await.expect(201);
+    world.ledger().check();
+}
+
+/// Somebody in one team more than a transaction reaches, whose move to [`LATER`] was stopped before the account moved: the link,
+/// the team in which the address is held for them, and who they are.
+async fn stopped_halfway(world: &World) -> (String, stories::Team, Person) {
+    let (teams, ana) = world.member_of(21, "ana@mail.example").await;
+    ask(&ana, LATER).await.expect(202);
     let token = world.email_token(LATER, "confirm").await;
     world.wire().fail_later("sign-in", "TransactWriteItems", 1, 3, Fault::ServerError);
     follow(&world.clone().where_things_break(), "confirm", &token).await.refused(503, "unavailable");
@@ -590,15 +607,14 @@ async fn stopped_halfway(world: &World) -> (String, stories::Team) {
         ledger.all("Invitee").iter().find(|i| i["sk"]["S"] == format!("INVITEE#{LATER}").as_str()).unwrap();
     let tenant = held["pk"]["S"].as_str().unwrap().trim_start_matches("TENANT#");
     let team = teams.into_iter().find(|team| team.tenant == tenant).unwrap();
-    (token, team)
+    (token, team, ana)
 }
 
 #[tokio::test]
 async fn an_address_that_is_held_for_a_move_that_nobody_finishes_is_free_after_a_while() {
     const HELD: u64 = 300;
-    let many = [("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")];
-    let world = World::with(many).await;
-    let (token, team) = stopped_halfway(&world).await;
+    let world = World::of_many_teams().await;
+    let (token, team, _) = stopped_halfway(&world).await;
     let ben = team.join("ben@mail.example", "member").await;
     ask(&ben, LATER).await.expect(202);
     let bens = world.email_token(LATER, "confirm").await;
@@ -621,11 +637,27 @@ async fn an_address_that_is_held_for_a_move_that_nobody_finishes_is_free_after_a
     world.ledger().check();
 }
 
+#[tokio::test]
+async fn an_address_that_is_held_for_somebody_who_was_removed_is_free_though_it_is_theirs_by_now() {
+    let world = World::of_many_teams().await;
+    let (token, team, ana) = stopped_halfway(&world).await;
+    team.owner.remove(&ana).await.expect(204);
+    // they go on elsewhere, and what was held for them here is left
+    follow(&world, "confirm", &token).await.expect(200);
+    world.sign_in(LATER, PASSWORD).await.expect(201);
+    world.pass(299);
+    team.owner.invite(LATER, "member").await.refused(409, "already-member");
+    world.pass(1);
+    let back = team.join(LATER, "member").await;
+    assert_eq!(back.user, ana.user);
+    world.settle().await;
+    world.ledger().check();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_move_that_goes_on_against_an_invitation_that_takes_its_hold() {
-    let many = [("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")];
-    let set = World::with(many).await;
-    let (token, team) = stopped_halfway(&set).await;
+    let set = World::of_many_teams().await;
+    let (token, team, _) = stopped_halfway(&set).await;
     set.pass(300);
     for order in interleavings(2, 5) {
         let world = set.fork().await;

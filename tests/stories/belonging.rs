@@ -277,19 +277,11 @@ async fn who_joins_another_team_meanwhile_is_left_and_named_by_the_next_order() 
 async fn a_member_is_looked_for_at_their_new_address_before_the_team_shows_it() {
     // one team more than a change of address reaches at once
     const TEAMS: usize = 21;
-    let many = [("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")];
-    let world = World::with(many).await;
+    let world = World::of_many_teams().await;
     let brew = world.team("Brew").await;
     // whoever has the old address next
     let next = brew.invite("ana@mail.example", "member").await.link().await;
-    let mut teams = Vec::new();
-    for n in 0..TEAMS {
-        let team = world.team(&format!("Team{n}")).await;
-        let ana = team.join("ana@mail.example", "member").await;
-        teams.push((team, ana));
-    }
-    // the newest session: a person has twelve
-    let ana = teams[TEAMS - 1].1.clone();
+    let (teams, ana) = world.member_of(TEAMS, "ana@mail.example").await;
     let ask = json!({"email": "ana.new@mail.example", "password": PASSWORD});
     world.ask("POST", "/v1/me/email", Some(&ana.session), &ask).await.expect(202);
     let token = json!({"token": world.email_token("ana.new@mail.example", "confirm").await});
@@ -297,7 +289,7 @@ async fn a_member_is_looked_for_at_their_new_address_before_the_team_shows_it() 
     let other = next.accept().await.expect(201).text("/member/user_id");
     assert_ne!(other, ana.user);
     let mut behind = None;
-    for (team, _) in &teams {
+    for team in &teams {
         let shown = team.owner.get(&format!("members/{}", ana.user)).await.expect(200);
         if shown.text("/email") == "ana@mail.example" {
             behind = Some(team);

@@ -1,7 +1,7 @@
 //! Counted where the work is done, before anything expensive, and told with `Retry-After`.
 
 use serde_json::{Value, json};
-use stories::{PASSWORD, ReplyExt, World};
+use stories::{Fault, PASSWORD, Person, ReplyExt, World};
 
 #[tokio::test]
 async fn an_address_gets_five_emails_a_day_from_one_tenant_and_ten_over_all() {
@@ -128,6 +128,75 @@ async fn a_right_password_is_no_failed_sign_in_wherever_it_is_asked_for() {
         team.owner.post("transfer", transfer).await.refused(422, "validation");
     }
     world.sign_in(&team.owner.email, PASSWORD).await.refused(429, "rate-limited");
+    world.ledger().check();
+}
+
+#[tokio::test]
+async fn a_right_password_is_none_either_where_something_else_is_refused() {
+    // more often than a source may fail
+    const TIMES: usize = 11;
+    let world = World::with([("PASSWORD_RESETS_PER_HOUR", "2")]).await;
+    let team = world.team("Acme").await;
+    let adam = team.join("adam@acme.example", "admin").await;
+    let owner = async |method: &str, path: &str, body: &Value| {
+        world.ask(method, path, Some(&team.owner.session), body).await
+    };
+    // each has a bound of its own, and it is that one which is told
+    let password = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+    let email = json!({"email": "elsewhere@acme.example", "password": PASSWORD});
+    for (method, path, body, status, what) in [
+        ("PUT", "/v1/me/password", &password, 204, "changes of this password"),
+        ("POST", "/v1/me/email", &email, 202, "changes of your address"),
+    ] {
+        for _ in 0..2 {
+            owner(method, path, body).await.expect(status);
+        }
+        for _ in 0..TIMES {
+            let refused = owner(method, path, body).await.refused(429, "rate-limited");
+            assert!(refused.text("/detail").contains(what), "{}", refused.text("/detail"));
+        }
+    }
+    // others who are faster every time
+    let transfer = json!({"to": adam.user, "password": PASSWORD});
+    for (path, body) in [("transfer", transfer), ("close", json!({ "password": PASSWORD }))] {
+        for _ in 0..TIMES {
+            let cancelled = Fault::Cancelled(&["ConditionalCheckFailed"]);
+            world.wire().fail("assign-role", "TransactWriteItems", 6, cancelled);
+            team.owner.post(path, body.clone()).await.refused(409, "conflict");
+        }
+    }
+    // a password that is the new address
+    let (zoe, later) = ("zoe@mail.example", "zoe.later@mail.example");
+    let link = team.invite(zoe, "member").await.link().await;
+    let joined = link.accept_with(json!({ "password": later })).await.expect(201);
+    let (user, session) = (joined.text("/member/user_id"), joined.text("/session/token"));
+    let ask = json!({"email": later, "password": later});
+    for _ in 0..TIMES {
+        let refused = world.ask("POST", "/v1/me/email", Some(&session), &ask).await;
+        assert_eq!(refused.refused(422, "validation").text("/errors/0/pointer"), "/email");
+    }
+    // no membership is left to sign in to
+    team.owner.remove(&Person { user, ..team.owner.clone() }).await.expect(204);
+    for _ in 0..TIMES {
+        world.sign_in(zoe, later).await.refused(403, "access-revoked");
+    }
+    // an acceptance that is repeated when the membership isn't in use any more
+    let ben = team.invite("ben@acme.example", "member").await;
+    let accept = json!({"token": ben.token().await, "password": PASSWORD});
+    let key = [("idempotency-key", "k")];
+    let again = async || world.ask_with("POST", "/v1/invitations/accept", None, &accept, &key).await;
+    let user = again().await.expect(201).text("/member/user_id");
+    team.owner.suspend(&Person { user, ..team.owner.clone() }).await.expect(200);
+    for _ in 0..TIMES {
+        again().await.refused(403, "access-revoked");
+    }
+    // and a wrong one is one, as often as before
+    for (email, right) in [(team.owner.email.as_str(), PASSWORD), (zoe, later), (ben.email.as_str(), PASSWORD)] {
+        for _ in 0..10 {
+            world.sign_in(email, "not the password at all").await.refused(401, "unauthenticated");
+        }
+        world.sign_in(email, right).await.refused(429, "rate-limited");
+    }
     world.ledger().check();
 }
 

@@ -360,6 +360,70 @@ async fn who_is_known_gets_a_membership_and_keeps_everything_else() {
     there.ledger().check();
 }
 
+/// Whoever has somebody's session and password moves the account to another address. Answers the token that takes it back.
+async fn moved_away(person: &Person, email: &str) -> String {
+    let world = &person.world;
+    let ask = json!({"email": email, "password": PASSWORD});
+    world.ask("POST", "/v1/me/email", Some(&person.session), &ask).await.expect(202);
+    let token = json!({"token": world.email_token(email, "confirm").await});
+    world.ask("POST", "/v1/email-changes/confirm", None, &token).await.expect(200);
+    world.email_token(&person.email, "undo").await
+}
+
+async fn taken_back(world: &World, token: &str) {
+    world.ask("POST", "/v1/email-changes/undo", None, &json!({"token": token})).await.expect(200);
+}
+
+/// The status of somebody's membership of a team.
+fn membership(world: &World, team: &Team, person: &Person) -> String {
+    let ledger = world.ledger();
+    let theirs = |member: &&Value| {
+        member["tenant_id"]["S"] == team.tenant.as_str() && member["user_id"]["S"] == person.user.as_str()
+    };
+    ledger.all("Member").iter().find(theirs).unwrap()["status"]["S"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_was_brought_for_an_address_ends_when_the_account_is_taken_back_from_it() {
+    let Scene { world, team, ana, .. } = scene().await;
+    let pages = exported(&world, &team.tenant, true).await;
+    // a member of the tenant, and its owner, who stays (R2)
+    for (thief, left) in [(&ana, "revoked"), (&team.owner, "active")] {
+        let there = elsewhere(TAKES).await;
+        let vera = there.team("Brew").await.join("vera@mail.example", "member").await;
+        let undo = moved_away(&vera, &thief.email).await;
+        there.pass(1);
+        // they joined there long before the address was given up here
+        assert_eq!(imported(&there, &pages, true).await.unwrap()["done"], true);
+        assert_eq!(membership(&there, &team, &vera), "active");
+        taken_back(&there, &undo).await;
+        assert_eq!(membership(&there, &team, &vera), left);
+        there.ledger().check();
+    }
+}
+
+#[tokio::test]
+async fn who_was_in_a_team_that_is_taken_back_stays_in_it_when_their_account_is_taken_back_too() {
+    let Scene { world, team, ana, .. } = scene().await;
+    world.team("Brew").await.join(&ana.email, "member").await;
+    let restored = world.fork().await;
+    team.owner.post("close", json!({ "password": PASSWORD })).await.expect(200);
+    for world in [&world, &restored] {
+        world.pass(30 * DAY);
+    }
+    let remove = json!({"operation": "remove-tenant", "tenant": team.tenant, "reason": "by mistake"});
+    while world.operate(remove.clone()).await.unwrap()["done"] == false {}
+    let ana = signed_in(&world, &ana, PASSWORD).await;
+    let undo = moved_away(&ana, "thief@evil.example").await;
+    world.pass(1);
+    // the file names her by the id that she has here, wherever her account is
+    let pages = exported(&restored, &team.tenant, true).await;
+    assert_eq!(imported(&world, &pages, true).await.unwrap()["done"], true);
+    taken_back(&world, &undo).await;
+    assert_eq!(membership(&world, &team, &ana), "active");
+    world.ledger().check();
+}
+
 #[tokio::test]
 async fn an_address_that_another_tenant_has_for_itself_stops_its_page() {
     let Scene { world, team, ana, .. } = scene().await;

@@ -131,13 +131,9 @@ async fn signing_in_writes_the_session_and_acting_is_noted_once_a_day() {
 #[tokio::test]
 async fn one_person_in_many_teams_signs_in_and_sees_them_all() {
     const TEAMS: usize = 52;
-    let world = World::with([("ADDRESS_MAILS_PER_DAY", "200"), ("SIGN_UPS_OF_SOURCE_PER_HOUR", "200")]).await;
-    let mut teams = Vec::new();
-    for n in 0..TEAMS {
-        let team = world.team(&format!("Team{n}")).await;
-        team.join("ana@mail.example", "member").await;
-        teams.push(team.tenant);
-    }
+    let world = World::of_many_teams().await;
+    let (teams, _) = world.member_of(TEAMS, "ana@mail.example").await;
+    let mut teams: Vec<String> = teams.into_iter().map(|team| team.tenant).collect();
     teams.sort();
     let ids = |reply: &local::Reply| -> Vec<String> {
         let list = reply.json()["memberships"].as_array().unwrap().clone();

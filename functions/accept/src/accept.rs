@@ -63,13 +63,13 @@ impl Accept {
         let link = Link::new(request, token).keyed(&profile)?;
         let offered = Offered { password, once: Once::default() };
         // a replay opens a session of its own, so that this isn't `web::change`
-        until_settled(|| async {
+        let outcome = until_settled(|| async {
             match link.follow(&self.store).await? {
                 (state, Some(answered)) => self.accept_again(&state, &answered, &offered).await,
                 (state, None) => self.join(&state, profile.clone(), &offered).await,
             }
-        })
-        .await
+        });
+        self.passwords.settled(request, &offered.once, outcome.await).await
     }
 
     /// Notes what is wrong with a password that would be a new one, in a form that is refused anyway.

@@ -15,7 +15,9 @@ impl AssignRole {
         let password = form.password("password", |password| self.passwords.bound(password));
         let password = form.finish(|| password)?;
         let (caller, once) = (caller.redacted(&"close")?, Once::default());
-        caller.change(&self.store, (), |cx| self.close_with(cx, request, &password, &once)).await
+        let closed =
+            caller.change(&self.store, (), |cx| self.close_with(cx, request, &password, &once)).await;
+        self.passwords.settled(request, &once, closed).await
     }
 
     async fn close_with(

@@ -25,7 +25,9 @@ impl AssignRole {
         let (to, password) = form.finish(|| to.zip(password))?;
         let caller = caller.redacted(&to)?;
         let (wants, once) = (keys::member(caller.tenant(), to), Once::default());
-        caller.change(&self.store, wants, |cx| self.transfer(cx, request, &password, &once)).await
+        let transferred =
+            caller.change(&self.store, wants, |cx| self.transfer(cx, request, &password, &once)).await;
+        self.passwords.settled(request, &once, transferred).await
     }
 
     async fn transfer(

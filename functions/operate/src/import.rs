@@ -527,6 +527,9 @@ fn newcomer(
     invocation: &Invocation,
 ) -> Result<Newcomer, String> {
     let was = member.user_id;
+    // found by an address alone, it is for whoever has that now: when they joined elsewhere says nothing of this account
+    let brought_at = user.is_none().then(|| invocation.now());
+    let member = Member { brought_at, ..member };
     let Some(person) = person else { return Ok(Newcomer { was, member, joining: None }) };
     let member = Member { invites: Window::default(), ..member };
     let Some(credential) = credential else {

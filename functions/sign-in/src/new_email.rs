@@ -73,7 +73,7 @@ impl SignIn {
             self.store.ask_for_email(&user, &mail, attempt, &self.limits, record).await?;
             Ok(answer)
         };
-        web::change(read, decide).await
+        self.passwords.settled(request, once, web::change(read, decide).await).await
     }
 
     /// What somebody signs in with; refused `otherwise` where the operator released it.
@@ -208,7 +208,7 @@ impl SignIn {
             let tenant = team.member.tenant_id;
             match &team.holder {
                 None => {}
-                Some(Invitee::Member { user_id, .. }) if *user_id == user.id => {}
+                Some(held) if held.is_of(user.id) => {}
                 // nobody has it: that was looked for before
                 Some(held) if held.gives_way(None, request.now()) => {}
                 Some(Invitee::Member { .. }) => return Err(Refusal::EmailInUse.into()),

@@ -101,10 +101,14 @@ impl SignIn {
         password: &Password,
     ) -> Outcome {
         let credential = self.store.load(keys::credential(reset.email.canonical())).await?;
-        if let Some(credential) = credential.filter(|credential| reset.was_used_for(credential))
-            && !self.passwords.prove(request, &credential, password, &Once::default()).await?
-        {
-            return Err(BadRequest::IdempotencyMismatch.into());
+        if let Some(credential) = credential.filter(|credential| reset.was_used_for(credential)) {
+            let once = Once::default();
+            let right = self.passwords.prove(request, &credential, password, &once).await?;
+            // nothing is written that would forgive it
+            self.passwords.uncount(request, &once).await;
+            if !right {
+                return Err(BadRequest::IdempotencyMismatch.into());
+            }
         }
         Answer::replayed(answered)
     }
@@ -117,7 +121,7 @@ impl SignIn {
         let new = form.password("new_password", |password| self.passwords.bound(password));
         let (current, new) = &form.finish(|| current.zip(new))?;
         let once = &Once::default();
-        until_settled(|| async move {
+        let outcome = until_settled(|| async move {
             let (me, ()) = self.signed_in(request, ()).await?;
             // both at once: whose session ended with their password is told that, and not that it is another one
             let facts = (keys::credential(me.user.email.canonical()), keys::user(me.user.id));
@@ -137,8 +141,8 @@ impl SignIn {
             let hash = self.passwords.hash(request, new, once);
             let proof = Proof::Old(&me.digest);
             self.replace(request, (user, credential), &hash, proof, &Idempotency::none(request)).await
-        })
-        .await
+        });
+        self.passwords.settled(request, once, outcome.await).await
     }
 
     /// Whether a password may be chosen.

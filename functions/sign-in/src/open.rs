@@ -120,6 +120,11 @@ impl SignIn {
             until_settled(|| self.open(request, &attempt, &credential)),
             self.store.uncount_sign_in(attempt.counted(), &self.limits, request.now()),
         );
+        // a session that opens forgives it with the rest; one that was right and is another one by now is told to be wrong
+        let is_wrong = |why: &Failure| matches!(why, Failure::Request(BadRequest::Unauthenticated(_)));
+        if answer.as_ref().is_err_and(|why| !is_wrong(why)) {
+            self.store.uncount_from_source(attempt.counted(), &self.limits, request.now()).await;
+        }
         answer
     }
 

@@ -407,6 +407,12 @@ impl Invitee {
             if *until <= now && owner != Some(*user_id))
     }
 
+    /// Whether it is this user who holds the address, as a member or for a move.
+    #[must_use]
+    pub fn is_of(&self, user: UserId) -> bool {
+        matches!(self, Self::Member { user_id, .. } if *user_id == user)
+    }
+
     /// Whether it is this invitation that holds the address.
     #[must_use]
     pub fn is(&self, invitation: InvitationId) -> bool {
@@ -730,5 +736,7 @@ mod tests {
         assert!(!invited.is(InvitationId(ANA.0)) && !joined.is(INVITATION));
         let held = Invitee::Member { user_id: ANA, held_until: Some(NOW) };
         survives(&held, json!({"holder": "member", "user_id": ANA, "held_until": NOW}));
+        assert!(held.is_of(ANA) && joined.is_of(UserId(INVITATION.0)));
+        assert!(!held.is_of(BEN) && !invited.is_of(UserId(INVITATION.0)));
     }
 }

@@ -75,6 +75,10 @@ pub struct Member {
     pub status: MemberStatus,
     /// When they accepted.
     pub joined_at: Timestamp,
+    /// When it was brought here with its tenant, for whoever had its address at that moment; none of who joined here, or was known
+    /// here by the same id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought_at: Option<Timestamp>,
     /// When they last changed something, or joined: to the day, since it is written at most once in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_active_at: Option<Timestamp>,
@@ -122,6 +126,7 @@ impl Member {
             permissions: invitation.permissions,
             status: MemberStatus::Active,
             joined_at: invocation.now(),
+            brought_at: None,
             last_active_at: Some(invocation.now()),
             granted_at: Some(invocation.now()),
             granted_by: invitation.sponsor_id().map(|SponsorId { user: id, portal }| match portal {
@@ -186,10 +191,11 @@ impl Member {
     }
 
     /// Whether it ends when an address is taken back that was given up at that moment: what came after was given to whoever had
-    /// the account then. An owner stays, since a tenant has one (R2), who may close it or hand it over.
+    /// the account then, and so was what was brought after it, however long ago it began elsewhere. An owner stays, since a
+    /// tenant has one (R2), who may close it or hand it over.
     #[must_use]
     pub fn ends_with_address(&self, given_up_at: Timestamp) -> bool {
-        given_up_at < self.joined_at && self.role != Role::Owner
+        given_up_at < self.brought_at.unwrap_or(self.joined_at) && self.role != Role::Owner
     }
 
     /// Since when they hold what they hold: since they joined, where nothing says.
@@ -291,6 +297,13 @@ mod tests {
             assert!(!one.ends_with_address(NOW), "{role}: in that very moment");
             let before = Member { joined_at: EARLIER, ..one };
             assert!(!before.ends_with_address(NOW), "{role}");
+            // it began elsewhere, before or after
+            let brought = Member { brought_at: Some(NOW), ..before.clone() };
+            assert_eq!(brought.ends_with_address(EARLIER), role != Role::Owner, "{role}");
+            assert!(!brought.ends_with_address(NOW), "{role}: in that very moment");
+            survives(&brought, patched(&before, json!({"brought_at": NOW})));
+            let later = Member { joined_at: NOW, brought_at: Some(EARLIER), ..before };
+            assert!(!later.ends_with_address(EARLIER), "{role}: what the file says of its time");
         }
     }
 

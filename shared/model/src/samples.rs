@@ -143,6 +143,7 @@ pub(crate) fn member() -> Member {
         permissions: Some(Permissions::of(&[Permission::BrandRead])),
         status: MemberStatus::Active,
         joined_at: EARLIER,
+        brought_at: None,
         last_active_at: Some(EARLIER),
         granted_at: None,
         granted_by: None,

@@ -3,7 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::{Credential, Email, Limits, Password, Source, SourceKey};
 use runtime::{Environment, SettingError};
 use store::{Attempt, Change, Store};
-use web::{Failure, Request};
+use web::{Failure, Outcome, Request};
 
 use crate::{Cost, Hasher, Rules, Weakness};
 
@@ -19,10 +19,18 @@ pub struct Passwords {
 /// What of a password is settled in one request, however many rounds it takes: tried and hashed once.
 #[derive(Default)]
 pub struct Once {
-    /// The stored hash that it was found to be right for.
-    proven: Mutex<Option<String>>,
+    /// What it was found to be right for.
+    proven: Mutex<Option<Proven>>,
     /// Its own hash, where it is a new one.
     hashed: Mutex<Option<String>>,
+}
+
+/// A password that was right.
+struct Proven {
+    /// The stored hash.
+    stored: String,
+    /// The canonical address that its try was counted to.
+    email: String,
 }
 
 impl Passwords {
@@ -77,7 +85,8 @@ impl Passwords {
     }
 
     /// Whether a password is that of the credential: counted as a failed sign-in before it is looked at. Of one that was right
-    /// the count of the address is taken back at once, that of the source by what is done with it ([`Passwords::proven`]).
+    /// the count of the address is taken back at once, that of the source by what is done with it ([`Passwords::proven`]), or
+    /// else once it is known that nothing is ([`Passwords::settled`], [`Passwords::uncount`]).
     ///
     /// # Errors
     /// [`model::Refusal::RateLimited`] when there were too many tries; when the table can't be written.
@@ -89,7 +98,7 @@ impl Passwords {
         once: &Once,
     ) -> Result<bool, Failure> {
         let stored = &credential.password_hash;
-        if lock(&once.proven).as_ref() == Some(stored) {
+        if lock(&once.proven).as_ref().is_some_and(|proven| proven.stored == *stored) {
             return Ok(true);
         }
         let source = self.source(request);
@@ -97,9 +106,32 @@ impl Passwords {
         let verify = || self.verify(password, Some(stored));
         let right = self.store.try_password(attempt, &self.limits, request.now(), verify).await??;
         if right {
-            *lock(&once.proven) = Some(stored.clone());
+            let email = attempt.email.to_owned();
+            *lock(&once.proven) = Some(Proven { stored: stored.clone(), email });
         }
         Ok(right)
+    }
+
+    /// What a request came to in which a password was asked for. One that is refused though the password was right isn't counted
+    /// as a failed sign-in; one that isn't refused has forgiven it with what it wrote.
+    ///
+    /// # Errors
+    /// The request's own.
+    pub async fn settled(&self, request: &Request, once: &Once, outcome: Outcome) -> Outcome {
+        if outcome.is_err() {
+            self.uncount(request, once).await;
+        }
+        outcome
+    }
+
+    /// Takes back that a password was counted to its source, where it was right: of a request that writes nothing that would
+    /// forgive it.
+    pub async fn uncount(&self, request: &Request, once: &Once) {
+        let proven = lock(&once.proven).take();
+        let Some(Proven { email, .. }) = proven else { return };
+        let source = self.source(request);
+        let attempt = Attempt { email: &email, source: &source };
+        self.store.uncount_from_source(attempt, &self.limits, request.now()).await;
     }
 
     /// What is done with a password that was right: see [`Change::proven_by`].

@@ -1,6 +1,6 @@
 use model::{
     Actor, Belonging, Credential, Digest, EmailProof, EmailReturn, EventKind, Invitee, Invocation, Limits,
-    Mail, Member, Subject, TenantId, Timestamp, User, UserId,
+    Mail, Member, Subject, TenantId, Timestamp, User,
 };
 
 use crate::error::{Error, Fact};
@@ -33,17 +33,6 @@ pub struct Team {
     /// Who holds the new address there: nobody, what gives way (an expired invitation, somebody's move that was never finished),
     /// or they themselves, where an earlier try came so far.
     pub holder: Option<Invitee>,
-}
-
-impl Team {
-    /// Whether nobody else holds the address there.
-    fn is_free_for(&self, user: UserId) -> bool {
-        match self.holder {
-            None => true,
-            Some(Invitee::Member { user_id, .. }) => user_id == user,
-            Some(Invitee::Invitation { .. }) => false,
-        }
-    }
 }
 
 /// Teams that the transaction reaches in which the account changes its address, or ends its membership, four actions each
@@ -211,8 +200,9 @@ impl Store {
             let follows = self.transaction().check(Fact::User, &keys::user(user.id), unchanged);
             let followed = left.iter().fold(follows, |t, team| {
                 let shown = t.shown_at(user, &team.member, invocation);
+                let is_free = team.holder.as_ref().is_none_or(|held| held.is_of(user.id));
                 // theirs for good now, and no hold that gives way once they move on
-                if team.is_free_for(user.id) { shown.hold(user, team, None) } else { shown }
+                if is_free { shown.hold(user, team, None) } else { shown }
             });
             followed.commit().await?;
         }

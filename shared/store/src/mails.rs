@@ -49,8 +49,9 @@ fn unless_changed(written: Result<(), Error>) -> Result<bool, Error> {
 }
 
 impl Store {
-    /// Claims a send: nobody else sends this mail until the claim runs out, the token that it will carry is known, and
-    /// the invitation knows its newest token. Where a `reminder` is to follow, its moment takes the place of an earlier mail's.
+    /// Claims a send: nobody else sends this mail until the claim runs out, the token that it will carry is known, and the
+    /// invitation knows it as its newest one, or as its reminder's where the mail is a reminder: that stands beside the newest
+    /// and replaces only an earlier reminder's. Where a `reminder` is to follow, its moment takes the place of an earlier mail's.
     ///
     /// # Errors
     /// [`Error::Changed`] when somebody else claimed it, or the invitation moved on.

@@ -9,8 +9,9 @@ use runtime::metrics::Metric;
 
 use crate::error::{Error, Fact};
 use crate::expression::Expression;
+use crate::keys::{self, Key, Rate};
 use crate::transaction::Transaction;
-use crate::{Listed, Page, Record, Store, keys};
+use crate::{Listed, Page, Record, Store};
 
 /// A try to sign in: to which canonical address, from where.
 #[derive(Clone, Copy)]
@@ -55,7 +56,7 @@ impl Transaction<'_> {
 impl Store {
     /// Counts a try to sign in as failed, before any hashing, so that parallel guesses count each for themselves: first
     /// to the address and source together, and only one that isn't refused there to the address alone, so that one
-    /// source can't use up what the address has. A sign-in that succeeds takes both back.
+    /// source can't use up what the address has. A password that was right takes both back.
     ///
     /// # Errors
     /// [`Error::Refused`] when there were too many.
@@ -85,12 +86,23 @@ impl Store {
     /// Takes back that a try was counted to the address alone: it didn't fail. At worst it stays counted until its
     /// window ends.
     pub async fn uncount_sign_in(&self, attempt: Attempt<'_>, limits: &Limits, now: Timestamp) {
-        let key = keys::sign_ins_of(attempt.email, limits.failed_sign_ins_of_address, now);
+        self.uncount(&keys::sign_ins_of(attempt.email, limits.failed_sign_ins_of_address, now)).await;
+    }
+
+    /// The same for the address and source together, of a try that didn't fail and after which nothing was written that forgives
+    /// all of them: this one alone is taken back, so that nobody guesses more often by it.
+    pub async fn uncount_from_source(&self, attempt: Attempt<'_>, limits: &Limits, now: Timestamp) {
+        let Attempt { email, source } = attempt;
+        self.uncount(&keys::sign_ins_from(source, email, limits.failed_sign_ins, now)).await;
+    }
+
+    /// Counts one less.
+    async fn uncount(&self, key: &Key<Rate>) {
         let change = Expression::default().add("count", -1).when_there("pk");
-        match self.transaction().update(Fact::Limit, &key, change).commit().await {
-            // its window may have ended meanwhile
+        match self.transaction().update(Fact::Limit, key, change).commit().await {
+            // its window may have ended meanwhile, or was forgiven
             Ok(()) | Err(Error::Changed(_)) => {}
-            Err(error) => tracing::warn!(%error, "a sign-in that succeeded stays counted"),
+            Err(error) => tracing::warn!(%error, "a password that was right stays counted"),
         }
     }
 

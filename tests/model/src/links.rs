@@ -149,8 +149,8 @@ impl World {
         self
     }
 
-    /// A password is tried: counted to the address and the source, then to the address alone; a right one is taken back
-    /// from the address.
+    /// A password is tried: a wrong one counts to the address and the source, and to the address alone; a right one to neither.
+    /// One that isn't looked at, because the address is full, counts to the source.
     pub(crate) fn tried(&self, address: Nth, password: Try) -> Result<Self, Vec<Outcome>> {
         let (here, of_address) = (format!("failures here {address}"), format!("failures {address}"));
         if self.rate(&here, crate::state::QUARTER) >= self.limits.failures {
@@ -163,7 +163,7 @@ impl World {
         }
         let right = self.accounts.get(&address).is_some_and(|account| account.password == Some(password));
         if right {
-            return Ok(next);
+            return Ok(self.clone());
         }
         next.count(&of_address, crate::state::QUARTER);
         Err(next.no("unauthenticated"))
