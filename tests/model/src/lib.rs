@@ -27,16 +27,17 @@ mod links;
 mod operator;
 mod portals;
 mod request;
+mod reviews;
 pub mod rights;
 mod state;
 mod team;
 mod view;
 
 use account::asked_again;
-pub use request::{Answer, Given, Outcome, Request, Set, Told, Try};
+pub use request::{Answer, Given, Outcome, Reduction, Request, Set, Told, Try, Verdict};
 pub use state::{
-    Account, Belonging, Delivery, Former, Holder, Invitation, Limits, Link, Mail, Member, Proof, Reset,
-    Return, Session, Status, Tenant, Why, Window, World,
+    Account, Belonging, Decision, Delivery, Ended, Former, Holder, Invitation, Limits, Link, Mail, Member,
+    Proof, Reset, Return, Review, Session, Status, Tenant, Why, Window, World,
 };
 
 /// A number that stands for a tenant, a brand, an invitation, a user, a session, a link or an address.
