@@ -129,6 +129,45 @@ impl Driver {
         Self { world: self.world.fork().await, ids: self.ids.clone() }
     }
 
+    /// The pages of an export of a tenant, without anybody's password.
+    ///
+    /// # Errors
+    /// Why one was refused.
+    pub async fn exported(&self, tenant: Nth) -> Result<Vec<Value>, String> {
+        let (mut pages, mut after) = (Vec::new(), Value::Null);
+        loop {
+            let order = json!({"operation": "export-tenant", "tenant": id(&self.ids.tenants, tenant),
+                "reason": "r", "after": after});
+            let page = self.world.operate(order).await?;
+            after = page["next"].clone();
+            pages.push(page);
+            if after.is_null() {
+                return Ok(pages);
+            }
+        }
+    }
+
+    /// The same things in another stack, in which nothing had happened before these pages of a tenant's export came there. Its
+    /// reviews are called otherwise there.
+    ///
+    /// # Errors
+    /// Why a page was refused.
+    ///
+    /// # Panics
+    /// When the tenant has no id.
+    pub async fn imported(&self, world: World, tenant: Nth, pages: &[Value]) -> Result<Self, String> {
+        for page in pages {
+            world.operate(json!({"operation": "import-tenant", "page": page, "reason": "r"})).await?;
+        }
+        let mut ids = Ids { mails: 0, ..self.ids.clone() };
+        let called = model::TenantId::parse(id(&ids.tenants, tenant)).unwrap();
+        for review in &mut ids.reviews[tenant] {
+            let brought = model::ReviewId::parse(review).unwrap().brought_by(called);
+            *review = brought.to_string();
+        }
+        Ok(Self { world, ids })
+    }
+
     fn brand_id(&self, tenant: Nth, brand: Nth) -> &str {
         self.ids.brands.get(tenant).map_or(NOTHING, |brands| id(brands, brand))
     }

@@ -11,7 +11,9 @@
 //! again; reading and ending invitations takes `members.invite`, listing seats that and
 //! `members.read`, asking about a colleague `members.assign`; renewing a link
 //! that works is a `conflict`; what a suspension holds up is `invitation-on-hold`, what a closing does `invitation-revoked`; a
-//! removal is one thing, however many orders it takes. Which of several reminders of one moment come first where there is no
+//! removal is one thing, however many orders it takes; a decision that stands is given again as done, in a review that is
+//! closed too, and one about who is no member any more is none. That permissions are used is noted of a sample, which is empty
+//! here. Which of several reminders of one moment come first where there is no
 //! room for all is left open. The outbox is compared by what is sent from
 //! it, and who finds an invitation expired, and when, not at all.
 //!

@@ -9,7 +9,7 @@ use oracle::rights::{ROLES, Role, TABLE};
 use oracle::{DAY, Given, Nth, Reduction, Request, Set, Told, Try, Verdict, World};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError};
-use stories::{Fault, Twin, limits};
+use stories::{Fault, START, Twin, differences, limits};
 use web::Route;
 
 use super::{budget, runner, runtime, scene, seed};
@@ -283,14 +283,73 @@ fn kind(request: &Request) -> String {
     text.split(' ').next().unwrap_or_default().to_owned()
 }
 
-/// Lives a life in a copy of the scene.
+/// What moves of a team, of these lines of the table: not its portal, not what it counts for limits, nor what became of the
+/// mails of its invitations, whose links stay behind.
+fn moving(lines: BTreeMap<String, String>, tenant: Nth) -> BTreeMap<String, String> {
+    let name = format!("tenant {tenant}");
+    // without a word and the one behind it
+    let without = |line: &str, word: &str| {
+        let mut words: Vec<&str> = line.split(' ').collect();
+        if let Some(at) = words.iter().position(|found| *found == word) {
+            words.drain(at..at + 2);
+        }
+        words.join(" ")
+    };
+    let moves = |(key, line): (String, String)| {
+        if key.starts_with("stray ") {
+            return Some((key, line));
+        }
+        let of = key.strip_prefix(&name).filter(|of| of.is_empty() || of.starts_with(' '))?;
+        let imported = format!(" event tenant.imported {name}");
+        let line = match of {
+            "" => without(&line, "mails"),
+            " portal" => return None,
+            of if of == imported => return None,
+            of if of.starts_with(" member ") => without(&line, "invites"),
+            of if of.starts_with(" invitation ") => {
+                let (invitation, by) = line.split_once(" by ").unwrap();
+                format!("{invitation} by {}", by.split(' ').next().unwrap())
+            }
+            _ => line,
+        };
+        Some((key, line))
+    };
+    lines.into_iter().filter_map(moves).collect()
+}
+
+/// Moves each team that somebody owns to a copy of another deployment, in which nothing has happened: it is the same there.
+async fn moves(twin: &mut Twin, elsewhere: &stories::World) -> Result<(), String> {
+    let owned: Vec<Nth> = (0..twin.model.tenants.len())
+        .filter(|nth| !twin.model.tenants[*nth].gone && twin.model.tenants[*nth].owner.is_some())
+        .collect();
+    for tenant in owned {
+        let refused = |why: String| format!("tenant {tenant} doesn't move: {why}");
+        let there = elsewhere.fork().await;
+        there.pass(twin.model.now - START.unix_seconds());
+        let pages = twin.driver.exported(tenant).await.map_err(refused)?;
+        let mut moved = twin.driver.imported(there, tenant, &pages).await.map_err(refused)?;
+        let (should, found) = (moving(twin.driver.lines(), tenant), moving(moved.lines(), tenant));
+        if should != found {
+            return Err(format!("tenant {tenant} moved\n{}", differences(&should, &found)));
+        }
+        moved.world.ledger().check();
+    }
+    Ok(())
+}
+
+/// Lives a life in a copy of the scene, and moves its teams elsewhere at its end, if there is such a place.
 async fn live(
     set: &Twin,
     next: fn(&World, Chance) -> Request,
     chances: &[Chance],
+    elsewhere: Option<&stories::World>,
 ) -> Result<Vec<(String, &'static str)>, String> {
     let mut twin = set.fork().await;
     let (mut lived, mut answered) = (Vec::new(), Vec::new());
+    let told = |lived: &[Request], wrong: &str| {
+        let before: Vec<String> = lived.iter().map(|request| format!("{request:?}")).collect();
+        format!("{}\n{wrong}", before.join("\n"))
+    };
     for chance in chances {
         let request = next(&twin.model, *chance);
         lived.push(request.clone());
@@ -302,13 +361,13 @@ async fn live(
         }
         match twin.step(&request).await {
             Ok(code) => answered.push((kind(&request), code)),
-            Err(wrong) => {
-                let before: Vec<String> = lived.iter().map(|r: &Request| format!("{r:?}")).collect();
-                return Err(format!("{}\n{wrong}", before.join("\n")));
-            }
+            Err(wrong) => return Err(told(&lived, &wrong)),
         }
     }
     twin.driver.world.ledger().check();
+    if let Some(elsewhere) = elsewhere {
+        moves(&mut twin, elsewhere).await.map_err(|wrong| told(&lived, &wrong))?;
+    }
     Ok(answered)
 }
 
@@ -339,7 +398,7 @@ fn every_route_and_order_has_its_place_in_a_life() {
             serde_json::from_str(include_str!("../../../infra/schemas/operate.json")).unwrap();
         for order in schema["oneOf"].as_array().unwrap() {
             let order = order["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
-            // two change nothing but the trail, one brings a tenant from elsewhere: `operating` and `moving` have their stories
+            // one changes nothing, and two move a tenant, as other lives do at their end
             let has_stories = ["export-tenant", "import-tenant", "mail-status"].contains(&order);
             let is_asked = asked.iter().any(|(how, which)| how == "operate" && which == order);
             assert!(is_asked || has_stories, "the model knows nothing of `{order}`");
@@ -349,9 +408,20 @@ fn every_route_and_order_has_its_place_in_a_life() {
 
 /// Lives as many lives as there is time for, each in one of the sets.
 fn lives(name: &str, sets: &[Twin], next: fn(&World, Chance) -> Request, past: &str, everyday: u64) {
+    lives_and_moves(name, sets, next, (past, everyday), None);
+}
+
+/// The same, and at the end of each its teams move elsewhere, if there is such a place.
+fn lives_and_moves(
+    name: &str,
+    sets: &[Twin],
+    next: fn(&World, Chance) -> Request,
+    (past, everyday): (&str, u64),
+    elsewhere: Option<&stories::World>,
+) {
     let runtime = runtime();
     let judge = |(set, chances): &(usize, Vec<Chance>)| {
-        runtime.block_on(live(&sets[*set], next, chances)).map_err(TestCaseError::fail)
+        runtime.block_on(live(&sets[*set], next, chances, elsewhere)).map_err(TestCaseError::fail)
     };
     for past in past.lines().filter(|line| !line.starts_with('#')) {
         judge(&serde_json::from_str(past).unwrap())
@@ -432,6 +502,15 @@ fn whatever_a_review_decides_the_table_and_the_model_agree() {
         [scene::long_after(reviewing.fork().await).await, reviewing]
     });
     lives("lives, reviews", &sets, reviewing, "", 1);
+}
+
+#[test]
+fn whatever_became_of_a_team_it_moves() {
+    let (set, elsewhere) = runtime().block_on(async {
+        let set = scene::reviewing(scene::portal(limits()).await).await;
+        (set, stories::World::new().await)
+    });
+    lives_and_moves("lives, moving", &[set], reviewing, ("", 1), Some(&elsewhere));
 }
 
 #[test]
