@@ -331,7 +331,8 @@ pub(super) fn of_closed() -> Vec<Request> {
 }
 
 /// The same team, whose admin signs in with another address by now (12, before it 1), joined the other team with it, and
-/// asked for one more (13), as the sales rep did (14); and whose admin has forgotten their password again. Its access is reviewed.
+/// asked for one more (13), as the sales rep did (14); and whose admin has forgotten their password again. Its access is
+/// reviewed.
 pub(super) async fn moved(team: Twin) -> Twin {
     let ask = |by, to| Request::AskForEmail { by, to, password: Try::Right };
     let (proof, link) = (team.model.proofs.len(), team.model.links.len());
