@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use local::Reply;
 use oracle::rights::Permissions;
-use oracle::{Answer, DAY, Given, Nth, Request, Set, Told, Try};
+use oracle::{Answer, DAY, Given, Nth, Reduction, Request, Set, Told, Try, Verdict};
 use serde_json::{Value, json};
 
 use crate::bus::{batch, mail_queued, plain_item};
@@ -20,6 +20,7 @@ struct Ids {
     /// By tenant; the founding one is found in the table, and empty until then.
     invitations: Vec<Vec<String>>,
     brands: Vec<Vec<String>>,
+    reviews: Vec<Vec<String>>,
     users: Vec<String>,
     sessions: Vec<String>,
     links: Vec<String>,
@@ -55,6 +56,9 @@ const fn password(password: Try, spelt: &'static str) -> &'static str {
         Try::Weak => "short",
     }
 }
+
+/// Why a review decides something, with a number behind it.
+const REASON: &str = "case ";
 
 /// An address as it is spelt.
 fn email(address: Nth) -> String {
@@ -104,6 +108,11 @@ fn shown_list(value: &Value) -> String {
     value.get("permissions").map_or_else(|| "hidden".to_owned(), |found| list(Some(found)))
 }
 
+/// Lines below another one.
+fn under(first: String, rows: &str) -> String {
+    if rows.is_empty() { first } else { format!("{first}\n{rows}") }
+}
+
 fn names(list: &Permissions) -> Vec<&'static str> {
     list.iter().copied().collect()
 }
@@ -120,12 +129,55 @@ impl Driver {
         Self { world: self.world.fork().await, ids: self.ids.clone() }
     }
 
+    /// The pages of an export of a tenant, without anybody's password.
+    ///
+    /// # Errors
+    /// Why one was refused.
+    pub async fn exported(&self, tenant: Nth) -> Result<Vec<Value>, String> {
+        let (mut pages, mut after) = (Vec::new(), Value::Null);
+        loop {
+            let order = json!({"operation": "export-tenant", "tenant": id(&self.ids.tenants, tenant),
+                "reason": "r", "after": after});
+            let page = self.world.operate(order).await?;
+            after = page["next"].clone();
+            pages.push(page);
+            if after.is_null() {
+                return Ok(pages);
+            }
+        }
+    }
+
+    /// The same things in another stack, in which nothing had happened before these pages of a tenant's export came there. Its
+    /// reviews are called otherwise there.
+    ///
+    /// # Errors
+    /// Why a page was refused.
+    ///
+    /// # Panics
+    /// When the tenant has no id.
+    pub async fn imported(&self, world: World, tenant: Nth, pages: &[Value]) -> Result<Self, String> {
+        for page in pages {
+            world.operate(json!({"operation": "import-tenant", "page": page, "reason": "r"})).await?;
+        }
+        let mut ids = Ids { mails: 0, ..self.ids.clone() };
+        let called = model::TenantId::parse(id(&ids.tenants, tenant)).unwrap();
+        for review in &mut ids.reviews[tenant] {
+            let brought = model::ReviewId::parse(review).unwrap().brought_by(called);
+            *review = brought.to_string();
+        }
+        Ok(Self { world, ids })
+    }
+
     fn brand_id(&self, tenant: Nth, brand: Nth) -> &str {
         self.ids.brands.get(tenant).map_or(NOTHING, |brands| id(brands, brand))
     }
 
     fn invitation_id(&self, tenant: Nth, invitation: Nth) -> &str {
         self.ids.invitations.get(tenant).map_or(NOTHING, |invitations| id(invitations, invitation))
+    }
+
+    fn review_id(&self, tenant: Nth, review: Nth) -> &str {
+        self.ids.reviews.get(tenant).map_or(NOTHING, |reviews| id(reviews, review))
     }
 
     /// What a session is called where it is listed, as the table has it.
@@ -344,6 +396,44 @@ impl Driver {
                     "user": user.map(|u| id(&ids.users, u))});
                 ask("POST", by, team(tenant, "check".to_owned()), body).await
             }
+            R::OpenReview { by, tenant } => {
+                ask("POST", by, team(tenant, "access-reviews".to_owned()), Value::Null).await
+            }
+            R::Reviews { by, tenant } => {
+                ask("GET", by, team(tenant, "access-reviews?limit=100".to_owned()), Value::Null).await
+            }
+            R::Review { by, tenant, review } => {
+                let path = format!("access-reviews/{}?limit=100", self.review_id(*tenant, *review));
+                ask("GET", by, team(tenant, path), Value::Null).await
+            }
+            R::WrittenReview { by, tenant, review } => {
+                let path = format!("access-reviews/{}/export", self.review_id(*tenant, *review));
+                ask("GET", by, team(tenant, path), Value::Null).await
+            }
+            R::Decide { by, tenant, review, user, verdict, reason } => {
+                let mut body = json!({"decision": verdict.name(), "reason": format!("{REASON}{reason}")});
+                if let Verdict::Reduced(Reduction { role, list, brands }) = verdict {
+                    if let Some(role) = role {
+                        body["role"] = role.name().into();
+                    }
+                    if let Some(list) = list {
+                        body["permissions"] = json!(names(list));
+                    }
+                    if let Some(brands) = brands {
+                        body["brands"] = self.set(*tenant, brands);
+                    }
+                }
+                let user = id(&ids.users, *user);
+                let path = format!("access-reviews/{}/members/{user}", self.review_id(*tenant, *review));
+                ask("PUT", by, team(tenant, path), body).await
+            }
+            R::CloseReview { by, tenant, review } => {
+                let path = format!("access-reviews/{}/close", self.review_id(*tenant, *review));
+                ask("POST", by, team(tenant, path), Value::Null).await
+            }
+            R::Access { by, tenant } => {
+                ask("GET", by, team(tenant, "access-review?limit=100".to_owned()), Value::Null).await
+            }
             R::ChangeProfile { by } => {
                 let name = format!("P{}", fresh());
                 ask("PATCH", by, "/v1/me".to_owned(), json!({ "first_name": name })).await
@@ -493,6 +583,7 @@ impl Driver {
                 }
                 Request::Invite { tenant, .. } => self.ids.invitations[*tenant].push(at("/id")),
                 Request::CreateBrand { tenant, .. } => self.ids.brands[*tenant].push(at("/id")),
+                Request::OpenReview { tenant, .. } => self.ids.reviews[*tenant].push(at("/id")),
                 _ => {}
             }
         }
@@ -503,6 +594,7 @@ impl Driver {
         self.ids.tenants.push(tenant);
         self.ids.invitations.push(vec![founding]);
         self.ids.brands.push(Vec::new());
+        self.ids.reviews.push(Vec::new());
     }
 
     /// The tenant and the invitation that a link names.
@@ -586,6 +678,23 @@ impl Driver {
                 let events = self.events(*tenant, items.filter(|e| text(e, "/subject/kind") != "member"));
                 events.iter().map(|(event, times)| format!("{event} {times}")).collect::<Vec<_>>().join("\n")
             }
+            Request::OpenReview { tenant, .. } | Request::CloseReview { tenant, .. } => {
+                self.review(*tenant, &body).1
+            }
+            Request::Reviews { tenant, .. } => lines(&body["items"], &|one| self.review(*tenant, one)),
+            Request::Review { tenant, .. } => {
+                let made = lines(&body["decisions"], &|one| self.decision(*tenant, one));
+                under(self.review(*tenant, &body).1, &made)
+            }
+            Request::WrittenReview { tenant, .. } => {
+                let rows = lines(&body["items"], &|one| {
+                    let (user, status) = (nth(&self.ids.users, text(one, "/user_id")), text(one, "/status"));
+                    (user, format!("{user} {status} {}", self.decided(*tenant, one)))
+                });
+                under(self.review(*tenant, &body["review"]).1, &rows)
+            }
+            Request::Decide { tenant, .. } => self.decision(*tenant, &body).1,
+            Request::Access { tenant, .. } => lines(&body["items"], &|one| self.access(*tenant, one)),
             Request::Brand { tenant, .. } => nth(&self.ids.brands[*tenant], text(&body, "/id")).to_string(),
             Request::Me { .. } => lines(&body["memberships"], &|one| {
                 let tenant = nth(&self.ids.tenants, text(one, "/tenant/id"));
@@ -607,6 +716,7 @@ impl Driver {
                 "tenant" => nth(&self.ids.tenants, id),
                 "brand" => nth(&self.ids.brands[tenant], id),
                 "invitation" => nth(&self.ids.invitations[tenant], id),
+                "review" => nth(&self.ids.reviews[tenant], id),
                 _ => nth(&self.ids.users, id),
             };
             *all.entry(format!("{} {kind} {subject}", text(event, "/type"))).or_default() += 1;
@@ -618,6 +728,64 @@ impl Driver {
         let user = nth(&self.ids.users, text(one, "/user_id"));
         let (role, status) = (text(one, "/role"), text(one, "/status"));
         (user, format!("{user} {role} {status} {} {}", self.brands(tenant, &one["brands"]), shown_list(one)))
+    }
+
+    /// A review, as it is shown or stored.
+    fn review_line(&self, tenant: Nth, one: &Value, counts: &Value) -> (Nth, String) {
+        let at = nth(&self.ids.reviews[tenant], text(one, "/id"));
+        let user = |pointer: &str| nth(&self.ids.users, text(one, pointer));
+        let end = match text(one, "/closed_by") {
+            "" => "open".to_owned(),
+            _ => format!("closed by {}", user("/closed_by")),
+        };
+        let [kept, reduced, revoked] = ["/kept", "/reduced", "/revoked"].map(|name| number(counts, name));
+        let undecided = counts.get("undecided").and_then(Value::as_u64);
+        let undecided = undecided.map_or_else(|| "-".to_owned(), |many| many.to_string());
+        let counted = format!("kept {kept} reduced {reduced} revoked {revoked} undecided {undecided}");
+        (at, format!("{at} by {} {end} {counted}", user("/opened_by")))
+    }
+
+    fn review(&self, tenant: Nth, one: &Value) -> (Nth, String) {
+        self.review_line(tenant, one, &one["counts"])
+    }
+
+    /// What somebody held or holds, as it is shown or stored; nothing where a membership was ended.
+    fn held(&self, tenant: Nth, held: Option<&Value>) -> String {
+        held.filter(|held| !held.is_null()).map_or_else(
+            || "-".to_owned(),
+            |held| {
+                let brands = self.brands(tenant, &held["brands"]);
+                format!("{} {} {brands}", text(held, "/role"), list(held.get("permissions")))
+            },
+        )
+    }
+
+    /// What was decided about a member, or that nothing was.
+    fn decided(&self, tenant: Nth, one: &Value) -> String {
+        let (before, after) = (self.held(tenant, one.get("before")), self.held(tenant, one.get("after")));
+        let what = match text(one, "/decision") {
+            "undecided" => "undecided".to_owned(),
+            verdict => {
+                let (reason, by) = (text(one, "/reason"), nth(&self.ids.users, text(one, "/by")));
+                format!("{verdict} for {} by {by}", reason.trim_start_matches(REASON))
+            }
+        };
+        format!("{what}: {before} -> {after}")
+    }
+
+    fn decision(&self, tenant: Nth, one: &Value) -> (Nth, String) {
+        let user = nth(&self.ids.users, text(one, "/user_id"));
+        (user, format!("{user} {}", self.decided(tenant, one)))
+    }
+
+    /// What somebody holds, as a reviewer sees it.
+    fn access(&self, tenant: Nth, one: &Value) -> (Nth, String) {
+        let user = nth(&self.ids.users, text(one, "/user_id"));
+        let (status, given) = (text(one, "/status"), seconds(&one["granted_at"]));
+        let (permissions, unused) = (list(one.get("permissions")), list(one.get("unused")));
+        let brands = self.brands(tenant, &one["brands"]);
+        let holds = format!("{} {status} {brands} {permissions} since {given}", text(one, "/role"));
+        (user, format!("{user} {holds} stale {} unused {unused}", one["stale"]))
     }
 
     fn invitation(&self, tenant: Nth, one: &Value) -> (Nth, String) {
@@ -683,7 +851,19 @@ impl Driver {
                 }
             }
         }
+        for item in of("Review") {
+            let of_tenant = |tenant: &String| tenant == text(&item, "/tenant_id");
+            let Some(tenant) = self.ids.tenants.iter().position(of_tenant) else { continue };
+            let (known, id) = (&mut self.ids.reviews[tenant], text(&item, "/id").to_owned());
+            if !known.contains(&id) {
+                known.push(id);
+            }
+        }
         self.learn_links();
+    }
+
+    fn is_removed(&self, tenant: &str) -> bool {
+        self.ids.removed.iter().any(|removed| removed == tenant)
     }
 
     fn items(&self) -> Vec<Value> {
@@ -709,7 +889,9 @@ impl Driver {
             let of = |tenant: &String| {
                 partition == format!("TENANT#{tenant}") || partition.starts_with(&format!("EVENTS#{tenant}#"))
             };
-            let is_left = self.ids.removed.iter().any(of);
+            // a decision lies under its review's name
+            let decides = partition.starts_with("REVIEW#") && self.is_removed(text(item, "/tenant_id"));
+            let is_left = decides || self.ids.removed.iter().any(of);
             item.get("entity").is_none() || (ends && item.get("ttl").is_none()) || is_left
         });
         lines.extend(strays.map(|item| (format!("stray {}", text(item, "/pk")), item.to_string())));
@@ -788,6 +970,20 @@ impl Driver {
             for b in mine("Brand") {
                 let brand = nth(&self.ids.brands[tenant], text(b, "/id"));
                 lines.insert(format!("tenant {tenant} brand {brand}"), "there".to_owned());
+            }
+            for r in mine("Review") {
+                let (at, line) = self.review_line(tenant, r, r);
+                lines.insert(format!("tenant {tenant} review {at}"), line);
+            }
+            for open in of("OpenReview").filter(|open| text(open, "/pk") == format!("TENANT#{id}")) {
+                let at = nth(&self.ids.reviews[tenant], text(open, "/review_id"));
+                lines.insert(format!("tenant {tenant} review that goes on"), at.to_string());
+            }
+            for d in mine("Decision") {
+                let at = nth(&self.ids.reviews[tenant], text(d, "/review_id"));
+                let member = user(d, "/user_id");
+                let line = self.decided(tenant, d);
+                lines.insert(format!("tenant {tenant} review {at} member {member}"), line);
             }
             for held in of("Invitee").filter(|i| text(i, "/pk") == format!("TENANT#{id}")) {
                 let holder = if text(held, "/holder") == "member" {

@@ -11,7 +11,9 @@
 //! again; reading and ending invitations takes `members.invite`, listing seats that and
 //! `members.read`, asking about a colleague `members.assign`; renewing a link
 //! that works is a `conflict`; what a suspension holds up is `invitation-on-hold`, what a closing does `invitation-revoked`; a
-//! removal is one thing, however many orders it takes. Which of several reminders of one moment come first where there is no
+//! removal is one thing, however many orders it takes; a decision that stands is given again as done, in a review that is
+//! closed too, and one about who is no member any more is none. That permissions are used is noted of a sample, which is empty
+//! here. Which of several reminders of one moment come first where there is no
 //! room for all is left open. The outbox is compared by what is sent from
 //! it, and who finds an invitation expired, and when, not at all.
 //!
@@ -27,16 +29,17 @@ mod links;
 mod operator;
 mod portals;
 mod request;
+mod reviews;
 pub mod rights;
 mod state;
 mod team;
 mod view;
 
 use account::asked_again;
-pub use request::{Answer, Given, Outcome, Request, Set, Told, Try};
+pub use request::{Answer, Given, Outcome, Reduction, Request, Set, Told, Try, Verdict};
 pub use state::{
-    Account, Belonging, Delivery, Former, Holder, Invitation, Limits, Link, Mail, Member, Proof, Reset,
-    Return, Session, Status, Tenant, Why, Window, World,
+    Account, Belonging, Decision, Delivery, Ended, Former, Holder, Invitation, Limits, Link, Mail, Member,
+    Proof, Reset, Return, Review, Session, Status, Tenant, Why, Window, World,
 };
 
 /// A number that stands for a tenant, a brand, an invitation, a user, a session, a link or an address.

@@ -136,7 +136,16 @@ impl World {
         let user = account.user;
         let status = Status::Active;
         let (invites, active_on) = (Window::default(), now / DAY);
-        let member = Member { address, access, status, joined_at: now, invites, active_on };
+        let member = Member {
+            address,
+            access,
+            status,
+            joined_at: now,
+            granted_at: now,
+            ended_at: None,
+            invites,
+            active_on,
+        };
         t.members.insert(user, member);
         t.holders.insert(address, Holder::Member(user));
         t.invitations[invitation].ended = Some("accepted");
@@ -252,6 +261,7 @@ impl World {
             members: BTreeMap::new(),
             invitations: vec![founding],
             brands: Vec::new(),
+            reviews: Vec::new(),
             holders: BTreeMap::from([(address, Holder::Invitation(0))]),
             events: BTreeMap::new(),
         };

@@ -159,6 +159,7 @@ impl World {
             if let Some(member) = t.members.get_mut(&user) {
                 told.push(Mail::Notice { to: member.address, at: self.now });
                 member.access.role = role;
+                member.granted_at = self.now;
                 if role == Role::Owner {
                     member.access.list = None;
                 }

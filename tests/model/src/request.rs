@@ -40,6 +40,28 @@ pub struct Given {
     pub days: u64,
 }
 
+/// What a member is left with; what isn't said stays. Something is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reduction {
+    /// Another role.
+    pub role: Option<Role>,
+    /// The list that replaces the role's permissions.
+    pub list: Option<Permissions>,
+    /// Other brands.
+    pub brands: Option<Set>,
+}
+
+/// What a reviewer decides about a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// They keep what they hold.
+    Kept,
+    /// They are left with this.
+    Reduced(Reduction),
+    /// Their membership is ended.
+    Revoked,
+}
+
 /// What SES says became of the newest mail to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
@@ -256,6 +278,41 @@ pub enum Request {
         brand: Option<Nth>,
         user: Option<Nth>,
     },
+    OpenReview {
+        by: Nth,
+        tenant: Nth,
+    },
+    Reviews {
+        by: Nth,
+        tenant: Nth,
+    },
+    Review {
+        by: Nth,
+        tenant: Nth,
+        review: Nth,
+    },
+    WrittenReview {
+        by: Nth,
+        tenant: Nth,
+        review: Nth,
+    },
+    Decide {
+        by: Nth,
+        tenant: Nth,
+        review: Nth,
+        user: Nth,
+        verdict: Verdict,
+        reason: Nth,
+    },
+    CloseReview {
+        by: Nth,
+        tenant: Nth,
+        review: Nth,
+    },
+    Access {
+        by: Nth,
+        tenant: Nth,
+    },
     ChangeProfile {
         by: Nth,
     },
@@ -384,6 +441,13 @@ impl Request {
             | Self::Brand { by, .. }
             | Self::Events { by, .. }
             | Self::Check { by, .. }
+            | Self::OpenReview { by, .. }
+            | Self::Reviews { by, .. }
+            | Self::Review { by, .. }
+            | Self::WrittenReview { by, .. }
+            | Self::Decide { by, .. }
+            | Self::CloseReview { by, .. }
+            | Self::Access { by, .. }
             | Self::ChangeProfile { by }
             | Self::ChangePassword { by, .. }
             | Self::Sessions { by }
@@ -511,7 +575,14 @@ impl World {
             | R::Brands { by, tenant }
             | R::Brand { by, tenant, .. }
             | R::Events { by, tenant }
-            | R::Check { by, tenant, .. } => self.in_team(*by, *tenant, request),
+            | R::Check { by, tenant, .. }
+            | R::OpenReview { by, tenant }
+            | R::Reviews { by, tenant }
+            | R::Review { by, tenant, .. }
+            | R::WrittenReview { by, tenant, .. }
+            | R::Decide { by, tenant, .. }
+            | R::CloseReview { by, tenant, .. }
+            | R::Access { by, tenant } => self.in_team(*by, *tenant, request),
         }
     }
 

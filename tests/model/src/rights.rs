@@ -116,7 +116,9 @@ impl Brands {
         }
     }
 
-    fn covers(&self, other: &Self) -> bool {
+    /// Whether every brand of `other` is in it.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::All, _) => true,
             (Self::Only(_), Self::All) => false,

@@ -142,6 +142,8 @@ pub struct Tenant {
     pub invitations: Vec<Invitation>,
     /// Brands: whether they are there.
     pub brands: Vec<bool>,
+    /// Reviews of who holds what, in the order in which they began.
+    pub reviews: Vec<Review>,
     /// Who holds an address here.
     pub holders: BTreeMap<Nth, Holder>,
     /// The audit trail: how often what happened to what.
@@ -159,10 +161,51 @@ pub struct Member {
     pub status: Status,
     /// When they joined.
     pub joined_at: u64,
+    /// When they were last given what they hold.
+    pub granted_at: u64,
+    /// When the membership was ended.
+    pub ended_at: Option<u64>,
     /// Invitations in the current hour.
     pub invites: Window,
     /// The day on which they last did something.
     pub active_on: u64,
+}
+
+/// A review of who holds what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// Who began it.
+    pub opened_by: Nth,
+    /// Its end.
+    pub ended: Option<Ended>,
+    /// What was decided last, by member.
+    pub decisions: BTreeMap<Nth, Decision>,
+}
+
+/// The end of a review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Who ended it.
+    pub by: Nth,
+    /// When.
+    pub at: u64,
+    /// How many members nobody had decided about.
+    pub undecided: usize,
+}
+
+/// What a review decided about a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Kept, reduced or revoked.
+    pub verdict: &'static str,
+    /// Why.
+    pub reason: Nth,
+    /// Who decided.
+    pub by: Nth,
+    /// What the member held.
+    pub before: Access,
+    /// What they held from then on; nothing where the membership was ended.
+    pub after: Option<Access>,
 }
 
 /// Who holds an address in a tenant.

@@ -25,6 +25,19 @@ impl Who {
     }
 }
 
+/// What a whole set comes to that somebody writes who sees these brands: the rest stays (R6). None where it takes somebody who
+/// sees every brand.
+pub(crate) fn whole_set(seen: &Brands, before: &Brands, asked: &Set) -> Option<Brands> {
+    match (seen, before, asked) {
+        (Brands::All, _, Set::All) => Some(Brands::All),
+        (Brands::All, _, Set::These(set)) => Some(Brands::Only(set.clone())),
+        (Brands::Only(seen), Brands::Only(before), Set::These(set)) => {
+            Some(Brands::Only((before - seen).union(set).copied().collect()))
+        }
+        (Brands::Only(_), _, _) => None,
+    }
+}
+
 impl World {
     /// Whose session this is, if it holds.
     pub(crate) fn who(&self, session: Nth) -> Option<Nth> {
@@ -80,6 +93,13 @@ impl World {
             Request::RenameBrand { .. } => "brands.update",
             Request::DeleteBrand { .. } => "brands.delete",
             Request::Events { .. } => "audit.read",
+            Request::OpenReview { .. }
+            | Request::Reviews { .. }
+            | Request::Review { .. }
+            | Request::WrittenReview { .. }
+            | Request::Decide { .. }
+            | Request::CloseReview { .. }
+            | Request::Access { .. } => "access.review",
             Request::RenameTenant { .. } | Request::SetReminder { .. } | Request::LeavePortal { .. } => {
                 "tenant.update"
             }
@@ -128,6 +148,15 @@ impl World {
             Request::Partners { .. } => self.partners(who),
             Request::EndPartner { partner, .. } => self.end_partner(who, *partner),
             Request::LeavePortal { .. } => self.leave_portal(who),
+            Request::OpenReview { .. } => self.open_review(who),
+            Request::Reviews { .. } => self.reviews(who),
+            Request::Review { review, .. } => self.review(who, *review),
+            Request::WrittenReview { review, .. } => self.written_review(who, *review),
+            Request::Decide { review, user, verdict, reason, .. } => {
+                self.decide(who, (*review, *user), verdict, *reason)
+            }
+            Request::CloseReview { review, .. } => self.close_review(who, *review),
+            Request::Access { .. } => self.access(who),
             _ => self.shown(who, request),
         }
     }
@@ -350,7 +379,7 @@ impl World {
     }
 
     /// The member whom somebody is about to change, and what stands against changing them at all (R1, R2, R3).
-    fn target(&self, who: Who, user: Nth) -> Option<(&Member, Vec<&'static str>)> {
+    pub(crate) fn target(&self, who: Who, user: Nth) -> Option<(&Member, Vec<&'static str>)> {
         let target = self.tenants[who.tenant].members.get(&user)?;
         let mut no = Vec::new();
         if user == who.user || target.access.role < self.access_of(who).role {
@@ -383,6 +412,12 @@ impl World {
         })
     }
 
+    /// They hold this from now on.
+    fn give(&self, who: Who, user: Nth, event: &str, after: Access) -> Vec<Outcome> {
+        let now = self.now;
+        self.change_member(who, user, event, |member| (member.access, member.granted_at) = (after, now))
+    }
+
     fn give_role(&self, who: Who, user: Nth, role: Role) -> Vec<Outcome> {
         let Some((target, mut no)) = self.current(who, user) else { return self.no("not-found") };
         let after = Access { role, list: None, brands: target.access.brands.clone() };
@@ -395,7 +430,7 @@ impl World {
         if target.access.role == role {
             return self.clone().done();
         }
-        self.change_member(who, user, "member.role_changed", |member| member.access = after)
+        self.give(who, user, "member.role_changed", after)
     }
 
     fn permit(&self, who: Who, user: Nth, list: Option<&Permissions>) -> Vec<Outcome> {
@@ -410,7 +445,7 @@ impl World {
         if target.access.list == after.list {
             return self.clone().done();
         }
-        self.change_member(who, user, "member.permissions_changed", |member| member.access = after)
+        self.give(who, user, "member.permissions_changed", after)
     }
 
     /// Which roles one may give to somebody without brands.
@@ -434,15 +469,7 @@ impl World {
         {
             no.push("validation");
         }
-        let after = match (&seen, &target.access.brands, asked) {
-            (Brands::All, _, Set::All) => Some(Brands::All),
-            (Brands::All, _, Set::These(set)) => Some(Brands::Only(set.clone())),
-            (Brands::Only(seen), Brands::Only(before), Set::These(set)) => {
-                Some(Brands::Only((before - seen).union(set).copied().collect()))
-            }
-            (Brands::Only(_), _, _) => None,
-        };
-        let Some(after) = after else {
+        let Some(after) = whole_set(&seen, &target.access.brands, asked) else {
             no.push("role-not-grantable");
             return self.refused(&no).unwrap_or_default();
         };
@@ -490,7 +517,8 @@ impl World {
         if target.access.brands == after {
             return self.clone().done();
         }
-        self.change_member(who, user, "member.brands_changed", |member| member.access.brands = after)
+        let after = Access { brands: after, ..target.access.clone() };
+        self.give(who, user, "member.brands_changed", after)
     }
 
     fn suspend(&self, who: Who, user: Nth) -> Vec<Outcome> {
@@ -536,7 +564,7 @@ impl World {
         let t = &mut self.tenants[tenant];
         if let Some(member) = t.members.get_mut(&user) {
             let address = member.address;
-            member.status = Status::Revoked;
+            (member.status, member.ended_at) = (Status::Revoked, Some(self.now));
             member.access.list = None;
             member.access.brands = Brands::Only(BTreeSet::new());
             t.holders.remove(&address);

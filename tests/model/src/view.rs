@@ -21,7 +21,8 @@ pub(crate) fn brands(brands: &Brands) -> String {
     }
 }
 
-fn list(list: Option<&Permissions>) -> String {
+/// A list of permissions as a line has it.
+pub(crate) fn list(list: Option<&Permissions>) -> String {
     list.map_or_else(|| "-".to_owned(), |list| format!("[{}]", set(list)))
 }
 
@@ -60,6 +61,7 @@ impl Tenant {
                     *seen == Brands::All || seen.has(brand) && there.contains(&brand)
                 }
                 (Some("invitation"), _) => may.contains("members.invite"),
+                (Some("review"), _) => may.contains("access.review"),
                 (Some("member"), _) => false,
                 _ => true,
             }
@@ -193,6 +195,15 @@ impl World {
             }
             for brand in t.there() {
                 lines.insert(format!("tenant {nth} brand {brand}"), "there".to_owned());
+            }
+            for (at, review) in t.reviews.iter().enumerate() {
+                lines.insert(format!("tenant {nth} review {at}"), review.line(at));
+                if review.is_open() {
+                    lines.insert(format!("tenant {nth} review that goes on"), at.to_string());
+                }
+                for (user, made) in &review.decisions {
+                    lines.insert(format!("tenant {nth} review {at} member {user}"), made.line());
+                }
             }
             for (address, holder) in &t.holders {
                 let holder = match holder {

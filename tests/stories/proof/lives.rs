@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use oracle::rights::{ROLES, TABLE};
-use oracle::{DAY, Given, Nth, Request, Set, Told, Try, World};
+use oracle::rights::{ROLES, Role, TABLE};
+use oracle::{DAY, Given, Nth, Reduction, Request, Set, Told, Try, Verdict, World};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError};
-use stories::{Fault, Twin, limits};
+use stories::{Fault, START, Twin, differences, limits};
 use web::Route;
 
 use super::{budget, runner, runtime, scene, seed};
@@ -230,20 +230,126 @@ fn waiting(model: &World, chance: Chance) -> Request {
     }
 }
 
+/// What becomes of what somebody holds, in a team of so many brands: mostly a part of it is taken.
+fn verdict(brands: usize, [d, e, f]: [u8; 3]) -> Verdict {
+    let bit = |nth: usize| f & (1 << (nth % 7)) != 0;
+    let role = ROLES[pick(d, ROLES.len())];
+    let set = if d < 16 { Set::All } else { Set::These((0..brands).filter(|nth| bit(*nth)).collect()) };
+    // some of what a role holds, or of everything
+    let all = if d % 4 == 0 { Role::Owner } else { role };
+    let list = all.permissions().into_iter().enumerate().filter(|(nth, _)| bit(nth * nth));
+    let list = list.map(|(_, permission)| permission).collect();
+    let nothing = Reduction { role: None, list: None, brands: None };
+    match e % 8 {
+        0..=2 => Verdict::Kept,
+        3 => Verdict::Revoked,
+        4 => Verdict::Reduced(Reduction { role: Some(role), ..nothing }),
+        5 => Verdict::Reduced(Reduction { list: Some(list), ..nothing }),
+        6 => Verdict::Reduced(Reduction { brands: Some(set), ..nothing }),
+        _ => Verdict::Reduced(Reduction { role: Some(role), list: Some(list), brands: Some(set) }),
+    }
+}
+
+/// What happens next in a team whose access is reviewed: mostly that somebody decides.
+fn reviewing(model: &World, chance: Chance) -> Request {
+    let [kind, a, b, c, d, e, f] = chance;
+    let tenant = if a < 230 { 0 } else { pick(a, model.tenants.len() + 1) };
+    let t = model.tenants.get(tenant);
+    let by = if b < 245 { pick(b, model.sessions.len()) } else { model.sessions.len() };
+    let user = if c < 245 { pick(c, model.users) } else { model.users };
+    let reviews = t.map_or(0, |t| t.reviews.len());
+    // mostly the one that began last
+    let review = if a % 8 < 6 { reviews.saturating_sub(1) } else { pick(a / 8, reviews + 1) };
+    match kind % 16 {
+        0 => Request::OpenReview { by, tenant },
+        1..=6 => {
+            let verdict = verdict(t.map_or(0, |t| t.brands.len()), [d, e, f]);
+            Request::Decide { by, tenant, review, user, verdict, reason: pick(d, 2) }
+        }
+        7 => Request::CloseReview { by, tenant, review },
+        8 => match e % 4 {
+            0 => Request::Reviews { by, tenant },
+            1 => Request::Review { by, tenant, review },
+            2 => Request::WrittenReview { by, tenant, review },
+            _ => Request::Access { by, tenant },
+        },
+        _ => request(model, [b ^ f, a, b, c, d, e, f]),
+    }
+}
+
 /// What a request is called.
 fn kind(request: &Request) -> String {
     let text = format!("{request:?}");
     text.split(' ').next().unwrap_or_default().to_owned()
 }
 
-/// Lives a life in a copy of the scene.
+/// What moves of a team, of these lines of the table: not its portal, not what it counts for limits, nor what became of the
+/// mails of its invitations, whose links stay behind.
+fn moving(lines: BTreeMap<String, String>, tenant: Nth) -> BTreeMap<String, String> {
+    let name = format!("tenant {tenant}");
+    // without a word and the one behind it
+    let without = |line: &str, word: &str| {
+        let mut words: Vec<&str> = line.split(' ').collect();
+        if let Some(at) = words.iter().position(|found| *found == word) {
+            words.drain(at..at + 2);
+        }
+        words.join(" ")
+    };
+    let moves = |(key, line): (String, String)| {
+        if key.starts_with("stray ") {
+            return Some((key, line));
+        }
+        let of = key.strip_prefix(&name).filter(|of| of.is_empty() || of.starts_with(' '))?;
+        let imported = format!(" event tenant.imported {name}");
+        let line = match of {
+            "" => without(&line, "mails"),
+            " portal" => return None,
+            of if of == imported => return None,
+            of if of.starts_with(" member ") => without(&line, "invites"),
+            of if of.starts_with(" invitation ") => {
+                let (invitation, by) = line.split_once(" by ").unwrap();
+                format!("{invitation} by {}", by.split(' ').next().unwrap())
+            }
+            _ => line,
+        };
+        Some((key, line))
+    };
+    lines.into_iter().filter_map(moves).collect()
+}
+
+/// Moves each team that somebody owns to a copy of another deployment, in which nothing has happened: it is the same there.
+async fn moves(twin: &mut Twin, elsewhere: &stories::World) -> Result<(), String> {
+    let owned: Vec<Nth> = (0..twin.model.tenants.len())
+        .filter(|nth| !twin.model.tenants[*nth].gone && twin.model.tenants[*nth].owner.is_some())
+        .collect();
+    for tenant in owned {
+        let refused = |why: String| format!("tenant {tenant} doesn't move: {why}");
+        let there = elsewhere.fork().await;
+        there.pass(twin.model.now - START.unix_seconds());
+        let pages = twin.driver.exported(tenant).await.map_err(refused)?;
+        let mut moved = twin.driver.imported(there, tenant, &pages).await.map_err(refused)?;
+        let (should, found) = (moving(twin.driver.lines(), tenant), moving(moved.lines(), tenant));
+        if should != found {
+            return Err(format!("tenant {tenant} moved\n{}", differences(&should, &found)));
+        }
+        moved.world.ledger().check();
+    }
+    Ok(())
+}
+
+/// Lives a life in a copy of the scene, and moves its teams elsewhere at its end, if there is such a place.
 async fn live(
     set: &Twin,
     next: fn(&World, Chance) -> Request,
     chances: &[Chance],
+    elsewhere: Option<&stories::World>,
 ) -> Result<Vec<(String, &'static str)>, String> {
     let mut twin = set.fork().await;
     let (mut lived, mut answered) = (Vec::new(), Vec::new());
+    let told = |lived: &[Request], wrong: &str| {
+        let before: Vec<String> = lived.iter().map(|request| format!("{request:?}")).collect();
+        format!("{}\n{wrong}", before.join("\n"))
+    };
     for chance in chances {
         let request = next(&twin.model, *chance);
         lived.push(request.clone());
@@ -255,26 +361,15 @@ async fn live(
         }
         match twin.step(&request).await {
             Ok(code) => answered.push((kind(&request), code)),
-            Err(wrong) => {
-                let before: Vec<String> = lived.iter().map(|r: &Request| format!("{r:?}")).collect();
-                return Err(format!("{}\n{wrong}", before.join("\n")));
-            }
+            Err(wrong) => return Err(told(&lived, &wrong)),
         }
     }
     twin.driver.world.ledger().check();
+    if let Some(elsewhere) = elsewhere {
+        moves(&mut twin, elsewhere).await.map_err(|wrong| told(&lived, &wrong))?;
+    }
     Ok(answered)
 }
-
-/// What the model doesn't know: reviews record what others decide, and `reviews` has their stories.
-const WITH_STORIES: [Route; 7] = [
-    Route::ReviewAccess,
-    Route::OpenReview,
-    Route::ListReviews,
-    Route::ReadReview,
-    Route::ExportReview,
-    Route::DecideReview,
-    Route::CloseReview,
-];
 
 #[test]
 fn every_route_and_order_has_its_place_in_a_life() {
@@ -282,9 +377,11 @@ fn every_route_and_order_has_its_place_in_a_life() {
         let twin = scene::team(limits()).await;
         let mut asked = BTreeMap::new();
         for (kind_of, choice) in (0..=u8::MAX).flat_map(|kind| (0..16).map(move |choice| (kind, choice))) {
-            let request = request(&twin.model, [kind_of, 0, 0, 0, 0, choice, choice * 16]);
-            let with_or_without = format!("{request:?}").contains("list: None");
-            asked.entry((kind(&request), with_or_without)).or_insert(request);
+            for next in [request, reviewing] {
+                let request = next(&twin.model, [kind_of, 0, 0, 0, 0, choice, choice * 16]);
+                let with_or_without = format!("{request:?}").contains("list: None");
+                asked.entry((kind(&request), with_or_without)).or_insert(request);
+            }
         }
         let fork = twin.driver.fork().await;
         for request in asked.values() {
@@ -296,13 +393,12 @@ fn every_route_and_order_has_its_place_in_a_life() {
         };
         let forgotten: Vec<_> =
             Route::ALL.iter().filter(|r| r.function() != "console" && !is_asked(r)).collect();
-        let forgotten: Vec<_> = forgotten.into_iter().filter(|r| !WITH_STORIES.contains(r)).collect();
         assert!(forgotten.is_empty(), "the model knows nothing of {forgotten:?}");
         let schema: serde_json::Value =
             serde_json::from_str(include_str!("../../../infra/schemas/operate.json")).unwrap();
         for order in schema["oneOf"].as_array().unwrap() {
             let order = order["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
-            // two change nothing but the trail, one brings a tenant from elsewhere: `operating` and `moving` have their stories
+            // one changes nothing, and two move a tenant, as other lives do at their end
             let has_stories = ["export-tenant", "import-tenant", "mail-status"].contains(&order);
             let is_asked = asked.iter().any(|(how, which)| how == "operate" && which == order);
             assert!(is_asked || has_stories, "the model knows nothing of `{order}`");
@@ -312,9 +408,20 @@ fn every_route_and_order_has_its_place_in_a_life() {
 
 /// Lives as many lives as there is time for, each in one of the sets.
 fn lives(name: &str, sets: &[Twin], next: fn(&World, Chance) -> Request, past: &str, everyday: u64) {
+    lives_and_moves(name, sets, next, (past, everyday), None);
+}
+
+/// The same, and at the end of each its teams move elsewhere, if there is such a place.
+fn lives_and_moves(
+    name: &str,
+    sets: &[Twin],
+    next: fn(&World, Chance) -> Request,
+    (past, everyday): (&str, u64),
+    elsewhere: Option<&stories::World>,
+) {
     let runtime = runtime();
     let judge = |(set, chances): &(usize, Vec<Chance>)| {
-        runtime.block_on(live(&sets[*set], next, chances)).map_err(TestCaseError::fail)
+        runtime.block_on(live(&sets[*set], next, chances, elsewhere)).map_err(TestCaseError::fail)
     };
     for past in past.lines().filter(|line| !line.starts_with('#')) {
         judge(&serde_json::from_str(past).unwrap())
@@ -386,6 +493,24 @@ fn whoever_is_invited_the_table_and_the_model_agree_on_who_is_reminded() {
         [reminding.fork_under(few).await, reminding]
     });
     lives("lives, reminders", &sets, waiting, "", 1);
+}
+
+#[test]
+fn whatever_a_review_decides_the_table_and_the_model_agree() {
+    let sets = runtime().block_on(async {
+        let reviewing = scene::reviewing(scene::team(limits()).await).await;
+        [scene::long_after(reviewing.fork().await).await, reviewing]
+    });
+    lives("lives, reviews", &sets, reviewing, "", 1);
+}
+
+#[test]
+fn whatever_became_of_a_team_it_moves() {
+    let (set, elsewhere) = runtime().block_on(async {
+        let set = scene::reviewing(scene::portal(limits()).await).await;
+        (set, stories::World::new().await)
+    });
+    lives_and_moves("lives, moving", &[set], reviewing, ("", 1), Some(&elsewhere));
 }
 
 #[test]

@@ -110,6 +110,8 @@ async fn sets() -> Vec<Set> {
     }
     let reminding = scene::reminding(scene::team(limits()).await).await;
     sets.push(Set::of(reminding, scene::of_reminding()).await);
+    let reviewing = scene::reviewing(scene::team(limits()).await).await;
+    sets.push(Set::of(reviewing, scene::of_reviewing()).await);
     let scenes = [
         (team, of_team),
         (later, of_later),

@@ -56,7 +56,9 @@ impl Plan {
 
 /// Whether two operations that overlap may be explained in either order. What one changes holds for requests that begin
 /// after it (a session, the tenant's status); it does one thing after the other (the mailer; a removal; a sign-in, which counts
-/// first; what SES says, which is noted of the address, then of the invitation); a brand that goes while somebody is invited to it is dropped when they accept (R9).
+/// first; what SES says, which is noted of the address, then of the invitation); a brand that goes while somebody is invited to
+/// it is dropped when they accept (R9), and stays named where a review leaves it to somebody; who comes or goes while a review
+/// is ended was in the team at its end, or wasn't.
 fn is_loose(model: &World, one: &Request, other: &Request) -> bool {
     use Request as R;
     const fn by_itself(request: &R) -> bool {
@@ -85,14 +87,22 @@ fn is_loose(model: &World, one: &Request, other: &Request) -> bool {
     let ends_theirs = |one: &R, other: &R| {
         ends(one).is_some_and(|ended| other.by().and_then(|by| user(&by)) == Some(ended))
     };
+    // who isn't decided about is counted first, and then the review is ended
+    let counts = |one: &R, other: &R| {
+        let comes_or_goes = matches!(other, R::Accept { .. } | R::Remove { .. } | R::Leave { .. });
+        matches!(one, R::CloseReview { .. }) && comes_or_goes
+    };
     by_itself(one)
         || by_itself(other)
         || ends_theirs(one, other)
         || ends_theirs(other, one)
         || matches!(
             (one, other),
-            (R::Invite { .. }, R::DeleteBrand { .. }) | (R::DeleteBrand { .. }, R::Invite { .. })
+            (R::Invite { .. } | R::Decide { .. }, R::DeleteBrand { .. })
+                | (R::DeleteBrand { .. }, R::Invite { .. } | R::Decide { .. })
         )
+        || counts(one, other)
+        || counts(other, one)
 }
 
 /// What each request sends when it is alone.
@@ -476,6 +486,18 @@ fn every_pair_of_who_moves() {
     everything(
         "orders, pairs of who moves",
         async |seed| pairs(scene::moved(scene::team(limits()).await).await, scene::of_moved(), seed).await,
+        0,
+    );
+}
+
+#[test]
+fn every_pair_while_access_is_reviewed() {
+    everything(
+        "orders, pairs while access is reviewed",
+        async |seed| {
+            let reviewing = scene::reviewing(scene::team(limits()).await).await;
+            pairs(reviewing, scene::of_reviewing(), seed).await
+        },
         0,
     );
 }

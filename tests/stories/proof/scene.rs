@@ -1,7 +1,7 @@
 //! Where the machines begin: a team in which there is something of everything.
 
 use oracle::rights::{Permissions, Role};
-use oracle::{DAY, Given, Limits, Nth, Request, Set, Try};
+use oracle::{DAY, Given, Limits, Nth, Reduction, Request, Set, Try, Verdict};
 use stories::Twin;
 
 /// What a limited colleague holds: enough to invite, assign and remove, on one brand.
@@ -178,6 +178,68 @@ pub(super) async fn reminding(team: Twin) -> Twin {
     .await
 }
 
+/// What a limited colleague holds who reviews too.
+fn reviewer() -> Permissions {
+    limited().into_iter().chain(["access.review"]).collect()
+}
+
+fn decide(by: Nth, user: Nth, verdict: Verdict, reason: Nth) -> Request {
+    Request::Decide { by, tenant: 0, review: 1, user, verdict, reason }
+}
+
+fn left_with(role: Option<Role>, brands: Option<&[Nth]>) -> Verdict {
+    let brands = brands.map(|brands| Set::These(brands.iter().copied().collect()));
+    Verdict::Reduced(Reduction { role, list: None, brands })
+}
+
+/// The same team, whose access was reviewed once and is again: the second review, which goes on, took a brand from the sales
+/// rep. The limited member reviews too, and did nothing today.
+pub(super) async fn reviewing(team: Twin) -> Twin {
+    let tenant = 0;
+    team.all(&[
+        Request::Permit { by: 0, tenant, user: 2, list: Some(reviewer()) },
+        Request::OpenReview { by: 1, tenant },
+        Request::Decide { by: 1, tenant, review: 0, user: 0, verdict: Verdict::Kept, reason: 0 },
+        Request::CloseReview { by: 0, tenant, review: 0 },
+        Request::Deliver,
+        Request::Pass { seconds: 60 },
+        Request::OpenReview { by: 0, tenant },
+        decide(1, 3, left_with(None, Some(&[0])), 0),
+    ])
+    .await
+}
+
+/// The same in [`reviewing`]: what is decided, and what changes whom it is about, who decides and the review.
+pub(super) fn of_reviewing() -> Vec<Request> {
+    let (tenant, review, right) = (0, 1, Try::Right);
+    let list = |permissions: [&'static str; 2]| {
+        Verdict::Reduced(Reduction { role: None, list: Some(permissions.into()), brands: None })
+    };
+    vec![
+        decide(0, 3, Verdict::Kept, 1),
+        decide(1, 3, Verdict::Kept, 2),
+        decide(1, 3, left_with(Some(Role::Partner), None), 1),
+        decide(0, 3, list(["tenant.read", "brand.read"]), 1),
+        decide(2, 3, left_with(None, Some(&[])), 1),
+        decide(0, 2, Verdict::Kept, 1),
+        decide(1, 2, Verdict::Kept, 2),
+        decide(0, 2, Verdict::Revoked, 1),
+        decide(0, 1, left_with(Some(Role::Member), Some(&[0])), 1),
+        Request::CloseReview { by: 0, tenant, review },
+        Request::CloseReview { by: 1, tenant, review },
+        Request::OpenReview { by: 1, tenant },
+        Request::GiveRole { by: 0, tenant, user: 1, role: Role::Member },
+        Request::GiveRole { by: 0, tenant, user: 3, role: Role::Partner },
+        Request::AddBrand { by: 1, tenant, user: 3, brand: 1 },
+        Request::Suspend { by: 1, tenant, user: 3 },
+        Request::Remove { by: 1, tenant, user: 2 },
+        Request::Leave { by: 3, tenant },
+        Request::HandOver { by: 0, tenant, to: 1, password: right },
+        Request::DeleteBrand { by: 1, tenant, brand: 0 },
+        Request::SuspendTenant { tenant, suspended: true },
+    ]
+}
+
 /// The same team after months in which nobody did anything.
 pub(super) async fn long_after(team: Twin) -> Twin {
     let back = |address| Request::SignIn { address, password: Try::Right };
@@ -269,13 +331,15 @@ pub(super) fn of_closed() -> Vec<Request> {
 }
 
 /// The same team, whose admin signs in with another address by now (12, before it 1), joined the other team with it, and
-/// asked for one more (13), as the sales rep did (14); and whose admin has forgotten their password again.
+/// asked for one more (13), as the sales rep did (14); and whose admin has forgotten their password again. Its access is
+/// reviewed.
 pub(super) async fn moved(team: Twin) -> Twin {
     let ask = |by, to| Request::AskForEmail { by, to, password: Try::Right };
     let (proof, link) = (team.model.proofs.len(), team.model.links.len());
     let brands = Set::These([].into());
     let elsewhere = Given { address: 12, role: Role::Member, list: None, brands, days: 2 };
     team.all(&[
+        Request::OpenReview { by: 0, tenant: 0 },
         ask(1, 12),
         Request::Deliver,
         Request::ConfirmEmail { proof },
@@ -315,6 +379,7 @@ pub(super) fn of_moved() -> Vec<Request> {
         Request::Suspend { by: 0, tenant, user: 1 },
         Request::Remove { by: 0, tenant, user: 1 },
         Request::Remove { by: 1, tenant, user: 3 },
+        Request::Decide { by: 0, tenant, review: 0, user: 1, verdict: Verdict::Revoked, reason: 0 },
         Request::Suspend { by: 4, tenant: 1, user: 1 },
         Request::Leave { by: 1, tenant: 1 },
         Request::Leave { by: 1, tenant },
@@ -477,6 +542,8 @@ pub(super) fn of_later() -> Vec<Request> {
         Request::SuspendTenant { tenant, suspended: true },
         Request::GiveRole { by: 0, tenant, user: 1, role: Role::SalesRep },
         Request::DeleteBrand { by: 0, tenant, brand: 1 },
+        Request::OpenReview { by: 0, tenant },
+        Request::OpenReview { by: 1, tenant },
     ]
 }
 
@@ -512,6 +579,7 @@ pub(super) fn reads() -> Vec<Request> {
             Request::OwnMember { by, tenant },
             Request::Roles { by, tenant },
             Request::Seats { by, tenant },
+            Request::Access { by, tenant },
             Request::Invitations { by, tenant },
             Request::Brands { by, tenant },
             Request::Events { by, tenant },
