@@ -221,6 +221,9 @@ fn an_alarm_on_what_each_rule_gives_up_and_on_what_its_dead_letters_do_not_take(
             assert_eq!(on("InvocationsFailedToBeSentToDlq"), keeps, "{rule}");
         }
     }
+    // a rule that is gone fails nothing: what SES says is missed once mails are sent
+    let silent: BTreeSet<String> = looked_at(&alarms["FeedbackSilent"]).into_iter().map(|one| one.1).collect();
+    assert_eq!(silent, BTreeSet::from([Metric::MailsSent.name().to_owned(), "Invocations".to_owned()]));
 }
 
 #[test]
