@@ -222,8 +222,20 @@ fn an_alarm_on_what_each_rule_gives_up_and_on_what_its_dead_letters_do_not_take(
         }
     }
     // a rule that is gone fails nothing: what SES says is missed once mails are sent
-    let silent: BTreeSet<String> = looked_at(&alarms["FeedbackSilent"]).into_iter().map(|one| one.1).collect();
-    assert_eq!(silent, BTreeSet::from([Metric::MailsSent.name().to_owned(), "Invocations".to_owned()]));
+    let silent = looked_at(&alarms["FeedbackSilent"]);
+    let silent: BTreeSet<&str> = silent.iter().map(|(_, metric, _)| metric.as_str()).collect();
+    assert_eq!(silent, BTreeSet::from(["Invocations", Metric::MailsSent.name()]));
+}
+
+/// Nothing of it is given up for a day, and a pipe that fails tries less and less often: two tries in half an hour have to do.
+#[test]
+fn a_pipe_that_fails_now_and_then_is_seen_long_before_it_gives_up() {
+    let alarms = alarms(&template(""));
+    for name in ["PipeFailures", "PublishErrors"] {
+        let alarm = &alarms[name];
+        let numbers = ["Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold"];
+        assert_eq!(numbers.map(|number| alarm[number].as_u64()), [300, 6, 2, 1].map(Some), "{name}");
+    }
 }
 
 #[test]

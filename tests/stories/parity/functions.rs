@@ -244,8 +244,9 @@ fn whoever_writes_events_is_deployed_behind_the_function_that_publishes_them() {
         let role = function["Properties"]["Role"].as_str().unwrap().trim_end_matches(".Arn");
         let statements = roles[role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].as_array();
         let writes = statements.unwrap().iter().any(|statement| {
-            let is_put = statement["Action"].as_array().into_iter().flatten().any(|a| a == "dynamodb:PutItem");
-            is_put && statement["Condition"].to_string().contains("\"EVENTS#*\"")
+            let mut actions = statement["Action"].as_array().into_iter().flatten();
+            let puts = actions.any(|action| action == "dynamodb:PutItem");
+            puts && statement["Condition"].to_string().contains("\"EVENTS#*\"")
         });
         writers += usize::from(writes);
         assert_eq!(function["DependsOn"] == "Publish", writes, "DependsOn of {name}");
