@@ -409,7 +409,9 @@ def deliveries(stack):
         bus = {"EventBusName": stack.ids["Events"]} if "EventBusName" in stack.properties(name) else {}
         arn = stack.events.describe_rule(**rule, **bus)["Arn"]
         for target in stack.events.list_targets_by_rule(Rule=rule["Name"], **bus)["Targets"]:
-            for queue in (target["Arn"], target["DeadLetterConfig"]["Arn"]):
+            # one that leads to dead letters has none of its own
+            dead = [target["DeadLetterConfig"]["Arn"]] if "DeadLetterConfig" in target else []
+            for queue in (target["Arn"], *dead):
                 url = stack.sqs.get_queue_url(QueueName=queue.rsplit(":", 1)[-1])["QueueUrl"]
                 asked = {"QueueUrl": url, "AttributeNames": ["Policy"]}
                 statement, = json.loads(stack.sqs.get_queue_attributes(**asked)["Attributes"]["Policy"])["Statement"]

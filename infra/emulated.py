@@ -347,6 +347,10 @@ def fits(pattern, record):
     return record in pattern
 
 
+# so often, a fifth of a second apart, a pipe tries what it tries for a day
+PATIENCE = 50
+
+
 class Pipe:
     """What the deployed pipe does, which the emulator makes, and leaves idle: its targets are topics and state machines.
 
@@ -363,7 +367,10 @@ class Pipe:
         self.stack, self.source, self.bus = stack, made["Source"], made["Target"]
         self.enrichment = stack.function(self.named(wanted["Enrichment"]))["FunctionArn"]
         self.dead_letters = stack.ids[self.named(stream["DeadLetterConfig"]["Arn"])]
-        self.start, self.batch, self.retries = stream["StartingPosition"], stream["BatchSize"], stream["MaximumRetryAttempts"]
+        self.start, self.batch = stream["StartingPosition"], stream["BatchSize"]
+        # however often, until the stream forgets it: no test waits for a day
+        retries = stream["MaximumRetryAttempts"]
+        self.tries = PATIENCE if retries == -1 else 1 + retries
         self.patterns = [json.loads(one["Pattern"]) for one in filters]
         self.words = wanted["TargetParameters"]["EventBridgeEventBusParameters"]
         # the emulator asks for a stream's actions on "*", which AWS asks for on the stream
@@ -410,7 +417,7 @@ class Pipe:
         return any(fits(pattern, record) for pattern in self.patterns)
 
     def carry(self, records):
-        for _ in range(1 + self.retries):
+        for _ in range(self.tries):
             try:
                 return self.publish(records)
             except (BotoCoreError, ClientError, Broken) as error:

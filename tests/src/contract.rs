@@ -29,7 +29,8 @@ pub fn hold_published(event: &Value) {
     let detail = &event["detail"];
     let (source, kind) = (&event["source"], &event["detail-type"]);
     assert_eq!((source, kind), (&json!("muster"), &json!("Muster Change")), "{event}");
-    if ["mail.queued", "link.removed", "reminder.due"].iter().any(|kind| detail["type"] == *kind) {
+    let own = ["mail.queued", "link.removed", "reminder.due", "record.unreadable"];
+    if own.iter().any(|kind| detail["type"] == *kind) {
         assert_eq!(detail["schema_version"], "1", "{event}");
         return;
     }

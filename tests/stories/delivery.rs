@@ -186,7 +186,7 @@ async fn a_mail_that_can_not_be_sent_holds_up_nobody_else() {
 }
 
 #[tokio::test]
-async fn an_event_of_newer_code_fails_alone_and_is_in_the_pipes_dead_letters() {
+async fn an_event_of_newer_code_holds_up_nobody_and_lies_in_the_dead_letters_by_its_keys() {
     let world = World::new().await;
     let team = world.team("Acme").await;
     world.settle().await;
@@ -198,17 +198,50 @@ async fn an_event_of_newer_code_fails_alone_and_is_in_the_pipes_dead_letters() {
     world.stack().put_item(&strange).unwrap();
     let behind = team.invite("ben@acme.example", "member").await;
     let published = world.stack().published().len();
+    assert_eq!(world.counted(Metric::RecordsFailed), 0);
+    // one batch, tried once: a step is enough for all of it to come to the bus
+    world.stack().pump(true).await.unwrap();
+    // an event and a mail of each, once, and where to find what can't be read
+    assert_eq!(world.stack().published().len(), published + 5);
     world.settle().await;
     for one in [&before, &behind] {
         assert_eq!(mails(&world, &one.email), 1, "{}", one.email);
     }
-    // an event and a mail of each, once, however the batch was halved
-    assert_eq!(world.stack().published().len(), published + 4);
+    assert_eq!(world.counted(Metric::RecordsFailed), 1);
     let dead = world.stack().dead_letters();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].0, "EventsDeadLetters");
-    assert_eq!(dead[0].1["dynamodb"]["NewImage"]["type"], json!({"S": "tenant.teleported"}));
-    assert_eq!(world.stack().redrive(), 0, "a record of the stream goes back into no queue");
+    let mut detail = dead[0].1["detail"].clone();
+    for number in ["event_id", "sequence_number"] {
+        let said = detail.as_object_mut().unwrap().remove(number).unwrap();
+        assert!(said.as_str().is_some_and(|text| !text.is_empty()), "{number}: {said}");
+    }
+    // and nothing of what stands in it
+    let (pk, sk) = (&strange["pk"]["S"], &strange["sk"]["S"]);
+    let found = json!({"schema_version": "1", "type": "record.unreadable", "pk": pk, "sk": sk});
+    assert_eq!(detail, found);
+    assert_eq!(world.stack().redrive(), 0, "it goes back into no queue");
+}
+
+#[tokio::test]
+async fn a_pipe_whose_function_is_broken_for_hours_gives_nothing_up() {
+    let template = include_str!("../../template.yaml");
+    // one that can't make anything of a batch
+    let broken = template.replace("Enrichment: !GetAtt Publish.Arn", "Enrichment: !GetAtt Check.Arn");
+    assert!(broken != template);
+    let world = World::start_with(broken).await.unwrap();
+    let sign_up =
+        json!({"name": "Acme", "email": "olive@acme.example", "first_name": "Olive", "last_name": "Owner"});
+    world.ask("POST", "/v1/tenants", None, &sign_up).await.expect(202);
+    for _ in 0..3 {
+        world.settle().await;
+        assert!(world.stack().published().is_empty());
+        assert!(world.stack().dead_letters().is_empty(), "it waits in the stream");
+    }
+    // until the stream itself is about to forget it
+    world.stack().exhaust().await.unwrap();
+    let dead = world.stack().dead_letters();
+    assert!(!dead.is_empty() && dead.iter().all(|(queue, _)| queue == "EventsDeadLetters"), "{dead:?}");
 }
 
 #[tokio::test]

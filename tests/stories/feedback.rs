@@ -1,5 +1,6 @@
 //! What SES says of mails: in any order, twice, or about nothing of ours.
 
+use runtime::metrics::Metric;
 use serde_json::{Value, json};
 use stories::{Fault, Invited, ReplyExt, Team, World};
 
@@ -199,26 +200,103 @@ async fn what_is_nobodys_is_acknowledged_and_changes_nothing() {
         event
     };
     for event in [
-        json!({}),
-        json!(null),
         with("/source", json!("aws.s3")),
         with("/detail-type", json!("Email Opened")),
         with("/detail/mail/tags", json!({})),
-        with("/detail/mail/tags/tenant", json!(["not-an-id"])),
         with("/detail/mail/tags/tenant", json!(["01a202c6-e1a3-7a38-9802-fdcb99ebdc61"])),
-        with("/detail/mail/tags/invitation", json!(["a", "b"])),
-        with("/detail/mail/tags/generation", json!(["-1"])),
-        with("/detail-type", json!("Email Bounced")),
-        with("/detail", json!("text")),
     ] {
         let answer = world.stack().invoke("feedback", stories::batch([&event]), String::new()).await;
         assert_eq!(answer.unwrap(), br#"{"batchItemFailures":[]}"#, "{event}");
     }
+    assert_eq!(world.counted(Metric::MessagesFailed), 0);
     assert_eq!(world.stack().items().unwrap().len(), before);
     assert_eq!(shown(&team, &invited).await.0, "delivered");
     // the rule lets through only what this deployment sent
     let foreign = with("/detail/mail/tags/ses:configuration-set", json!(["another-stack"]));
     assert!(world.stack().publish(&foreign).await.unwrap().is_empty());
+}
+
+/// Who acknowledged it would lose a bounce, and nobody would ever know.
+#[tokio::test]
+async fn what_can_not_be_read_comes_again_and_is_in_the_dead_letters_in_the_end() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    let invited = team.invite("ana@mail.example", "member").await;
+    invited.link().await;
+    let mut said = Vec::new();
+    for kind in ["delivery", "delay"] {
+        said.push(world.stack().feedback("ana@mail.example", kind, "").await.unwrap());
+    }
+    let before = world.stack().items().unwrap().len();
+    let with = |event: &Value, pointer: &str, value: Value| {
+        let mut event = event.clone();
+        *event.pointer_mut(pointer).unwrap() = value;
+        event
+    };
+    let unreadable = [
+        json!({}),
+        json!(null),
+        json!("a text"),
+        with(&said[0], "/source", json!(["aws.ses"])),
+        with(&said[0], "/detail-type", json!(null)),
+        with(&said[0], "/detail", json!("text")),
+        with(&said[0], "/detail/mail", json!({})),
+        with(&said[0], "/detail/mail/destination", json!("ana@mail.example")),
+        with(&said[0], "/detail/mail/tags/tenant", json!(["not-an-id"])),
+        with(&said[0], "/detail/mail/tags/tenant", json!([])),
+        with(&said[0], "/detail/mail/tags/invitation", json!(["a", "b"])),
+        with(&said[0], "/detail/mail/tags/generation", json!(["-1"])),
+        // of a kind that says more than a delivery does
+        with(&said[0], "/detail-type", json!("Email Bounced")),
+        with(&said[0], "/detail-type", json!("Email Delivery Delayed")),
+        with(&said[0], "/detail-type", json!("Email Rejected")),
+        with(&said[1], "/detail/deliveryDelay", json!("late")),
+    ];
+    for (n, event) in (1..).zip(&unreadable) {
+        let answer = world.stack().invoke("feedback", stories::batch([event]), String::new()).await;
+        let report = br#"{"batchItemFailures":[{"itemIdentifier":"1"}]}"#;
+        assert_eq!(answer.unwrap(), report, "{event}");
+        assert_eq!(world.counted(Metric::MessagesFailed), n, "{event}");
+    }
+    let no_json = json!({"Records": [{"messageId": "1", "body": "{\"source\": \"aws"}]});
+    let answer = world.stack().invoke("feedback", no_json.to_string().into_bytes(), String::new()).await;
+    assert_eq!(answer.unwrap(), br#"{"batchItemFailures":[{"itemIdentifier":"1"}]}"#);
+    assert_eq!(world.stack().items().unwrap().len(), before);
+    // over the rule and the queue, one that can be read behind it
+    let bad = with(&said[0], "/detail/mail/tags/generation", json!(["-1"]));
+    world.stack().publish(&bad).await.unwrap();
+    world.stack().feedback("ana@mail.example", "bounce", "no such user").await.unwrap();
+    assert_eq!(shown(&team, &invited).await.0, "bounced");
+    world.stack().exhaust().await.unwrap();
+    assert_eq!(world.stack().dead_letters(), [("FeedbackDeadLetters".to_owned(), bad)]);
+    world.ledger().check();
+}
+
+/// Whom a bounce names is what the other side's server says.
+#[tokio::test]
+async fn a_bounce_or_a_complaint_shuts_out_nobody_but_whom_the_mail_went_to() {
+    let world = World::new().await;
+    let team = world.team("Acme").await;
+    for (kind, name, who) in
+        [("bounce", "bounce", "bouncedRecipients"), ("complaint", "complaint", "complainedRecipients")]
+    {
+        let email = format!("{kind}@evil.example");
+        let invited = team.invite(&email, "member").await;
+        invited.link().await;
+        // what SES would say, with somebody else's address in it
+        let mut event = world.stack().feedback(&email, "delivery", "").await.unwrap();
+        let (detail_type, said) = match kind {
+            "bounce" => ("Email Bounced", json!({"bounceType": "Permanent", "bounceSubType": "General"})),
+            _ => ("Email Complaint Received", json!({})),
+        };
+        event["detail-type"] = json!(detail_type);
+        event["detail"][name] = said;
+        event["detail"][name][who] = json!([{"emailAddress": format!("victim-of-{kind}@mail.example")}]);
+        world.stack().publish(&event).await.unwrap();
+        team.owner.resend(&invited).await.refused(422, "recipient-suppressed");
+        team.invite(&format!("victim-of-{kind}@mail.example"), "member").await.accept().await;
+    }
+    world.ledger().check();
 }
 
 #[tokio::test]

@@ -2,9 +2,12 @@
 //!
 //! <https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html>
 
+use std::fmt::Display;
+
 use model::{DeliveryState, InvitationId, MailTags, TenantId};
 use serde::Deserialize;
 use serde_json::Value;
+use store::Error;
 
 /// What an event says.
 #[derive(Debug)]
@@ -25,7 +28,16 @@ struct Envelope {
     source: String,
     #[serde(rename = "detail-type")]
     kind: String,
-    detail: Detail,
+}
+
+/// The kinds that the stack's rule asks for.
+enum Kind {
+    Delivered,
+    Delayed,
+    Bounced,
+    Complained,
+    Rejected,
+    NotRendered,
 }
 
 #[derive(Deserialize)]
@@ -33,13 +45,15 @@ struct Envelope {
 struct Detail {
     mail: Mail,
     bounce: Option<Bounce>,
-    complaint: Option<Complaint>,
     delivery_delay: Option<Delay>,
     reject: Option<Reject>,
 }
 
 #[derive(Deserialize)]
 struct Mail {
+    /// Whom it was sent to: one address, ours to say. Who bounced or complained is what the other side's server says, and
+    /// that may be anybody.
+    destination: Vec<String>,
     #[serde(default)]
     tags: Tags,
 }
@@ -58,21 +72,6 @@ struct Bounce {
     bounce_type: String,
     #[serde(default)]
     bounce_sub_type: String,
-    #[serde(default)]
-    bounced_recipients: Vec<Recipient>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Complaint {
-    #[serde(default)]
-    complained_recipients: Vec<Recipient>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Recipient {
-    email_address: String,
 }
 
 #[derive(Deserialize)]
@@ -88,28 +87,54 @@ struct Reject {
     reason: String,
 }
 
-impl Tags {
-    fn mail(&self) -> Option<MailTags> {
-        let ([tenant], [invitation], [generation]) =
-            (self.tenant.as_slice(), self.invitation.as_slice(), self.generation.as_slice())
-        else {
-            return None;
-        };
-        Some(MailTags {
-            tenant: TenantId::parse(tenant)?,
-            invitation: InvitationId::parse(invitation)?,
-            generation: generation.parse().ok()?,
-        })
+impl Kind {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "Email Delivered" => Some(Self::Delivered),
+            "Email Delivery Delayed" => Some(Self::Delayed),
+            "Email Bounced" => Some(Self::Bounced),
+            "Email Complaint Received" => Some(Self::Complained),
+            "Email Rejected" => Some(Self::Rejected),
+            "Email Rendering Failed" => Some(Self::NotRendered),
+            _ => None,
+        }
     }
 }
 
-/// Reads an event; `None` for one that is not about a mail of ours.
-pub(crate) fn parse(event: &Value) -> Option<Feedback> {
-    let Envelope { source, kind, detail } = Envelope::deserialize(event).ok()?;
-    if source != "aws.ses" {
-        return None;
+impl Tags {
+    /// Which mail they mark; `None` for one that is about no invitation, which has none.
+    fn mail(&self) -> Result<Option<MailTags>, Error> {
+        let (tenant, invitation, generation) =
+            match (self.tenant.as_slice(), self.invitation.as_slice(), self.generation.as_slice()) {
+                ([], [], []) => return Ok(None),
+                ([tenant], [invitation], [generation]) => (
+                    TenantId::parse(tenant),
+                    InvitationId::parse(invitation),
+                    generation.parse::<u32>().ok(),
+                ),
+                _ => (None, None, None),
+            };
+        match (tenant, invitation, generation) {
+            (Some(tenant), Some(invitation), Some(generation)) => {
+                Ok(Some(MailTags { tenant, invitation, generation }))
+            }
+            _ => Err(unreadable("tags that name no mail")),
+        }
     }
-    let mail = detail.mail.tags.mail();
+}
+
+/// Reads an event; `None` for one that is of no kind that is looked at here.
+///
+/// # Errors
+/// [`Error::Corrupt`] for one of these kinds that says it in another way, and for what is no event at all: who acknowledged it
+/// would lose a bounce, and nobody would ever know.
+pub(crate) fn parse(event: &Value) -> Result<Option<Feedback>, Error> {
+    let Envelope { source, kind } = Envelope::deserialize(event).map_err(unreadable)?;
+    let (true, Some(kind)) = (source == "aws.ses", Kind::named(&kind)) else {
+        return Ok(None);
+    };
+    let detail = Detail::deserialize(event.get("detail").unwrap_or(&Value::Null)).map_err(unreadable)?;
+    let mail = detail.mail.tags.mail()?;
     let feedback = |state, reason: Option<&str>, lost| Feedback {
         mail,
         state,
@@ -117,34 +142,36 @@ pub(crate) fn parse(event: &Value) -> Option<Feedback> {
         passing: false,
         lost,
     };
-    match kind.as_str() {
-        "Email Delivered" => Some(feedback(DeliveryState::Delivered, None, Vec::new())),
-        "Email Delivery Delayed" => {
-            let delay = detail.delivery_delay?;
-            Some(feedback(DeliveryState::Delayed, Some(delayed(&delay.delay_type)), Vec::new()))
+    Ok(Some(match kind {
+        Kind::Delivered => feedback(DeliveryState::Delivered, None, Vec::new()),
+        Kind::Delayed => {
+            let delay = detail.delivery_delay.ok_or_else(|| unreadable("a delay that isn't said"))?;
+            feedback(DeliveryState::Delayed, Some(delayed(&delay.delay_type)), Vec::new())
         }
-        "Email Bounced" => Some(bounced(mail, detail.bounce?)),
-        "Email Complaint Received" => {
-            let lost = addresses(detail.complaint?.complained_recipients);
-            Some(feedback(DeliveryState::Complained, Some("the recipient marked it as spam"), lost))
+        Kind::Bounced => {
+            let bounce = detail.bounce.ok_or_else(|| unreadable("a bounce that isn't said"))?;
+            bounced(mail, &bounce, detail.mail.destination)
         }
-        "Email Rejected" => {
-            let reject = detail.reject?;
+        Kind::Complained => {
+            let reason = Some("the recipient marked it as spam");
+            feedback(DeliveryState::Complained, reason, detail.mail.destination)
+        }
+        Kind::Rejected => {
+            let reject = detail.reject.ok_or_else(|| unreadable("a rejection that isn't said"))?;
             let reason = format!("the mail service rejected it: {}", reject.reason);
-            Some(feedback(DeliveryState::Failed, Some(&reason), Vec::new()))
+            feedback(DeliveryState::Failed, Some(&reason), Vec::new())
         }
-        "Email Rendering Failed" => {
-            Some(feedback(DeliveryState::Failed, Some("the mail could not be rendered"), Vec::new()))
+        Kind::NotRendered => {
+            feedback(DeliveryState::Failed, Some("the mail could not be rendered"), Vec::new())
         }
-        _ => None,
-    }
+    }))
 }
 
-fn addresses(recipients: Vec<Recipient>) -> Vec<String> {
-    recipients.into_iter().map(|r| r.email_address).collect()
+fn unreadable(cause: impl Display) -> Error {
+    Error::Corrupt(format!("SES's event: {cause}"))
 }
 
-fn bounced(mail: Option<MailTags>, bounce: Bounce) -> Feedback {
+fn bounced(mail: Option<MailTags>, bounce: &Bounce, destination: Vec<String>) -> Feedback {
     let reason = match bounce.bounce_sub_type.as_str() {
         "MailboxFull" => "bounced: mailbox full",
         "MessageTooLarge" => "bounced: message too large",
@@ -163,7 +190,7 @@ fn bounced(mail: Option<MailTags>, bounce: Bounce) -> Feedback {
         state: if suppressed { DeliveryState::Suppressed } else { DeliveryState::Bounced },
         reason: Some(reason.to_owned()),
         passing: !permanent,
-        lost: if permanent { addresses(bounce.bounced_recipients) } else { Vec::new() },
+        lost: if permanent { destination } else { Vec::new() },
     }
 }
 

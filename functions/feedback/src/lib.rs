@@ -2,7 +2,8 @@
 //!
 //! Events come late, twice, out of order, or never, and before the note that the mail was sent. What an invitation's
 //! `delivery` becomes depends on which events came, not on their order; an address that bounced for good, or whose
-//! owner complained, gets no more mail. What is nobody's here is acknowledged and left alone.
+//! owner complained, gets no more mail. What is of a kind that nobody waits for here is acknowledged and left alone; what
+//! can't be read comes again, and is in the dead letters in the end, where somebody sees it.
 
 mod event;
 
@@ -30,7 +31,7 @@ impl Consumer for ReceiveFeedback {
     }
 
     async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<(), Error> {
-        let Some(feedback) = event::parse(event) else {
+        let Some(feedback) = event::parse(event)? else {
             // no retry could make it ours
             tracing::warn!("an event that is nobody's here");
             return Ok(());
@@ -53,7 +54,7 @@ impl ReceiveFeedback {
         for address in lost {
             match Email::parse(address) {
                 Ok(email) => self.store.suppress(&email, delivery).await?,
-                Err(_) => tracing::warn!("a bounced address that is none of ours"),
+                Err(_) => tracing::warn!("an address that is none of ours"),
             }
         }
         Ok(())

@@ -1,12 +1,13 @@
 //! The pipe from the table's stream to the bus, what a batch of records comes to there: events in the words of the contract,
 //! for whoever listens, and what the stack's own queues wait for. It reads nothing but what it is handed, and asks no service.
 //!
-//! What isn't published is lost to everybody behind the bus, so that a record which can't be read fails its batch: the pipe
-//! halves it until that record is alone, tries it again (newer code may be about to take over), and keeps it in its dead
-//! letters. A mail is handed on unread: what is wrong with one of those is its own queue's business, and holds up nobody.
+//! A batch that fails comes again until it doesn't, in its shard before everything else. So a record which can't be read fails
+//! nothing: it becomes an event of its own kind that says where it is found and nothing of what stands in it, which a rule puts
+//! where the pipe's dead letters are. A mail is handed on unread: what is wrong with one of those is its own queue's business.
 
 use model::{EventView, Invocation, TenantId};
 use runtime::direct::Direct;
+use runtime::metrics::{Metric, Metrics};
 use runtime::{Environment, SettingError};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +18,9 @@ use store::stream::StreamChange;
 const VERSION: &str = "1";
 
 /// The function.
-pub struct Publish;
+pub struct Publish {
+    metrics: Metrics,
+}
 
 /// An event of a tenant's audit trail.
 #[derive(Serialize)]
@@ -31,24 +34,48 @@ struct Published<'a> {
 impl Direct for Publish {
     type Error = Error;
 
-    fn new(_: &Environment) -> Result<Self, SettingError> {
-        Ok(Self)
+    fn new(environment: &Environment) -> Result<Self, SettingError> {
+        Ok(Self { metrics: environment.metrics.clone() })
     }
 
     async fn handle(&self, batch: Value, _: &Invocation) -> Result<Value, Error> {
         let Value::Array(records) = batch else {
             return Err(Error::Corrupt("a batch of the pipe is a list of records".to_owned()));
         };
-        let mut details = Vec::new();
-        for record in &records {
-            let change = store::stream::read(record).inspect_err(|cause| {
-                let number = record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str);
-                tracing::error!(sequence_number = number, %cause, "a stream record can't be read");
-            })?;
-            details.extend(detail(change));
-        }
-        Ok(details.into())
+        Ok(records.iter().filter_map(|record| self.published(record)).collect())
     }
+}
+
+impl Publish {
+    /// What is published of a record, if anything is.
+    fn published(&self, record: &Value) -> Option<Value> {
+        store::stream::read(record).map_or_else(
+            |cause| {
+                let number = text(record, "/dynamodb/SequenceNumber");
+                tracing::error!(sequence_number = number, %cause, "a stream record can't be read");
+                self.metrics.count(Metric::RecordsFailed);
+                Some(unreadable(record))
+            },
+            detail,
+        )
+    }
+}
+
+/// Where a record that can't be read is found. What stands in it nobody could look through for what a dead letter may hold; its
+/// keys name the item that it is about.
+fn unreadable(record: &Value) -> Value {
+    json!({
+        "schema_version": VERSION,
+        "type": "record.unreadable",
+        "event_id": text(record, "/eventID"),
+        "sequence_number": text(record, "/dynamodb/SequenceNumber"),
+        "pk": text(record, "/dynamodb/Keys/pk/S"),
+        "sk": text(record, "/dynamodb/Keys/sk/S"),
+    })
+}
+
+fn text<'r>(record: &'r Value, pointer: &str) -> Option<&'r str> {
+    record.pointer(pointer).and_then(Value::as_str)
 }
 
 /// What is published of a change, if anything is.

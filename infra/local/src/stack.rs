@@ -454,12 +454,19 @@ impl Stack {
     }
 
     /// Puts an event into the queue of every rule of the bus that fits; none is the account's default bus. Answers the queues.
+    /// Where no function reads one, what lies there are dead letters.
     fn route(&self, bus: Option<&str>, event: &Value) -> Vec<String> {
         let fits = |rule: &&Rule| rule.bus.as_deref() == bus && pattern::matches(&rule.pattern, event);
         let rules = self.blueprint.rules.iter().filter(fits);
         let queues: Vec<String> = rules.flat_map(|rule| rule.queues.iter().cloned()).collect();
+        let mappings = self.blueprint.functions.iter().flat_map(|function| &function.queues);
         for queue in &queues {
-            self.queues.put(queue, event);
+            if mappings.clone().any(|mapping| mapping.queue == *queue) {
+                self.queues.put(queue, event);
+            } else {
+                self.queues.give_up(queue, event.clone());
+                self.notify(Activity::DeadLetter { queue: queue.clone() });
+            }
         }
         let kind = event.pointer("/detail/type").or_else(|| event.get("detail-type"));
         let kind = kind.and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -583,6 +590,7 @@ impl Stack {
     /// When the table can't be read.
     pub async fn settle(&self) -> Result<(), BoxError> {
         self.queues.begin();
+        self.pump.lock().await.begin();
         while self.step(Patience::Tries(TRIES)).await? {}
         Ok(())
     }
@@ -593,7 +601,10 @@ impl Stack {
     /// When the table can't be read.
     pub async fn exhaust(&self) -> Result<(), BoxError> {
         self.queues.exhaust();
-        self.settle().await
+        self.pump.lock().await.age(true);
+        let settled = self.settle().await;
+        self.pump.lock().await.age(false);
+        settled
     }
 
     /// Removes what its TTL has passed, and lets everything that follows happen.

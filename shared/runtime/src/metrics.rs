@@ -45,6 +45,8 @@ metrics! {
     ChangesWritten,
     /// Messages of a queue that failed, and come again.
     MessagesFailed,
+    /// Records of the stream that can't be read, and lie where the pipe's dead letters are.
+    RecordsFailed,
     /// Mails that SES took.
     MailsSent,
     /// Mails that SES will never take: the address, or the content.

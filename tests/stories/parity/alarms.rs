@@ -11,7 +11,7 @@ use super::file;
 /// What AWS emits: the namespace, the dimensions together, the metrics that come with these and no others.
 ///
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html>
-const EMITTED: [(&str, &[&str], &[&str]); 8] = [
+const EMITTED: [(&str, &[&str], &[&str]); 10] = [
     (
         "AWS/ApiGateway",
         &["ApiId"],
@@ -55,6 +55,18 @@ const EMITTED: [(&str, &[&str], &[&str]); 8] = [
         "AWS/EventBridge/Pipes",
         &["PipeName"],
         &["EventCount", "Invocations", "ExecutionFailed", "ExecutionThrottled"],
+    ),
+    // of a rule of the default bus
+    (
+        "AWS/Events",
+        &["RuleName"],
+        &["Invocations", "FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq"],
+    ),
+    // of one of another bus
+    (
+        "AWS/Events",
+        &["EventBusName", "RuleName"],
+        &["Invocations", "FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq"],
     ),
     // the whole account's
     (
@@ -161,8 +173,13 @@ fn an_alarm_on_each_queue_and_on_what_the_code_can_not_mend_by_itself() {
         };
         assert!(on(metric, &queue), "no alarm on {queue}");
     }
-    for metric in [Metric::MessagesFailed, Metric::SenderRefused, Metric::MailsGivenUp, Metric::SignInsFailed]
-    {
+    for metric in [
+        Metric::MessagesFailed,
+        Metric::RecordsFailed,
+        Metric::SenderRefused,
+        Metric::MailsGivenUp,
+        Metric::SignInsFailed,
+    ] {
         assert!(on(metric.name(), ""), "no alarm on {metric:?}");
     }
     // what is gone is found by what is missing
@@ -173,6 +190,51 @@ fn an_alarm_on_each_queue_and_on_what_the_code_can_not_mend_by_itself() {
             ["Mail", "Expiry", "Feedback"].iter().any(|q| *name == format!("{q}Stopped")),
             "{name}"
         );
+    }
+}
+
+/// What a rule can't put into its queue, and what its dead letters don't take either, is on no queue's number.
+#[test]
+fn an_alarm_on_what_each_rule_gives_up_and_on_what_its_dead_letters_do_not_take() {
+    let template = template("");
+    let alarms = alarms(&template);
+    let rules = template.resources("AWS::Events::Rule");
+    assert_eq!(rules.len(), 4);
+    for (rule, resource) in rules {
+        // EventBridge tells a rule of the default bus by its name alone
+        let wanted = match resource["Properties"]["EventBusName"].as_str() {
+            None => serde_json::json!([{"Name": "RuleName", "Value": rule}]),
+            Some(bus) => serde_json::json!([
+                {"Name": "EventBusName", "Value": bus},
+                {"Name": "RuleName", "Value": rule},
+            ]),
+        };
+        let on = |metric: &str| {
+            alarms.values().any(|alarm| alarm["MetricName"] == metric && alarm["Dimensions"] == wanted)
+        };
+        assert!(on("FailedInvocations"), "nobody sees that {rule} can't put anything into its queue");
+        let targets = resource["Properties"]["Targets"].as_array().unwrap();
+        for target in targets {
+            let keeps = target["DeadLetterConfig"].is_object();
+            let is_dead = text(&target["Arn"]).contains("DeadLetters");
+            assert_eq!(keeps, !is_dead, "{rule}: dead letters, unless that is where it leads");
+            assert_eq!(on("InvocationsFailedToBeSentToDlq"), keeps, "{rule}");
+        }
+    }
+    // a rule that is gone fails nothing: what SES says is missed once mails are sent
+    let silent = looked_at(&alarms["FeedbackSilent"]);
+    let silent: BTreeSet<&str> = silent.iter().map(|(_, metric, _)| metric.as_str()).collect();
+    assert_eq!(silent, BTreeSet::from(["Invocations", Metric::MailsSent.name()]));
+}
+
+/// Nothing of it is given up for a day, and a pipe that fails tries less and less often: two tries in half an hour have to do.
+#[test]
+fn a_pipe_that_fails_now_and_then_is_seen_long_before_it_gives_up() {
+    let alarms = alarms(&template(""));
+    for name in ["PipeFailures", "PublishErrors"] {
+        let alarm = &alarms[name];
+        let numbers = ["Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold"];
+        assert_eq!(numbers.map(|number| alarm[number].as_u64()), [300, 6, 2, 1].map(Some), "{name}");
     }
 }
 

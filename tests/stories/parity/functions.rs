@@ -1,7 +1,8 @@
 //! A function is a folder, a crate, a binary, a resource of the template, and a sample event.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use local::Template;
 use serde_json::{Value, json};
 use stories::World;
 
@@ -191,4 +192,64 @@ fn a_mails_queue_is_as_patient_as_deliver_and_the_model_take_it_to_be() {
     let (_, rate) = template.split_once("\n  MailsPerSecond:").unwrap();
     let least = numbers(rate, "MinValue")[0];
     assert!(most / least < runtime::queue::MARGIN.as_secs());
+}
+
+fn deployed() -> Template {
+    let given = BTreeMap::from([("MailFrom", "no-reply@muster.example".to_owned())]);
+    Template::parse(&file("template.yaml"), &given).unwrap()
+}
+
+/// A fault of ours, of Publish or of its role, may last: what is given up nobody puts back.
+#[test]
+fn the_pipe_tries_for_as_long_as_the_stream_has_a_record_and_begins_once_the_rules_are_there() {
+    let pipes = deployed().resources("AWS::Pipes::Pipe");
+    let [(_, pipe)] = pipes.as_slice() else { panic!("one pipe") };
+    let stream = &pipe["Properties"]["SourceParameters"]["DynamoDBStreamParameters"];
+    assert_eq!(stream["MaximumRetryAttempts"], -1, "however often");
+    // an hour before a dead letter points at nothing
+    let (kept, age) = (86_400, stream["MaximumRecordAgeInSeconds"].as_u64().unwrap());
+    assert_eq!(age, kept - 3_600);
+    // what Publish makes of a batch the bus takes at once
+    assert!(stream["BatchSize"].as_u64().unwrap() <= 10);
+    assert_eq!(stream["StartingPosition"], "TRIM_HORIZON");
+    assert_eq!(pipe["DependsOn"], "QueuesPolicy");
+    // which names every rule, and every queue that one of them puts something into
+    let policies = deployed().resources("AWS::SQS::QueuePolicy");
+    let [(_, policy)] = policies.as_slice() else { panic!("one policy of queues") };
+    let names = |list: &Value| -> BTreeSet<String> {
+        let all = list.as_array().unwrap().iter();
+        all.map(|name| name.as_str().unwrap().trim_end_matches(".Arn").to_owned()).collect()
+    };
+    let statement = &policy["Properties"]["PolicyDocument"]["Statement"][0];
+    let (mut rules, mut queues) = (BTreeSet::new(), BTreeSet::new());
+    for (rule, resource) in deployed().resources("AWS::Events::Rule") {
+        rules.insert(rule);
+        for target in resource["Properties"]["Targets"].as_array().unwrap() {
+            for arn in [&target["Arn"], &target["DeadLetterConfig"]["Arn"]] {
+                queues.extend(arn.as_str().map(|arn| arn.trim_end_matches(".Arn").to_owned()));
+            }
+        }
+    }
+    assert_eq!(names(&statement["Condition"]["ArnEquals"]["aws:SourceArn"]), rules);
+    assert_eq!(names(&policy["Properties"]["Queues"]), queues);
+}
+
+/// A kind of event that an older Publish doesn't know is told to nobody: the newer one is deployed first.
+#[test]
+fn whoever_writes_events_is_deployed_behind_the_function_that_publishes_them() {
+    let template = deployed();
+    let roles: BTreeMap<String, Value> = template.resources("AWS::IAM::Role").into_iter().collect();
+    let mut writers = 0;
+    for (name, function) in template.resources("AWS::Serverless::Function") {
+        let role = function["Properties"]["Role"].as_str().unwrap().trim_end_matches(".Arn");
+        let statements = roles[role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].as_array();
+        let writes = statements.unwrap().iter().any(|statement| {
+            let mut actions = statement["Action"].as_array().into_iter().flatten();
+            let puts = actions.any(|action| action == "dynamodb:PutItem");
+            puts && statement["Condition"].to_string().contains("\"EVENTS#*\"")
+        });
+        writers += usize::from(writes);
+        assert_eq!(function["DependsOn"] == "Publish", writes, "DependsOn of {name}");
+    }
+    assert!(writers > 10);
 }

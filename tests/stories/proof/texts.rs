@@ -204,6 +204,7 @@ fn a_damaged_stream_record_or_event_breaks_nothing() {
             };
             for (function, event) in &queues {
                 let mut event = event.clone();
+                let id = event["Records"][0]["messageId"].clone();
                 // the message is damaged, not what Lambda wraps it in: that it makes itself
                 let body = &mut event["Records"][0]["body"];
                 let said: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
@@ -214,10 +215,21 @@ fn a_damaged_stream_record_or_event_breaks_nothing() {
                     "{function}: {event}: {:?}",
                     answered.err().map(|e| e.to_string())
                 );
+                // and is handed back, or done with
+                let report: Value = serde_json::from_slice(&answered.unwrap()).unwrap();
+                let failed = &report["batchItemFailures"];
+                let is_one = *failed == json!([]) || *failed == json!([{"itemIdentifier": id}]);
+                prop_assert!(is_one, "{function}: {report}");
             }
-            // records that can't be read fail their batch, in words; a mail is handed on unread
-            if let Err(why) = invoke("publish", &damage(&stream)).await {
-                prop_assert!(!why.to_string().is_empty());
+            // a record that can't be read fails nothing: each comes to an event, or to none
+            let records = damage(&stream);
+            match invoke("publish", &records).await {
+                Ok(details) => {
+                    let details: Vec<Value> = serde_json::from_slice(&details).unwrap();
+                    prop_assert!(records.as_array().is_some_and(|all| details.len() <= all.len()));
+                    prop_assert!(details.iter().all(|detail| detail["schema_version"] == "1"));
+                }
+                Err(why) => prop_assert!(!records.is_array(), "{records}: {why}"),
             }
             // an order that isn't one is refused, in words; one that is may be carried out
             if let Err(why) = invoke("operate", &damage(&order)).await {
