@@ -183,9 +183,8 @@ async fn a_reset_is_repeated_under_its_key() {
     let body = json!({"token": world.reset_token(&team.owner.email).await, "password": NEW});
     // another password under the same key isn't answered as if it were set, and is no way to guess the one that was
     let other = json!({"token": body["token"], "password": "yet another password that is long"});
-    let set = async |body: &Value| {
-        world.ask_with("POST", "/v1/password-resets/confirm", None, body, &key).await
-    };
+    let set =
+        async |body: &Value| world.ask_with("POST", "/v1/password-resets/confirm", None, body, &key).await;
     for _ in 0..10 {
         // the right one again neither counts as a guess nor makes room for more of them
         for _ in 0..2 {

@@ -191,7 +191,9 @@ async fn a_right_password_is_none_either_where_something_else_is_refused() {
         again().await.refused(403, "access-revoked");
     }
     // and a wrong one is one, as often as before
-    for (email, right) in [(team.owner.email.as_str(), PASSWORD), (zoe, later), (ben.email.as_str(), PASSWORD)] {
+    for (email, right) in
+        [(team.owner.email.as_str(), PASSWORD), (zoe, later), (ben.email.as_str(), PASSWORD)]
+    {
         for _ in 0..10 {
             world.sign_in(email, "not the password at all").await.refused(401, "unauthenticated");
         }

@@ -107,11 +107,9 @@ impl Tags {
         let (tenant, invitation, generation) =
             match (self.tenant.as_slice(), self.invitation.as_slice(), self.generation.as_slice()) {
                 ([], [], []) => return Ok(None),
-                ([tenant], [invitation], [generation]) => (
-                    TenantId::parse(tenant),
-                    InvitationId::parse(invitation),
-                    generation.parse::<u32>().ok(),
-                ),
+                ([tenant], [invitation], [generation]) => {
+                    (TenantId::parse(tenant), InvitationId::parse(invitation), generation.parse::<u32>().ok())
+                }
                 _ => (None, None, None),
             };
         match (tenant, invitation, generation) {

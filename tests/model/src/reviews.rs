@@ -311,7 +311,9 @@ impl World {
             let permissions = list(Some(&m.access.permissions()));
             let (stale, unused) = (m.active_on + LONG <= today, list(Some(&m.unused(today))));
             let given = m.granted_at;
-            format!("{user} {role} {standing} {reach} {permissions} since {given} stale {stale} unused {unused}")
+            format!(
+                "{user} {role} {standing} {reach} {permissions} since {given} stale {stale} unused {unused}"
+            )
         });
         self.clone().showing(lines.collect::<Vec<_>>().join("\n"))
     }
