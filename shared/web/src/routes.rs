@@ -126,9 +126,9 @@ routes! {
     Asset: GET "/assets/{file}", "console", Public;
 }
 
-/// The segments of a path.
+/// The segments of a path, from its end: most paths differ there.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.strip_prefix('/').unwrap_or(path).split('/')
+    path.strip_prefix('/').unwrap_or(path).rsplit('/')
 }
 
 impl Route {
@@ -168,11 +168,15 @@ impl Route {
     /// Whether this is a route of that path, whatever the method.
     #[must_use]
     pub fn leads_to(self, path: &str) -> bool {
-        segments(self.path()).count() == segments(path).count()
-            && segments(self.path()).zip(segments(path)).all(|(mine, theirs)| match mine.strip_prefix('{') {
-                Some(_) => !theirs.is_empty(),
-                None => mine == theirs,
-            })
+        let (mut mine, mut theirs) = (segments(self.path()), segments(path));
+        loop {
+            match (mine.next(), theirs.next()) {
+                (None, None) => return true,
+                (Some(mine), Some(theirs)) if mine == theirs => {}
+                (Some(mine), Some(theirs)) if mine.starts_with('{') && !theirs.is_empty() => {}
+                _ => return false,
+            }
+        }
     }
 
     /// The path with these ids for its parameters, in their order: where a `Location` leads.
