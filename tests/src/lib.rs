@@ -33,4 +33,4 @@ pub use schedule::{Operation, interleavings, operation, race, race_with_crashes,
 pub use trips::Trips;
 pub use twin::{Twin, differences, limits};
 pub use wire::{Fault, SdkCall, Units, Wire};
-pub use world::{Invited, Link, PASSWORD, Person, ReplyExt, START, Team, World, logs};
+pub use world::{Invited, Link, PASSWORD, Person, ReplyExt, START, Team, World, logged, logs_since};

@@ -23,10 +23,16 @@ const TEMPLATE: &str = include_str!("../../template.yaml");
 /// Everything that was logged by anybody in this process.
 static LOG: LazyLock<Arc<Mutex<Vec<u8>>>> = LazyLock::new(Arc::default);
 
-/// What all worlds together have logged so far, at the finest level that a deployment can be set to.
+/// How far the log goes that all worlds write together.
 #[must_use]
-pub fn logs() -> String {
-    String::from_utf8_lossy(&LOG.lock().unwrap()).into_owned()
+pub fn logged() -> usize {
+    LOG.lock().unwrap().len()
+}
+
+/// What all worlds together have logged since it went so far, at the finest level that a deployment can be set to.
+#[must_use]
+pub fn logs_since(begun: usize) -> String {
+    String::from_utf8_lossy(&LOG.lock().unwrap()[begun..]).into_owned()
 }
 
 struct Tee;

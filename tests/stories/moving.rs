@@ -620,9 +620,10 @@ async fn an_import_that_is_stopped_at_any_call_is_given_again_and_goes_on() {
     let link = other.invite(&ana.email, "member").await.link().await;
     link.accept_with(json!({"password": THEIRS})).await.expect(201);
     let pages = exported(&world, &team.tenant, true).await;
-    for fault in [Fault::Crash, Fault::LostAnswer] {
+    for (first, fault) in [Fault::Crash, Fault::LostAnswer].into_iter().enumerate() {
         let mut stopped = 0;
-        for call in 0..40 {
+        // a crash after each second call, a lost answer to each other one
+        for call in (0..40).skip(first).step_by(2) {
             let there = set.fork().await;
             there.wire().fail_racer(0, call, fault.clone());
             let once = pages.clone();
@@ -635,7 +636,7 @@ async fn an_import_that_is_stopped_at_any_call_is_given_again_and_goes_on() {
             assert!(there.ledger().all("Import").is_empty(), "{call}");
             there.ledger().check();
         }
-        assert!(stopped > 10 || !matches!(fault, Fault::Crash), "{stopped}");
+        assert!(stopped > 5 || !matches!(fault, Fault::Crash), "{stopped}");
     }
 }
 
@@ -650,7 +651,7 @@ async fn two_at_the_same_page_bring_it_once() {
         }
         let so_far = set.fork().await;
         imported(&so_far, &pages[..nth], true).await.unwrap();
-        for order in interleavings(4, 4).into_iter().step_by(7) {
+        for order in interleavings(4, 4).into_iter().step_by(12) {
             let there = so_far.fork().await;
             let give = || {
                 let order = importing(page, true);

@@ -1,10 +1,11 @@
 //! Where secrets are, and where they never are (G8).
 
 use serde_json::{Value, json};
-use stories::{PASSWORD, ReplyExt, World, logs};
+use stories::{PASSWORD, ReplyExt, World, logged, logs_since};
 
 #[tokio::test]
 async fn no_token_password_or_session_is_anywhere_that_it_does_not_belong() {
+    let begun = logged();
     let world = World::with([("ADDRESS_MAILS_PER_DAY", "50")]).await;
     let team = world.team("Acme").await;
     let mut tokens = Vec::new();
@@ -62,7 +63,7 @@ async fn no_token_password_or_session_is_anywhere_that_it_does_not_belong() {
     let published = serde_json::to_string(&world.stack().published()).unwrap();
     let wire: String =
         world.wire().take_sent().into_iter().filter(|s| !s.is_of_ses()).map(|s| s.body).collect();
-    let log = logs();
+    let log = logs_since(begun);
     let answers: Vec<String> =
         world.seen().iter().map(|r| String::from_utf8_lossy(&r.body).into_owned()).collect();
     let headers: String = world.seen().iter().flat_map(|r| r.headers.values().cloned()).collect();

@@ -6,7 +6,7 @@ use local::{Call, MailboxFault, Reply};
 use runtime::Variables;
 use runtime::metrics::{Metric, Metrics};
 use serde_json::{Value, json};
-use stories::{Fault, ReplyExt, START, World, batch, logs, mail_queued};
+use stories::{Fault, ReplyExt, START, World, batch, logs_since, mail_queued};
 
 /// CloudWatch's own schema of the embedded metric format, as far as it goes without descriptions.
 ///
@@ -94,8 +94,9 @@ fn what_is_counted_is_one_line_in_cloudwatchs_own_format() {
 
 /// The lines of the log whose span has this id.
 fn lines(id: &str) -> Vec<Value> {
-    let all = logs();
-    let lines = all.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let all = logs_since(0);
+    let lines = all.lines().filter(|line| line.contains(id));
+    let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.filter(|line| line["span"]["request_id"] == id).collect()
 }
 

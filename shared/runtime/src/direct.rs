@@ -1,14 +1,13 @@
 //! Functions that are handed one JSON and answer with another: what a pipe asks, and direct invocation.
 
 use std::fmt::Display;
-use std::sync::Arc;
 
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent};
 use model::Invocation;
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use crate::{Environment, SettingError, log};
+use crate::{Environment, SettingError, process};
 
 /// A function that is invoked directly, or by a pipe.
 pub trait Direct: Sized + Send + Sync + 'static {
@@ -50,15 +49,10 @@ pub async fn invoke<D: Direct>(
 /// # Errors
 /// When it can't start, or the runtime API fails.
 pub async fn run<D: Direct>() -> Result<(), lambda_runtime::Error> {
-    let environment = Environment::of_process();
-    log::init(&environment.variables)?;
-    let function = Arc::new(D::new(&environment)?);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let (function, environment) = (Arc::clone(&function), environment.clone());
-        async move {
+    process::run(D::new, |function, environment, event| {
+        Box::pin(async move {
             let LambdaEvent { payload, context } = event;
-            let answered = invoke(&*function, payload, &environment, &context.request_id).await;
-            environment.write_metrics();
+            let answered = invoke(function, payload, environment, &context.request_id).await;
             answered.map_err(|error| Diagnostic {
                 error_type: std::any::type_name::<D::Error>()
                     .rsplit("::")
@@ -67,7 +61,7 @@ pub async fn run<D: Direct>() -> Result<(), lambda_runtime::Error> {
                     .to_owned(),
                 error_message: error.to_string(),
             })
-        }
-    }))
+        })
+    })
     .await
 }

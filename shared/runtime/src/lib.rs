@@ -12,6 +12,7 @@ pub mod aws;
 pub mod direct;
 pub mod log;
 pub mod metrics;
+mod process;
 pub mod queue;
 mod settings;
 

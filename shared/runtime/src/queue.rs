@@ -2,17 +2,16 @@
 //! again and holds up no other. What there is no time left for is handed back before it is begun.
 
 use std::fmt::Display;
-use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::LambdaEvent;
 use model::{Invocation, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::Instrument as _;
 
 use crate::metrics::Metric;
-use crate::{Environment, SettingError, log};
+use crate::{Environment, SettingError, process};
 
 /// With less time left than this no message is begun: more than one takes, some of its calls tried again. A process that is
 /// ended in the middle of a send costs a second mail.
@@ -119,20 +118,15 @@ pub async fn consume<C: Consumer>(
 /// # Errors
 /// When it can't start, or the runtime API fails.
 pub async fn run<C: Consumer>() -> Result<(), lambda_runtime::Error> {
-    let environment = Environment::of_process();
-    log::init(&environment.variables)?;
-    let consumer = Arc::new(C::new(&environment)?);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Batch>| {
-        let (consumer, environment) = (Arc::clone(&consumer), environment.clone());
-        async move {
-            let (id, end) = (event.context.request_id, event.context.deadline);
+    process::run(C::new, |consumer, environment, event| {
+        Box::pin(async move {
+            let LambdaEvent { payload, context } = event;
+            let batch = serde_json::from_value(payload).map_err(lambda_runtime::Error::from)?;
             // whoever invokes it outside of Lambda may set none
-            let end = (end > 0).then(|| Timestamp::from_unix_millis(end));
-            // boxed: the compiler gives up on laying out a future this deep
-            let report = Box::pin(consume(&*consumer, event.payload, &environment, &id, end)).await;
-            environment.write_metrics();
-            Ok::<_, lambda_runtime::Error>(report)
-        }
-    }))
+            let end = (context.deadline > 0).then(|| Timestamp::from_unix_millis(context.deadline));
+            let report = consume(consumer, batch, environment, &context.request_id, end).await;
+            Ok(serde_json::to_value(report).map_err(lambda_runtime::Error::from)?)
+        })
+    })
     .await
 }

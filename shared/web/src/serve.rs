@@ -1,3 +1,5 @@
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -100,13 +102,26 @@ pub async fn run<F: Function>() -> Result<(), lambda_http::Error> {
     let environment = Environment::of_process();
     log::init(&environment.variables)?;
     let function = Arc::new(F::new(&environment)?);
-    lambda_http::run(service_fn(move |event: lambda_http::Request| {
+    serve(Box::new(move |event| {
         let (function, environment) = (Arc::clone(&function), environment.clone());
-        async move {
+        Box::pin(async move {
             let response = answer(&*function, event, &environment).await;
             environment.write_metrics();
-            Ok::<_, std::convert::Infallible>(response)
-        }
+            response
+        })
+    }))
+    .await
+}
+
+/// What answers a request.
+type Answering =
+    dyn Fn(lambda_http::Request) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> + Send + Sync;
+
+/// Serves until Lambda ends it. Of no type of a function, so that the runtime is compiled here, and not in each of them.
+async fn serve(answering: Box<Answering>) -> Result<(), lambda_http::Error> {
+    lambda_http::run(service_fn(move |event| {
+        let answer = answering(event);
+        async move { Ok::<_, Infallible>(answer.await) }
     }))
     .await
 }

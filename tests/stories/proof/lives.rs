@@ -476,7 +476,7 @@ fn whatever_anybody_does_next_the_table_and_the_model_agree() {
         }
         [team, exclusive, long_after]
     });
-    lives("lives", &sets, request, PAST, 2);
+    lives("lives", &sets, request, PAST, 1);
 }
 
 #[test]
