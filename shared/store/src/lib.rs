@@ -30,6 +30,7 @@ pub mod stream;
 mod tenants;
 mod transaction;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
@@ -49,6 +50,10 @@ pub use listing::{Listed, Page};
 pub use load::Want;
 pub use portals::SponsorKey;
 pub use sessions::Attempt;
+
+/// What asking the table comes to. Boxed where it is made: what awaits a future that is named has it compiled once more, the
+/// SDK's with it, in every function.
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// The table and how to reach it. Cheap to clone.
 #[derive(Clone)]

@@ -1,5 +1,7 @@
 //! Lists: a page at a time, in the order of the ids, which is the order in which things were made.
 
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use model::{Brand, Event, EventId, Invitation, InvitationId, InvitationStatus, Member, TenantId, Timestamp};
 use uuid::Uuid;
@@ -7,7 +9,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::item::{Item, from_item};
 use crate::keys::{self, InList};
-use crate::{Store, keys::Entity};
+use crate::{Answer, Store, keys::Entity};
 
 /// Which stretch of a list.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,12 @@ const QUERIES: usize = 8;
 const MOST_PENDING: i32 = 500;
 
 impl Store {
+    /// What a query of the table finds.
+    pub(crate) fn ask(&self, query: QueryFluentBuilder) -> Answer<'_, QueryOutput> {
+        let sent = query.table_name(self.table.as_ref()).send();
+        Box::pin(async move { sent.await.map_err(|error| self.failed(error)) })
+    }
+
     async fn query<E: Entity>(
         &self,
         partition: String,
@@ -45,20 +53,17 @@ impl Store {
         forward: bool,
         limit: usize,
     ) -> Result<(Vec<E>, bool), Error> {
-        let found = self
+        let query = self
             .client
             .query()
-            .table_name(self.table.as_ref())
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", AttributeValue::S(partition))
             .expression_attribute_values(":from", AttributeValue::S(from))
             .expression_attribute_values(":to", AttributeValue::S(to))
             .scan_index_forward(forward)
             .consistent_read(true)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|error| self.failed(error))?;
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let found = self.ask(query).await?;
         let more = found.last_evaluated_key.is_some();
         let items = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_, _>>()?;
         Ok((items, more))
@@ -205,18 +210,15 @@ impl Store {
         now: Timestamp,
         limit: i32,
     ) -> Result<(Vec<InvitationId>, bool), Error> {
-        let found = self
+        let query = self
             .client
             .query()
-            .table_name(self.table.as_ref())
             .index_name(keys::INDEX)
             .key_condition_expression(format!("gsi1pk = :pending AND {stretch}"))
             .expression_attribute_values(":pending", AttributeValue::S(keys::pending(tenant)))
             .expression_attribute_values(":now", AttributeValue::S(keys::expired_by(now)))
-            .limit(limit)
-            .send()
-            .await
-            .map_err(|error| self.failed(error))?;
+            .limit(limit);
+        let found = self.ask(query).await?;
         let named = |entry: &Item| keys::invitation_of_pending(entry.get("gsi1sk")?.as_s().ok()?);
         Ok((found.items().iter().filter_map(named).collect(), found.last_evaluated_key.is_some()))
     }

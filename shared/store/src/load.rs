@@ -9,7 +9,7 @@ use runtime::metrics::Metric;
 use crate::error::Error;
 use crate::item::{Item, from_item, key_item};
 use crate::keys::{Entity, Key};
-use crate::{Store, transaction};
+use crate::{Answer, Store, transaction};
 
 /// DynamoDB's own bound for one batch.
 const BATCH: usize = 100;
@@ -110,7 +110,15 @@ impl Store {
     pub async fn load<W: Want>(&self, wants: W) -> Result<W::Found, Error> {
         let mut keys = HashMap::new();
         wants.keys(&mut keys);
-        let mut asked: Vec<Item> = keys.into_values().collect();
+        wants.find(&self.read(keys.into_values().collect()).await?)
+    }
+
+    /// The items of these keys, as many as there are.
+    fn read(&self, asked: Vec<Item>) -> Answer<'_, Loaded> {
+        Box::pin(self.batches(asked))
+    }
+
+    async fn batches(&self, mut asked: Vec<Item>) -> Result<Loaded, Error> {
         let mut loaded = HashMap::with_capacity(asked.len());
         let mut round = 0;
         while !asked.is_empty() {
@@ -153,7 +161,7 @@ impl Store {
             }
             asked.extend(later);
         }
-        wants.find(&Loaded(loaded))
+        Ok(Loaded(loaded))
     }
 
     /// Waits before the next try: full jitter under a ceiling that doubles each time.

@@ -262,19 +262,16 @@ impl Store {
         limit: i32,
         forward: bool,
     ) -> Result<Listed<TenantId>, Error> {
-        let found = self
+        let query = self
             .client
             .query()
-            .table_name(self.table.as_ref())
             .index_name(keys::INDEX)
             .key_condition_expression("gsi1pk = :of AND gsi1sk > :after")
             .expression_attribute_values(":of", AttributeValue::S(partition))
             .expression_attribute_values(":after", AttributeValue::S(keys::membership_in(after)))
             .scan_index_forward(forward)
-            .limit(limit)
-            .send()
-            .await
-            .map_err(|error| self.failed(error))?;
+            .limit(limit);
+        let found = self.ask(query).await?;
         let more = found.last_evaluated_key.is_some();
         let sort_keys = found.items().iter().filter_map(|item| item.get("gsi1sk")?.as_s().ok());
         let items: Vec<TenantId> = sort_keys.filter_map(|sk| keys::tenant_of_membership(sk)).collect();

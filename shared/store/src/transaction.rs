@@ -12,7 +12,7 @@ use crate::error::{Error, Fact};
 use crate::expression::{Expression, Parts};
 use crate::item::{Item, key_item, to_item};
 use crate::keys::{self, Entity, Key, Rate};
-use crate::{Change, Record, Store};
+use crate::{Answer, Change, Record, Store};
 
 /// Tries in place when a transaction only met another one.
 const CONFLICT_TRIES: u32 = 4;
@@ -123,7 +123,7 @@ enum Verdict {
     Busy,
 }
 
-impl Transaction<'_> {
+impl<'s> Transaction<'s> {
     fn push(
         mut self,
         fact: impl Into<Option<Fact>>,
@@ -272,7 +272,11 @@ impl Transaction<'_> {
 
     /// Sends it. A transaction that only met another one, or a busy table, is tried again with back-off under the same
     /// request token, so that a try whose answer was lost isn't done twice.
-    pub(crate) async fn commit(self) -> Result<(), Error> {
+    pub(crate) fn commit(self) -> Answer<'s, ()> {
+        Box::pin(self.tried())
+    }
+
+    async fn tried(self) -> Result<(), Error> {
         if let Some(error) = self.error {
             return Err(error);
         }
