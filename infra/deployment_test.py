@@ -8,7 +8,6 @@ import http.server
 import json
 import os
 import re
-import subprocess
 import sys
 import threading
 import time
@@ -19,12 +18,15 @@ import urllib.request
 import jsonschema
 
 from emulated import MAILS_PER_SECOND, REGION, STACK, Broken, Emulator, Pipe, Stack, say, until
+from runbook import Stopped
 
 PASSWORD = "correct horse battery staple"
 PERSON = {"first_name": "New", "last_name": "Colleague"}
 QUEUES, DEAD_LETTERS = ["Mail", "Expiry", "Feedback"], ["Mail", "Expiry", "Feedback", "Events"]
 # seconds until what failed is tried again, in the scenes that wait for it
 SOON = "2"
+# what every order of the operator's is given for
+REASON = "deployment test"
 
 
 class Team:
@@ -107,10 +109,10 @@ class Owner:
               lambda: f"its delivery is {self.delivery(invitation)}, not {state}\n{self.api.stack.logs('Feedback')}")
 
 
-def walk(stack, pipe):
+def walk(stack, pipe, terminal):
     """The main job."""
     api = Team(stack)
-    api.ask("GET", "/accept")
+    assert terminal.run("Deploying") == "200\n"
     api.ask("GET", "/v1/me", status=401)
     api.ask("PUT", "/v1/me", status=405)
     tenant = api.ask("POST", "/v1/tenants", {"name": "Acme", "email": "olive@acme.example", "first_name": "Olive",
@@ -161,7 +163,7 @@ def walk(stack, pipe):
     olive("POST", f"/invitations/{eve}/resend", status=422)
     say("a bounce is shown, and stops the next mail")
 
-    stack.operate({"operation": "set-plan", "tenant": tenant, "plan": "large", "seats": 200})
+    terminal.run("Another plan", TENANT=tenant, PLAN="large", SEATS="200", REASON=REASON)
     assert olive("GET", "")["seats"]["limit"] == 200
     say("the operator changed the plan by direct invocation")
 
@@ -298,7 +300,7 @@ def crash(stack, pipe, olive):
     say("a function ended in the middle of a send: the next one waited until that was over, and sent once")
 
 
-def dead_letters(stack, olive):
+def dead_letters(stack, olive, terminal):
     """A mail that was tried as often as its queue allows, and is put back."""
     address = "jo@acme.example"
     policy = json.loads(stack.queue("MailQueue")["RedrivePolicy"]) | {"maxReceiveCount": 2}
@@ -308,24 +310,18 @@ def dead_letters(stack, olive):
             until(lambda: stack.waiting("MailDeadLetters"), "a mail that had all its tries is in no dead letters")
             assert not stack.waiting("MailQueue") and not olive.api.mails(address)
     assert olive.delivery(jo) == "queued"
-    stack.put_back("MailDeadLetters")
+    terminal.run("Dead letters", only=0, KIND="Mail")
+    stack.move(terminal["MOVED"])
     olive.api.mailed_once(address)
     olive.sees(jo, "sent")
     say("a mail that had all its tries lay in the dead letters, was put back, and was sent")
 
 
-def listening(stack, olive):
-    """Somebody's own rule on the stack's bus, as infra/README.md shows it."""
-    bus, rule = stack.ids["Events"], "joined"
+def listening(stack, olive, terminal):
+    """Somebody's own rule on the stack's bus. The queue needs a policy at AWS, of which the emulator asks nothing."""
     queue = stack.sqs.create_queue(QueueName="listener")["QueueUrl"]
     arn = stack.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = {"source": ["muster"], "detail": {"type": ["invitation.accepted"], "tenant_id": [olive.tenant]}}
-    made = stack.events.put_rule(EventBusName=bus, Name=rule, EventPattern=json.dumps(pattern))["RuleArn"]
-    lets = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
-            "Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": made}}}
-    stack.sqs.set_queue_attributes(
-        QueueUrl=queue, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [lets]})})
-    stack.events.put_targets(EventBusName=bus, Rule=rule, Targets=[{"Id": "listener", "Arn": arn}])
+    terminal.run("Listening", only=0, TENANT=olive.tenant, LISTENER=arn)
 
     # another tenant's, which nobody is told of here
     olive.api.ask("POST", "/v1/tenants", {"name": "Other", "email": "otto@other.example", "first_name": "Otto",
@@ -349,10 +345,98 @@ def listening(stack, olive):
     assert found == (olive.tenant, "invitation.accepted", {"kind": "invitation", "id": fay}, joined), detail
     trail = [event for event in olive("GET", "/events?limit=20")["items"] if event["id"] == detail["id"]]
     assert trail == [{name: value for name, value in detail.items() if name not in ("schema_version", "tenant_id")}], trail
-    stack.events.remove_targets(EventBusName=bus, Rule=rule, Ids=["listener"])
-    stack.events.delete_rule(EventBusName=bus, Name=rule)
+    terminal.run("Listening", only=1)
+    left = stack.events.list_rules(EventBusName=stack.ids["Events"])["Rules"]
+    assert "joined" not in {rule["Name"] for rule in left}, left
     stack.sqs.delete_queue(QueueUrl=queue)
     say("who listens on the bus was told who joined this team, in the words of the audit trail, and of no other team")
+
+
+def operating(stack, olive, terminal):
+    """Every order of the operator's that the main job doesn't need, as the runbook has them."""
+    api = olive.api
+
+    def order(section, **variables):
+        return json.loads(terminal.run(section, REASON=REASON, **variables))
+
+    began = order("An organization starts", COMPANY="Paper", EMAIL="paul@paper.example", FIRST_NAME="Paul", LAST_NAME="Owner",
+                  SEATS="5")
+    assert order("An organization starts") == began, "the same order made a second tenant"
+    tenant = began["tenant"]
+    joined = api.accept("paul@paper.example")
+    paul, pauls = Owner(api, tenant, joined["session"]["token"]), joined["member"]["user_id"]
+    answer = order("Whose addresses", TENANT=tenant, POLICY="exclusive")
+    assert (answer["email_policy"], answer["left"]) == ("exclusive", 0), answer
+    order("Off and on", SUSPENDED="true")
+    paul("GET", "/brands", status=403)
+    order("Off and on", SUSPENDED="false")
+    paul("GET", "/brands")
+    say("the operator made an organization, kept its addresses to it, and switched it off and on")
+
+    paul.invites("pia@paper.example")
+    joined = api.accept("pia@paper.example")
+    pia = Owner(api, tenant, joined["session"]["token"])
+    answer = order("An owner who is gone", PERSON=joined["member"]["user_id"])
+    assert (answer["owner"], answer["admin"]) == (joined["member"]["user_id"], pauls), answer
+    order("Somebody who can't get in", EMAIL="paul@paper.example", MAILBOX="paul@elsewhere.example")
+    until(lambda: any("/reset#" in mail["BodyText"] for mail in api.mails("paul@elsewhere.example")),
+          lambda: f"no link for another password came\n{stack.logs('Deliver')}")
+    terminal.run("Secrets", PERSON=pauls)
+    paul("GET", "", status=401)
+    say("the operator made somebody else its owner, mailed a link for another password, and ended somebody's sessions")
+
+    status = order("No mail comes", EMAIL="eve@acme.example")
+    assert status["sender"]["verified"] and not status["account"]["sandbox"], status
+    assert status["address"]["held_back_here"], status
+    order("An address that bounced")
+    assert not order("No mail comes")["address"]["held_back_here"], "no mail goes out though the operator lifted that"
+    pia.invites("rob@paper.example")
+    rob = api.accept("rob@paper.example")["member"]["user_id"]
+    pia("DELETE", f"/members/{rob}", status=204)
+    assert order("An address that is in use", EMAIL="rob@paper.example")["user"] == rob
+    say("the operator saw how SES stands to the sender, let mail go to an address again, and freed another")
+
+    def close():
+        pia("POST", "/close", {"password": PASSWORD})
+        pia("GET", "", status=403)
+
+    close()
+    order("Open again")
+    pia("GET", "")
+    close()
+    # a month later
+    over = datetime.datetime.now() - datetime.timedelta(days=31)
+    stack.set_item(f"TENANT#{tenant}", "TENANT", closed_at={"S": text_of(over)})
+    answers = terminal.run("Removing a closed tenant").splitlines()
+    assert json.loads(answers[-1])["done"], answers
+    pia("GET", "", status=401)
+    say("the operator opened it again after its owner had closed it, and removed it a month after that")
+
+
+def looking(olive, terminal):
+    """What one looks at when something is wrong: which alarms ring, and what a request came to."""
+    terminal.run("Alarms")
+    request = olive.api.ask("GET", "/v1/me", status=401)["request_id"]
+
+    def found():
+        # the emulator reads what a function said late with its next answer
+        olive.api.ask("GET", "/v1/me", status=401)
+        return request in terminal.run("Logs", REQUEST=request)
+
+    until(found, f"no log has a line of the request {request}")
+    say("the lines of a request were found by the id that its answer names")
+
+
+def given_up(stack, terminal):
+    """What the pipe gave up can't be put back, and is emptied."""
+    stack.sqs.send_message(QueueUrl=stack.ids["EventsDeadLetters"], MessageBody="a pointer into the stream")
+    terminal.run("Dead letters", only=1)
+    assert not stack.waiting("EventsDeadLetters"), "the dead letters of the pipe aren't emptied"
+    say("the dead letters of the pipe were emptied")
+
+
+def with_account(terminal):
+    return ", ".join(f"*{section}*" for section in terminal.with_account())
 
 
 def nothing_left(stack):
@@ -421,33 +505,32 @@ def deliveries(stack):
     say("each queue's policy lets its rule put messages into it, dead ones too")
 
 
-def moved(stack, olive):
+def moved(stack, olive, terminal):
     """A tenant is exported, and imported as if it came from elsewhere: under another id of the same moment."""
     tenant = olive.tenant
     other = tenant[:-12] + ("0" * 12 if tenant[-12:] != "0" * 12 else "1" * 12)
-    pages, after = [], None
-    while not pages or after:
-        order = {"operation": "export-tenant", "tenant": tenant, "after": after, "with_credentials": True}
-        pages.append(stack.operate(order))
-        after = pages[-1]["next"]
-    for page in pages:
-        page = json.loads(json.dumps(page).replace(tenant, other))
-        done = stack.operate({"operation": "import-tenant", "page": page, "with_credentials": True})["done"]
-    assert done, "the last page was imported, and the tenant isn't there"
+    both = {"FROM": terminal["OperateFunction"], "TO": terminal["OperateFunction"], "WITH_CREDENTIALS": "true"}
+    terminal.run("Moving a tenant", only=0, TENANT=tenant, REASON=REASON, **both)
+    pages = int(terminal["N"])
+    for number in range(pages):
+        name = os.path.join(terminal["PAGES"], f"{number}.json")
+        with open(name, encoding="utf-8") as page:
+            text = page.read()
+        with open(name, "w", encoding="utf-8") as page:
+            page.write(text.replace(tenant, other))
+    answers = terminal.run("Moving a tenant", only=1).splitlines()
+    assert len(answers) == pages and json.loads(answers[-1])["done"], f"the tenant isn't there: {answers}"
     ask = lambda one: olive.api.ask("GET", f"/v1/tenants/{one}", session=olive.session)
     assert ask(other) == ask(tenant) | {"id": other}, ask(other)
-    say(f"the tenant came again from its own export, in {len(pages)} pages, and its owner is in")
+    say(f"the tenant came again from its own export, in {pages} pages, and its owner is in")
 
 
-def restored(stack, pipe, olive):
+def restored(stack, pipe, olive, terminal):
     """The table is restored beside itself, and the stack uses the other one. Answers the pipe that reads it."""
-    env = os.environ | {"AWS_ENDPOINT_URL": stack.aws.url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    command = [sys.executable, os.path.join(os.path.dirname(__file__), "restore"), "--stack", STACK, "--table",
-               "muster-restored", "--use"]
     pipe.end()
-    done = subprocess.run(command, env=env, capture_output=True, text=True)
-    if done.returncode or "the stack uses it" not in done.stdout:
-        raise Broken(f"infra/restore: {done.stdout}{done.stderr}\n{stack.why()}")
+    said = terminal.run("Restoring the table", RESTORED="muster-restored", MOMENT="")
+    if "the stack uses it" not in said:
+        raise Broken(f"infra/restore: {said}\n{stack.why()}")
     former = stack.ids["Table"]
     old = stack.dynamodb.scan(TableName=former, Select="COUNT")["Count"]
     stack.look()
@@ -466,7 +549,16 @@ def restored(stack, pipe, olive):
     return pipe
 
 
-def anywhere(stack, api):
+def settled(stack, terminal):
+    """The stack is settled, once all is well after the restore."""
+    terminal.run("Settling")
+    described = stack.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    protected = {one["ParameterKey"]: one["ParameterValue"] for one in described["Parameters"]}["DeletionProtection"]
+    assert protected == "true", f"DeletionProtection is {protected} after infra/settle"
+    say("the stack was settled, and protects its table from being deleted")
+
+
+def anywhere(stack, api, terminal):
     """The suite for any URL. It reads mail as the local stack's mailbox answers it, and sends too many for the pace."""
     class Mailbox(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -484,14 +576,12 @@ def anywhere(stack, api):
     stack.pace(1000)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mailbox) as mailbox:
         threading.Thread(target=mailbox.serve_forever, daemon=True).start()
-        url = f"{stack.aws.url}/_aws/execute-api/{stack.api}/$default"
         mails = f"http://127.0.0.1:{mailbox.server_address[1]}/messages"
-        suite = subprocess.run(["cargo", "run", "--locked", "--quiet", "-p", "anywhere", "--", url, "--mailbox", mails,
-                                "--seed", "1", "--rounds", "2"], capture_output=True, text=True, check=False)
-        mailbox.shutdown()
-    print(suite.stdout, end="", flush=True)
-    if suite.returncode:
-        raise Broken(f"the suite for any URL ended with {suite.returncode}\n{suite.stderr}")
+        try:
+            said = terminal.run("After a deployment", MAIL_URL=mails, MAIL_DOMAIN="anywhere.example", MORE="--seed 1 --rounds 2")
+        finally:
+            mailbox.shutdown()
+    print(said, end="", flush=True)
     stack.pace(MAILS_PER_SECOND)
     say("the suite for any URL holds")
 
@@ -502,24 +592,31 @@ def main():
         stack = Stack(aws)
         stack.deploy()
         stack.route()
+        terminal = stack.terminal()
         pipe = Pipe(stack)
-        olive = walk(stack, pipe)
-        listening(stack, olive)
-        anywhere(stack, olive.api)
+        olive = walk(stack, pipe, terminal)
+        operating(stack, olive, terminal)
+        looking(olive, terminal)
+        listening(stack, olive, terminal)
+        anywhere(stack, olive.api, terminal)
         hundred(stack, pipe, olive)
         mailer_down(stack, olive)
         table_down(stack, olive)
         crash(stack, pipe, olive)
-        dead_letters(stack, olive)
+        dead_letters(stack, olive, terminal)
         least_privilege(stack, olive)
         deliveries(stack)
         nothing_left(stack)
-        moved(stack, olive)
-        pipe = restored(stack, pipe, olive)
+        given_up(stack, terminal)
+        moved(stack, olive, terminal)
+        pipe = restored(stack, pipe, olive, terminal)
         pipe.end()
+        settled(stack, terminal)
         stack.delete()
         say("the stack is deleted")
-    except (Broken, AssertionError) as error:
+        assert not terminal.left(), f"commands of the runbook that nobody ran, under {terminal.left()}"
+        say(f"the runbook's {len(terminal.copied)} blocks of commands that take no account were run")
+    except (Broken, Stopped, AssertionError) as error:
         aws.log.flush()
         print(f"\nthe deployment test failed: {error}", file=sys.stderr)
         print(f"the emulator's log: {aws.log.name}", file=sys.stderr)
@@ -536,7 +633,8 @@ delivers to other targets only: the test read the stream, filtered, asked Publis
 values, the latter two under the policies of the pipe's role); the retries and dead letters of rules, and that queues take
 what rules put (the emulator asks no queue's policy: the test read them); that mappings may read their queues (the test asked
 their roles), and take numbers from parameters (the emulator keeps those as text: the test wrote them as numbers); SQS moving
-dead letters back (the test did, one by one); TTL and its lag (the test removed the link, and said that DynamoDB did); SES's
+dead letters back (the test did, one by one, as the command asked for it); what the runbook has under
+{with_account(terminal)}, which takes an account; TTL and its lag (the test removed the link, and said that DynamoDB did); SES's
 own events (the test put them into the queue, once they fitted the rule); one mail a second ({MAILS_PER_SECOND} here, 1000 for
 the suite for any URL), six minutes between two tries (seconds here, where a scene waits for them); throttling; alarms, of
 which those over several metrics were made over one; arm64.""")
