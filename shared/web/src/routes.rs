@@ -126,9 +126,9 @@ routes! {
     Asset: GET "/assets/{file}", "console", Public;
 }
 
-/// The segments of a path, from its end: most paths differ there.
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.strip_prefix('/').unwrap_or(path).rsplit('/')
+/// The segments of a path.
+fn segments(path: &str) -> impl DoubleEndedIterator<Item = &str> {
+    path.strip_prefix('/').unwrap_or(path).split('/')
 }
 
 impl Route {
@@ -168,7 +168,8 @@ impl Route {
     /// Whether this is a route of that path, whatever the method.
     #[must_use]
     pub fn leads_to(self, path: &str) -> bool {
-        let (mut mine, mut theirs) = (segments(self.path()), segments(path));
+        // most paths differ at their end
+        let (mut mine, mut theirs) = (segments(self.path()).rev(), segments(path).rev());
         loop {
             match (mine.next(), theirs.next()) {
                 (None, None) => return true,

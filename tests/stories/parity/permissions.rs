@@ -385,6 +385,13 @@ async fn close_and_remove(world: &World) {
     let kept = json!({"decision": "kept", "reason": "needed"});
     let decide = format!("access-reviews/{review}/members/{}", both.user);
     team.owner.ask("PUT", &decide, kept).await.expect(200);
+    // and who is known by nothing but the account
+    let gone = team.join("gone@mail.example", "member").await;
+    team.owner.remove(&gone).await.expect(204);
+    world
+        .operate(json!({"operation": "release-email", "email": gone.email, "reason": "test"}))
+        .await
+        .unwrap();
     let close = json!({"password": stories::PASSWORD});
     team.owner.post("close", close.clone()).await.expect(200);
     world.settle().await;
