@@ -433,7 +433,8 @@ fn lives_and_moves(
     let lives = (0..sets.len(), proptest::collection::vec(any::<Chance>(), 1..60));
     let mut lived = 0_u32;
     let answers = RefCell::new(BTreeMap::<(String, &'static str), usize>::new());
-    while started.elapsed() < budget {
+    // one at least
+    while lived == 0 || started.elapsed() < budget {
         let life = lives.new_tree(&mut runner).unwrap();
         let outcome = runner.run_one(life, |life| {
             for answer in judge(&life)? {
@@ -460,7 +461,6 @@ fn lives_and_moves(
     }
     let different = answers.len();
     super::report(name, &format!("{lived} lives, {steps} steps, {different} kinds of answers, seed {seed}"));
-    assert!(lived > 0);
 }
 
 #[test]
@@ -482,7 +482,7 @@ fn whatever_anybody_does_next_the_table_and_the_model_agree() {
 #[test]
 fn whatever_a_portal_does_in_its_partner_the_table_and_the_model_agree() {
     let sets = runtime().block_on(async { [scene::portal(limits()).await] });
-    lives("lives, portals", &sets, in_partner, "", 1);
+    lives("lives, portals", &sets, in_partner, "", 0);
 }
 
 #[test]
@@ -492,7 +492,7 @@ fn whoever_is_invited_the_table_and_the_model_agree_on_who_is_reminded() {
         let reminding = scene::reminding(scene::team(limits()).await).await;
         [reminding.fork_under(few).await, reminding]
     });
-    lives("lives, reminders", &sets, waiting, "", 1);
+    lives("lives, reminders", &sets, waiting, "", 0);
 }
 
 #[test]
@@ -501,7 +501,7 @@ fn whatever_a_review_decides_the_table_and_the_model_agree() {
         let reviewing = scene::reviewing(scene::team(limits()).await).await;
         [scene::long_after(reviewing.fork().await).await, reviewing]
     });
-    lives("lives, reviews", &sets, reviewing, "", 1);
+    lives("lives, reviews", &sets, reviewing, "", 0);
 }
 
 #[test]
@@ -510,11 +510,11 @@ fn whatever_became_of_a_team_it_moves() {
         let set = scene::reviewing(scene::portal(limits()).await).await;
         (set, stories::World::new().await)
     });
-    lives_and_moves("lives, moving", &[set], reviewing, ("", 1), Some(&elsewhere));
+    lives_and_moves("lives, moving", &[set], reviewing, ("", 0), Some(&elsewhere));
 }
 
 #[test]
 fn a_trail_is_whole_however_long_nothing_happened() {
     let sets = runtime().block_on(async { [scene::founded(limits()).await] });
-    lives("lives, quiet", &sets, quiet, "", 1);
+    lives("lives, quiet", &sets, quiet, "", 0);
 }
