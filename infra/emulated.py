@@ -29,7 +29,8 @@ MAILS_PER_SECOND = 5
 MOVING = """() {
   case "$1 $2" in
     "sqs start-message-move-task") command aws "$@" --generate-cli-skeleton output && MOVED="${*:3}" ;;
-    *) command aws "$@" ;;
+    # its first version asks AWS's own queues, whatever AWS_ENDPOINT_URL says
+    *) command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@" ;;
   esac
 }"""
 
