@@ -522,6 +522,8 @@ def moved(stack, olive, terminal):
     assert len(answers) == pages and json.loads(answers[-1])["done"], f"the tenant isn't there: {answers}"
     ask = lambda one: olive.api.ask("GET", f"/v1/tenants/{one}", session=olive.session)
     assert ask(other) == ask(tenant) | {"id": other}, ask(other)
+    terminal.run("Moving a tenant", only=2)
+    assert not os.path.exists(terminal["PAGES"])
     say(f"the tenant came again from its own export, in {pages} pages, and its owner is in")
 
 

@@ -200,18 +200,25 @@ async fn an_event_of_newer_code_holds_up_nobody_and_lies_in_the_dead_letters_by_
     let behind = team.invite("ben@acme.example", "member").await;
     let published = world.stack().published().len();
     assert_eq!(world.counted(Metric::RecordsFailed), 0);
+    // and one that the bus wouldn't take
+    let mut large = world.ledger().all("Event")[0].clone();
+    large["sk"] = json!({"S": "01a202c6-e27d-79ca-8016-01fafd4c0bae"});
+    large["id"] = json!({"S": "01a202c6-e27d-79ca-8016-01fafd4c0bae"});
+    large["details"] = json!({"M": {"words": {"S": "x".repeat(30_000)}}});
+    world.stack().put_item(&large).unwrap();
     // one batch, tried once: a step is enough for all of it to come to the bus
     world.stack().pump(true).await.unwrap();
-    // an event and a mail of each, once, and where to find what can't be read
-    assert_eq!(world.stack().published().len(), published + 5);
+    // an event and a mail of each, once, and where to find what can't be published
+    assert_eq!(world.stack().published().len(), published + 6);
     world.settle().await;
     for one in [&before, &behind] {
         assert_eq!(mails(&world, &one.email), 1, "{}", one.email);
     }
-    assert_eq!(world.counted(Metric::RecordsFailed), 1);
+    assert_eq!(world.counted(Metric::RecordsFailed), 2);
     let dead = world.stack().dead_letters();
-    assert_eq!(dead.len(), 1);
-    assert_eq!(dead[0].0, "EventsDeadLetters");
+    assert_eq!(dead.len(), 2);
+    assert!(dead.iter().all(|(queue, _)| queue == "EventsDeadLetters"));
+    assert_eq!(dead[1].1["detail"]["sk"], large["sk"]["S"]);
     let mut detail = dead[0].1["detail"].clone();
     for number in ["event_id", "sequence_number"] {
         let said = detail.as_object_mut().unwrap().remove(number).unwrap();

@@ -588,6 +588,7 @@ async fn a_file_that_was_made_up_opens_no_account_and_reaches_no_other_tenant() 
         &pages,
         "events",
         &[
+            ("/items/0/details", json!({"words": "x".repeat(17_000)}), "at most 16384 bytes"),
             ("/items/0/tenant_id", tenant.clone(), "`items.0`: `tenant_id`"),
             ("/items/0/at", json!("2027-11-22T08:00:00.000Z"), "`at`"),
             // of the same moment

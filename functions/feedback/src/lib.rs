@@ -52,10 +52,9 @@ impl ReceiveFeedback {
     /// Addresses that no mail goes to any more.
     async fn suppress(&self, lost: &[String], delivery: &Delivery) -> Result<(), Error> {
         for address in lost {
-            match Email::parse(address) {
-                Ok(email) => self.store.suppress(&email, delivery).await?,
-                Err(_) => tracing::warn!("an address that is none of ours"),
-            }
+            let email = Email::parse(address)
+                .map_err(|_| Error::Corrupt("a mail that SES tells of went to no address".to_owned()))?;
+            self.store.suppress(&email, delivery).await?;
         }
         Ok(())
     }

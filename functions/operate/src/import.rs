@@ -461,10 +461,17 @@ fn brands(entries: Vec<At<Value>>, tenant: &Tenant, invocation: &Invocation) -> 
     Ok(brands)
 }
 
+/// The longest that a request could have it written, as JSON.
+const LARGEST_EVENT: usize = 16 * 1024;
+
 /// Events as they are: but for reviews, which are called otherwise here.
 fn events(entries: Vec<At<Value>>, tenant: &Tenant, invocation: &Invocation) -> Result<Vec<Event>, Refused> {
     let (mut events, mut ids) = (Vec::new(), BTreeSet::new());
     for (at, value) in entries {
+        // the bus takes none that is much larger, and what comes after it would wait
+        if value.to_string().len() > LARGEST_EVENT {
+            return Err(wrong(at, format!("an event has at most {LARGEST_EVENT} bytes")));
+        }
         let event: Event = entity(value, invocation).map_err(|words| wrong(at, words))?;
         of_tenant(event.tenant_id, tenant).map_err(|words| wrong(at, words))?;
         // a trail is read by the times of its ids, back to where the tenant began
@@ -527,8 +534,9 @@ fn newcomer(
     invocation: &Invocation,
 ) -> Result<Newcomer, String> {
     let was = member.user_id;
-    // found by an address alone, it is for whoever has that now: when they joined elsewhere says nothing of this account
-    let brought_at = user.is_none().then(|| invocation.now());
+    // found by an address alone, it is for whoever has that now: when they joined elsewhere says nothing of this account. The
+    // clock as it is when the address was looked up, and not as it was when the order came
+    let brought_at = user.is_none().then(|| invocation.look_at_clock());
     let member = Member { brought_at, ..member };
     let Some(person) = person else { return Ok(Newcomer { was, member, joining: None }) };
     let member = Member { invites: Window::default(), ..member };

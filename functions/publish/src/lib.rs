@@ -31,6 +31,10 @@ struct Published<'a> {
     event: EventView<'a>,
 }
 
+/// What a detail may come to, in bytes: ten of them, a batch of the pipe, are less than the 256 KB that EventBridge takes at
+/// once. It would refuse a larger batch again and again, and the records behind it would wait for a day.
+const LARGEST: usize = 25_000;
+
 impl Direct for Publish {
     type Error = Error;
 
@@ -49,15 +53,19 @@ impl Direct for Publish {
 impl Publish {
     /// What is published of a record, if anything is.
     fn published(&self, record: &Value) -> Option<Value> {
-        store::stream::read(record).map_or_else(
-            |cause| {
-                let number = text(record, "/dynamodb/SequenceNumber");
-                tracing::error!(sequence_number = number, %cause, "a stream record can't be read");
-                self.metrics.count(Metric::RecordsFailed);
-                Some(unreadable(record))
-            },
-            detail,
-        )
+        let read = store::stream::read(record).map(detail).map_err(|cause| cause.to_string());
+        let published = read.and_then(|detail| match detail {
+            Some(detail) if detail.to_string().len() > LARGEST => {
+                Err("it is too large for the bus".to_owned())
+            }
+            detail => Ok(detail),
+        });
+        published.unwrap_or_else(|cause| {
+            let number = text(record, "/dynamodb/SequenceNumber");
+            tracing::error!(sequence_number = number, cause, "a stream record can't be published");
+            self.metrics.count(Metric::RecordsFailed);
+            Some(unreadable(record))
+        })
     }
 }
 
