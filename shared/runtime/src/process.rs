@@ -37,5 +37,5 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
 async fn serve(
     answering: Box<dyn Fn(LambdaEvent<Value>) -> Answer<'static> + Send + Sync>,
 ) -> Result<(), lambda_runtime::Error> {
-    lambda_runtime::run(service_fn(move |event| answering(event))).await
+    lambda_runtime::run(service_fn(answering)).await
 }
