@@ -305,6 +305,41 @@ async fn accept_against_the_deletion_of_its_brand() {
     }
 }
 
+/// Who had every brand is left with one by name, which goes at the same moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_named_brand_against_its_deletion() {
+    let set = World::new().await;
+    let team = set.team("Acme").await;
+    let brand = team.brand("Sage").await;
+    let adam = team.join("adam@acme.example", "admin").await;
+    let review = team.owner.post("access-reviews", serde_json::Value::Null).await.expect(201).text("/id");
+    for by_review in [false, true] {
+        for order in interleavings(OTHER, OTHER) {
+            let world = set.fork().await;
+            let (gone, kept, user) = (brand.clone(), brand.clone(), adam.user.clone());
+            let decide = format!("access-reviews/{review}/members/{user}");
+            let name = operation(&team.owner.in_world(&world), |owner| async move {
+                let brands = json!([kept]);
+                if by_review {
+                    let decision = json!({"decision": "reduced", "reason": "less", "brands": brands});
+                    owner.put(&decide, decision).await
+                } else {
+                    owner.put(&format!("members/{user}/brands"), json!({ "brands": brands })).await
+                }
+            });
+            let delete =
+                operation(
+                    &team.owner.in_world(&world),
+                    |owner| async move { owner.delete_brand(&gone).await },
+                );
+            let replies = race(&order, vec![name, delete]).await;
+            let legal = [(200, 204), (422, 204)][world.wrote_first()];
+            assert_eq!(statuses(&replies), legal, "{order:?}: named while it was there, or refused");
+            world.ledger().check();
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn removing_a_member_against_giving_them_a_role() {
     let set = World::new().await;

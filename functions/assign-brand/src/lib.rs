@@ -135,7 +135,6 @@ impl AssignBrand {
         if brands == before.brands {
             return Ok(cx.member(before, &cx.behind(&self.store, [before]).await?));
         }
-        let added: Vec<BrandId> = brands.named().filter(|b| !before.brands.contains(*b)).collect();
         let after = before.with_brands(brands, cx.actor(), cx.invocation());
         let answer = cx.changed_member(&self.store, before, &after).await?;
         let change = cx
@@ -143,7 +142,7 @@ impl AssignBrand {
             .with("email", before.email.as_entered())
             .with("brands_before", &before.brands)
             .with("brands", &after.brands);
-        self.store.set_brands(before, &after, &added, change).await?;
+        self.store.set_access(before, &after, change).await?;
         Ok(answer)
     }
 }

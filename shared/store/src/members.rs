@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use model::{Belonging, Member, Tenant, TenantId, Timestamp, Uses, Version};
 use policy::{BrandId, MemberStatus, Permission};
 
@@ -47,12 +49,19 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// Gives a member another role, or another list of permissions.
+    /// Gives a member another role, another list of permissions, or other brands: those that weren't named before have to be there.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the member or the actor's rights changed.
+    /// [`Error::Changed`] when the member, the actor's rights or a brand changed.
     pub async fn set_access(&self, before: &Member, after: &Member, change: Change<'_>) -> Result<(), Error> {
-        self.transaction().authority(before, after).change(change).commit().await
+        let named: BTreeSet<BrandId> = before.brands.named().collect();
+        let newly = after.brands.named().filter(|brand| !named.contains(brand));
+        self.transaction()
+            .authority(before, after)
+            .brands_exist(after.tenant_id, newly)
+            .change(change)
+            .commit()
+            .await
     }
 
     /// Decides that a member keeps what they hold, as it was read.
@@ -77,25 +86,6 @@ impl Store {
         if let Err(error) = self.transaction().update(Fact::Member, &key, noted).commit().await {
             tracing::debug!(%error, "that a permission is used is not noted");
         }
-    }
-
-    /// Assigns a member to other brands; `added` are those that are new among them, which have to exist.
-    ///
-    /// # Errors
-    /// [`Error::Changed`] when the member, the actor's rights or a brand changed.
-    pub async fn set_brands(
-        &self,
-        before: &Member,
-        after: &Member,
-        added: &[BrandId],
-        change: Change<'_>,
-    ) -> Result<(), Error> {
-        self.transaction()
-            .authority(before, after)
-            .brands_exist(after.tenant_id, added.iter().copied())
-            .change(change)
-            .commit()
-            .await
     }
 
     /// Switches a membership off, which frees its seat.

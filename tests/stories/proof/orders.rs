@@ -57,7 +57,7 @@ impl Plan {
 /// Whether two operations that overlap may be explained in either order. What one changes holds for requests that begin
 /// after it (a session, the tenant's status); it does one thing after the other (the mailer; a removal; a sign-in, which counts
 /// first; what SES says, which is noted of the address, then of the invitation); a brand that goes while somebody is invited to
-/// it is dropped when they accept (R9), and stays named where a review leaves it to somebody; who comes or goes while a review
+/// it is dropped when they accept (R9); who comes or goes while a review
 /// is ended was in the team at its end, or wasn't.
 fn is_loose(model: &World, one: &Request, other: &Request) -> bool {
     use Request as R;
@@ -98,8 +98,7 @@ fn is_loose(model: &World, one: &Request, other: &Request) -> bool {
         || ends_theirs(other, one)
         || matches!(
             (one, other),
-            (R::Invite { .. } | R::Decide { .. }, R::DeleteBrand { .. })
-                | (R::DeleteBrand { .. }, R::Invite { .. } | R::Decide { .. })
+            (R::Invite { .. }, R::DeleteBrand { .. }) | (R::DeleteBrand { .. }, R::Invite { .. })
         )
         || counts(one, other)
         || counts(other, one)
