@@ -678,6 +678,33 @@ async fn a_move_that_goes_on_against_an_invitation_that_takes_its_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_that_goes_on_against_a_review_that_ends_the_membership() {
+    let set = World::of_many_teams().await;
+    let (token, team, ana) = stopped_halfway(&set).await;
+    let review = team.owner.post("access-reviews", Value::Null).await.expect(201).text("/id");
+    for order in interleavings(5, 5).into_iter().step_by(23) {
+        let world = set.fork().await;
+        let path = format!("access-reviews/{review}/members/{}", ana.user);
+        let decide = operation(&team.owner.in_world(&world), |owner| async move {
+            owner.put(&path, json!({"decision": "revoked", "reason": "gone"})).await
+        });
+        let confirm = operation(&(world.clone(), token.clone()), |(world, token)| async move {
+            follow(&world, "confirm", &token).await
+        });
+        let replies = race(&order, vec![decide, confirm]).await;
+        // until the team shows where they are by now, nobody ends it there
+        let first = world.wrote_first();
+        let legal = [(200, 200), (409, 200)][first];
+        assert_eq!((replies[0].status, replies[1].status), legal, "{order:?}");
+        world.settle().await;
+        // who was out before has an address held there for a while longer
+        if first == 1 {
+            world.ledger().check();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_address_against_what_else_happens_to_the_account() {
     let set = World::new().await;
     let team = set.team("Acme").await;

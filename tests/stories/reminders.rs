@@ -3,8 +3,8 @@
 use local::{MailboxFault, Reply, SentMail};
 use serde_json::{Value, json};
 use stories::{
-    Fault, Invited, Link, PASSWORD, Person, ReplyExt as _, Team, World, batch, interleavings, operation,
-    race, reminder_due,
+    Fault, Invited, Link, PASSWORD, Person, ReplyExt as _, Team, World, batch, interleavings, mail_queued,
+    operation, race, reminder_due,
 };
 
 type Operation = stories::Operation<Reply>;
@@ -572,6 +572,36 @@ async fn a_reminder_against_a_newer_mail() {
         assert_eq!(scene.world.stack().mailbox().to(Some(ANA)).len(), 2, "{order:?}");
         let scene = scene.later(3 * DAY + 1).await;
         assert_eq!(scene.reminded(), (1, queued + 1), "{order:?}");
+        scene.ana.accept().await;
+        scene.world.ledger().check();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reminder_that_is_mailed_against_a_newer_mail() {
+    let set = Scene::on_the_day().await;
+    let before = set.world.ledger();
+    hand_over(&set.world, &[&set.due()]).await;
+    let after = set.world.ledger();
+    let is_new = |mail: &&Value| {
+        !before.all("Mail").iter().any(|other| other["sk"] == mail["sk"] && other["pk"] == mail["pk"])
+    };
+    let event = batch([&mail_queued(after.all("Mail").iter().find(is_new).unwrap())]);
+    for order in interleavings(3, OTHER) {
+        let scene = set.fork().await;
+        let event = event.clone();
+        let deliver = operation(&scene.world, |world| async move {
+            let body = world.stack().invoke("deliver", event, String::new()).await.unwrap();
+            Reply { status: 200, headers: [].into(), body, function: "deliver".to_owned() }
+        });
+        let resend = scene.owner_does(|owner, ana| async move { owner.resend(&ana).await });
+        let replies = race(&order, vec![deliver, resend]).await;
+        assert_eq!(replies[1].status, 200, "{order:?}");
+        // no link that is dead by then
+        let mailed = [1, 0][scene.world.wrote_first()];
+        assert_eq!(reminders(&scene.world, ANA).len(), mailed, "{order:?}");
+        scene.world.settle().await;
+        assert_eq!(reminders(&scene.world, ANA).len(), mailed, "{order:?}");
         scene.ana.accept().await;
         scene.world.ledger().check();
     }

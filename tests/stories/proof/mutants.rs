@@ -266,7 +266,7 @@ fn stories_of(mutant: &Mutant) -> &'static [&'static str] {
         "sign-in" => &["accounts::", "addresses::", "signing_in::", "limits::"],
         "operate" => &["operating::", "closing::", "belonging::", "accounts::"],
         "assign-role" | "assign-brand" => &["giving::", "races::", "faults::", "closing::", "portals::"],
-        "review" | "check" => &["reviews::"],
+        "review" | "check" => &["reviews::", "addresses::"],
         "revoke" => &["races::", "ended::", "giving::", "addresses::", "seats::", "portals::"],
         _ => &["faults::", "races::", "seats::", "limits::", "ended::", "looks::", "portals::", "closing::"],
     }
