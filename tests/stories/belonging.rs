@@ -308,7 +308,7 @@ async fn of_two_policies_at_once_one_holds_for_every_address() {
     team.join("ana@mail.example", "member").await;
     // the second order between each two calls of the first, and some other orders
     let between = (0..=8).map(|calls| [vec![0; calls], vec![1; 12], vec![0; 12]].concat());
-    for order in interleavings(6, 6).into_iter().step_by(19).chain(between) {
+    for order in interleavings(6, 6).into_iter().step_by(29).chain(between) {
         let world = set.fork().await;
         let team = team.in_world(&world);
         let change = |policy: &'static str| {

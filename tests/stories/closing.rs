@@ -384,7 +384,7 @@ async fn a_closing_against_an_acceptance() {
     let set = World::new().await;
     let team = set.team("Acme").await;
     let link = team.invite("ana@acme.example", "member").await.link().await;
-    for order in interleavings(CLOSE, 3).into_iter().step_by(2) {
+    for order in interleavings(CLOSE, 3).into_iter().step_by(3) {
         let world = set.fork().await;
         let (owner, link) = (team.owner.in_world(&world), link.in_world(&world));
         let accept = operation(&link, |link| async move { link.accept().await });
@@ -412,7 +412,7 @@ async fn a_closing_against_a_transfer_a_suspension_and_another_closing() {
     let adam = team.join("adam@acme.example", "admin").await;
     let suspend =
         json!({"operation": "suspend-tenant", "tenant": team.tenant, "suspended": true, "reason": "r"});
-    for order in interleavings(CLOSE, CLOSE).into_iter().step_by(31) {
+    for order in interleavings(CLOSE, CLOSE).into_iter().step_by(43) {
         let world = set.fork().await;
         let owner = team.owner.in_world(&world);
         let body = json!({"to": adam.user, "password": PASSWORD});

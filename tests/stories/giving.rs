@@ -225,7 +225,7 @@ async fn a_transfer_against_the_suspension_of_who_shall_own() {
     let team = set.team("Acme").await;
     let (adam, ana) =
         (team.join("adam@acme.example", "admin").await, team.join("ana@acme.example", "member").await);
-    for order in interleavings(6, 4).into_iter().step_by(3) {
+    for order in interleavings(6, 4).into_iter().step_by(5) {
         let world = set.fork().await;
         let (owner, adam, ana) = (team.owner.in_world(&world), adam.in_world(&world), ana.in_world(&world));
         let transfer = operation(&(owner, ana.clone()), |(owner, ana)| async move {

@@ -652,7 +652,7 @@ async fn two_at_the_same_page_bring_it_once() {
         }
         let so_far = set.fork().await;
         imported(&so_far, &pages[..nth], true).await.unwrap();
-        for order in interleavings(4, 4).into_iter().step_by(12) {
+        for order in interleavings(4, 4).into_iter().step_by(17) {
             let there = so_far.fork().await;
             let give = || {
                 let order = importing(page, true);
