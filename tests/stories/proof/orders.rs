@@ -55,8 +55,8 @@ impl Plan {
 }
 
 /// Whether two operations that overlap may be explained in either order. What one changes holds for requests that begin
-/// after it (a session, the tenant's status); it does one thing after the other (the mailer; a removal; a sign-in, which counts
-/// first; what SES says, which is noted of the address, then of the invitation); a brand that goes while somebody is invited to
+/// after it (a session, the tenant's status); it does one thing after the other (the mailer; the sweeper; a removal; a sign-in,
+/// which counts first; what SES says, which is noted of the address, then of the invitation); a brand that goes while somebody is invited to
 /// it is dropped when they accept (R9); who comes or goes while a review
 /// is ended was in the team at its end, or wasn't.
 fn is_loose(model: &World, one: &Request, other: &Request) -> bool {
@@ -69,6 +69,7 @@ fn is_loose(model: &World, one: &Request, other: &Request) -> bool {
                 | R::Reopen { .. }
                 | R::RemoveTenant { .. }
                 | R::Deliver
+                | R::Sweep
                 | R::SignIn { .. }
                 | R::Feedback { .. }
         )
@@ -157,6 +158,11 @@ fn orders(calls: &[&Vec<SdkCall>], chance: &mut u64) -> (Vec<Vec<usize>>, bool) 
     (found, true)
 }
 
+/// The local stack has one stream, which two can't read at once: two mailers have a story of their own.
+pub(super) const fn reads_the_stream(request: &Request) -> bool {
+    matches!(request, Request::Deliver | Request::Sweep)
+}
+
 /// All cases of these operations at once.
 fn cases(requests: &[Request], calls: &[&Vec<SdkCall>], chance: &mut u64) -> (Vec<Case>, usize, bool) {
     let (orders, are_all) = orders(calls, chance);
@@ -167,14 +173,15 @@ fn cases(requests: &[Request], calls: &[&Vec<SdkCall>], chance: &mut u64) -> (Ve
         for (racer, calls) in calls.iter().enumerate() {
             for (nth, call) in calls.iter().enumerate() {
                 let writes = Footprint::of(call).writes();
-                // a crash of the mailer has a story of its own: its second mail comes when its claim has run out; so has a
-                // removal that is stopped half-way
-                let mailer = matches!(requests[racer], Request::Deliver | Request::RemoveTenant { .. });
-                if !mailer {
+                // a crash of the mailer has a story of its own: its second mail comes when its claim has run out; so have a
+                // record of the stream that comes again, and a removal that is stopped half-way
+                let has_stories = reads_the_stream(&requests[racer])
+                    || matches!(requests[racer], Request::RemoveTenant { .. });
+                if !has_stories {
                     cases.push(case(Some((racer, nth, Fault::Crash))));
                     cases.push(case(Some((racer, nth, Fault::LostAnswer))));
                 }
-                if writes && !mailer {
+                if writes && !has_stories {
                     cases.push(case(Some((racer, nth, Fault::Conflict))));
                 }
             }
@@ -195,17 +202,23 @@ async fn pairs(set: Twin, requests: Vec<Request>, seed: u64) -> Plan {
     let (mut plan, mut chance) = (Plan::of(set), seed);
     for a in 0..requests.len() {
         for b in a..requests.len() {
-            // the local stack has one stream, which two can't read at once: two mailers have a story of their own. A
-            // session that is ended twice at once is ended, and both are told so; so are two who remove a tenant
+            // a session that is ended twice at once is ended, and both are told so; so are two who remove a tenant
             let ends_one = |request: &Request| {
                 matches!(
                     request,
                     Request::SignOut { .. } | Request::EndSession { .. } | Request::EndSessions { .. }
                 )
             };
-            let is_one = matches!(requests[a], Request::Deliver | Request::RemoveTenant { .. });
-            let twice = (a == b && is_one) || (ends_one(&requests[a]) && ends_one(&requests[b]));
-            if twice || !prints[a].meets(&prints[b]) {
+            // several are reminded one after the other, and what ends that for all may come between: a story
+            let ends_reminders = |request: &Request| {
+                matches!(request, Request::SetReminder { .. } | Request::SuspendTenant { .. })
+            };
+            let both = |what: fn(&Request) -> bool| what(&requests[a]) && what(&requests[b]);
+            let has_a_story = both(reads_the_stream)
+                || both(ends_one)
+                || (a == b && matches!(requests[a], Request::RemoveTenant { .. }))
+                || (matches!(requests[a], Request::Sweep) && ends_reminders(&requests[b]));
+            if has_a_story || !prints[a].meets(&prints[b]) {
                 continue;
             }
             let both = [requests[a].clone(), requests[b].clone()];
@@ -215,9 +228,9 @@ async fn pairs(set: Twin, requests: Vec<Request>, seed: u64) -> Plan {
     plan
 }
 
-async fn triples(set: Twin, seed: u64) -> Plan {
+async fn triples(set: Twin, threes: Vec<[Request; 3]>, seed: u64) -> Plan {
     let (mut plan, mut chance) = (Plan::of(set), seed);
-    for three in scene::triples() {
+    for three in threes {
         let calls = alone(&plan.set, &three).await;
         plan.add(cases(&three, &calls.iter().collect::<Vec<_>>(), &mut chance));
     }
@@ -276,21 +289,18 @@ fn may_come_before(
     }
 }
 
-/// Every state that this order of what was answered explains.
-fn explained(
+/// Every state that what was answered explains, one after the other.
+fn explained<'a>(
     model: &World,
-    order: &[usize],
-    case: &Case,
-    replies: &[Option<Reply>],
+    answered: impl Iterator<Item = (&'a Request, &'a Option<Reply>)>,
     driver: &Driver,
 ) -> Vec<(World, Driver)> {
     let mut states = vec![(model.clone(), driver.clone())];
-    for racer in order {
-        let request = &case.requests[*racer];
+    for (request, reply) in answered {
         let mut next = Vec::new();
         for (world, driver) in states {
             let outcomes = world.legal(request);
-            match &replies[*racer] {
+            match reply {
                 Some(reply) => {
                     let mut driver = driver;
                     driver.learn(request, reply);
@@ -356,6 +366,9 @@ pub(super) async fn run(set: &Twin, case: &Case, unlike: impl Fn(&Wire)) -> Resu
     if let Some(counted) = counted_twice(case, &calls) {
         return Err(format!("{case:?}\none try to prove oneself was counted more than once: {counted}"));
     }
+    // the sweeper's stream has what others queue meanwhile: what it mails of that is told apart by nothing
+    let sweeps = case.requests.iter().any(|request| matches!(request, Request::Sweep));
+    let mailed = if sweeps { Some(Some(twin.driver.send(&Request::Deliver).await)) } else { None };
     let mut seen = BTreeMap::new();
     for order in permutations(case.requests.len()) {
         let follows = |at: usize| {
@@ -366,7 +379,9 @@ pub(super) async fn run(set: &Twin, case: &Case, unlike: impl Fn(&Wire)) -> Resu
         if !(0..order.len()).all(follows) {
             continue;
         }
-        for (world, mut driver) in explained(&twin.model, &order, case, &replies, &twin.driver) {
+        let answered = order.iter().map(|racer| (&case.requests[*racer], &replies[*racer]));
+        let answered = answered.chain(mailed.iter().map(|reply| (&Request::Deliver, reply)));
+        for (world, mut driver) in explained(&twin.model, answered, &twin.driver) {
             let (should, found) = (world.lines(), driver.lines());
             if without_guesses(should.clone()) == without_guesses(found.clone()) {
                 // whoever asks again after a crash finds nothing broken
@@ -502,6 +517,18 @@ fn every_pair_while_access_is_reviewed() {
 }
 
 #[test]
+fn every_pair_while_somebody_is_reminded() {
+    everything(
+        "orders, pairs while somebody is reminded",
+        async |seed| {
+            let reminding = scene::reminding(scene::team(limits()).await).await;
+            pairs(reminding, scene::of_reminding(), seed).await
+        },
+        0,
+    );
+}
+
+#[test]
 fn every_pair_in_a_closed_team() {
     everything(
         "orders, pairs in a closed team",
@@ -526,7 +553,40 @@ fn every_pair_while_a_team_is_removed() {
 fn the_dangerous_threes() {
     everything(
         "orders, threes",
-        async |seed| triples(scene::invited_elsewhere(limits()).await, seed).await,
+        async |seed| triples(scene::invited_elsewhere(limits()).await, scene::triples(), seed).await,
         1,
+    );
+}
+
+#[test]
+fn the_dangerous_threes_with_a_portal() {
+    everything(
+        "orders, threes with a portal",
+        async |seed| triples(scene::portal(limits()).await, scene::triples_of_portal(), seed).await,
+        0,
+    );
+}
+
+#[test]
+fn the_dangerous_threes_of_who_moves() {
+    everything(
+        "orders, threes of who moves",
+        async |seed| {
+            let moved = scene::moved(scene::team(limits()).await).await;
+            triples(moved, scene::triples_of_moved(), seed).await
+        },
+        0,
+    );
+}
+
+#[test]
+fn the_dangerous_threes_while_access_is_reviewed() {
+    everything(
+        "orders, threes while access is reviewed",
+        async |seed| {
+            let reviewing = scene::reviewing(scene::team(limits()).await).await;
+            triples(reviewing, scene::triples_of_reviewing(), seed).await
+        },
+        0,
     );
 }

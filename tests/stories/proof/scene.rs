@@ -565,6 +565,12 @@ pub(super) fn of_reminding() -> Vec<Request> {
     ]
 }
 
+/// What is worth doing at once in every scene.
+pub(super) fn of_all() -> Vec<Request> {
+    [of_team(), of_later(), of_portal(), of_moved(), of_reviewing(), of_reminding(), of_closed(), of_over()]
+        .concat()
+}
+
 /// Everything that the team's people may read, by those whose rights differ.
 pub(super) fn reads() -> Vec<Request> {
     let of = |by| {
@@ -590,7 +596,7 @@ pub(super) fn reads() -> Vec<Request> {
     (0..5).flat_map(of).collect()
 }
 
-/// Three at once that have been dangerous elsewhere.
+/// Three at once in [`invited_elsewhere`] that have been dangerous elsewhere.
 pub(super) fn triples() -> Vec<[Request; 3]> {
     let (tenant, right) = (0, Try::Right);
     vec![
@@ -624,6 +630,84 @@ pub(super) fn triples() -> Vec<[Request; 3]> {
             Request::Accept { link: 6, password: right },
             Request::Remove { by: 0, tenant, user: 2 },
             Request::DeleteBrand { by: 1, tenant, brand: 0 },
+        ],
+    ]
+}
+
+/// Three at once in [`portal`]: what rests on the portal's admin, while that and the portal end.
+pub(super) fn triples_of_portal() -> Vec<[Request; 3]> {
+    let (portal, tenant, right) = (0, 2, Try::Right);
+    let through =
+        Given { address: 11, role: Role::Member, list: None, brands: Set::These([0].into()), days: 2 };
+    vec![
+        [
+            Request::Accept { link: 10, password: right },
+            Request::EndPartner { by: 0, tenant: portal, partner: tenant },
+            Request::Suspend { by: 0, tenant: portal, user: 1 },
+        ],
+        [
+            Request::Invite { by: 1, tenant, given: through },
+            Request::LeavePortal { by: 5, tenant },
+            Request::GiveRole { by: 0, tenant: portal, user: 1, role: Role::Member },
+        ],
+        [
+            Request::Accept { link: 10, password: right },
+            Request::RevokeInvitation { by: 1, tenant, invitation: 2 },
+            Request::SetPlan { tenant, seats: 3 },
+        ],
+    ]
+}
+
+/// Three at once in [`moved`]: an account between its addresses, and who gives it something, takes it away or wants the address.
+pub(super) fn triples_of_moved() -> Vec<[Request; 3]> {
+    let (tenant, right) = (0, Try::Right);
+    vec![
+        [
+            Request::UndoEmail { back: 0 },
+            Request::ConfirmEmail { proof: 1 },
+            invite(0, 13, Role::Member, &[0]),
+        ],
+        [
+            Request::UndoEmail { back: 0 },
+            Request::HandOver { by: 0, tenant, to: 1, password: right },
+            Request::Remove { by: 0, tenant, user: 1 },
+        ],
+        [
+            Request::UndoEmail { back: 0 },
+            Request::ConfirmReset { reset: 2, password: Try::Wrong },
+            Request::Leave { by: 1, tenant: 1 },
+        ],
+        [
+            Request::ConfirmEmail { proof: 1 },
+            Request::SignUp { address: 13 },
+            Request::Leave { by: 1, tenant },
+        ],
+    ]
+}
+
+/// Three at once in [`reviewing`]: who decides is decided about, whom it is about changes, and the review ends.
+pub(super) fn triples_of_reviewing() -> Vec<[Request; 3]> {
+    let (tenant, review, right) = (0, 1, Try::Right);
+    vec![
+        [
+            decide(2, 3, left_with(None, Some(&[])), 1),
+            decide(0, 2, Verdict::Revoked, 1),
+            Request::CloseReview { by: 1, tenant, review },
+        ],
+        [
+            decide(1, 3, left_with(Some(Role::Partner), None), 1),
+            Request::AddBrand { by: 0, tenant, user: 3, brand: 1 },
+            Request::DeleteBrand { by: 1, tenant, brand: 0 },
+        ],
+        [
+            decide(0, 1, left_with(Some(Role::Member), Some(&[0])), 1),
+            Request::HandOver { by: 0, tenant, to: 1, password: right },
+            decide(1, 2, Verdict::Kept, 2),
+        ],
+        [
+            Request::CloseReview { by: 0, tenant, review },
+            Request::OpenReview { by: 1, tenant },
+            decide(1, 3, Verdict::Kept, 1),
         ],
     ]
 }
