@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use stories::{Link, PASSWORD, Person, ReplyExt as _, World};
 
+const DAY: u64 = 86_400;
+
 /// How long after the stories' start a table was taken.
-const TAKEN_AFTER: u64 = 3 * 86_400;
+const TAKEN_AFTER: u64 = 3 * DAY;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")
@@ -20,10 +22,66 @@ fn kinds(items: &[Value]) -> BTreeSet<String> {
     items.iter().map(|item| item["entity"]["S"].as_str().unwrap().to_owned()).collect()
 }
 
-/// A table with everything in it that there can be, and what opens it.
+/// The kinds that there are.
+fn all_kinds() -> BTreeSet<String> {
+    let keys = include_str!("../../shared/store/src/keys.rs");
+    let names = keys.lines().filter_map(|line| line.trim().strip_prefix("const NAME: &'static str = \""));
+    // a limit's window has no type of its own
+    names.map(|name| name.trim_end_matches("\";").to_owned()).chain(["Rate".to_owned()]).collect()
+}
+
+fn importing(page: &Value) -> Value {
+    json!({"operation": "import-tenant", "page": page, "reason": "r"})
+}
+
+/// The pages of a tenant that moves here, from a deployment of the same time.
+async fn moving() -> Vec<Value> {
+    let world = World::new().await;
+    let team = world.team("Mint").await;
+    team.join("moe@mint.example", "member").await;
+    world.pass(TAKEN_AFTER);
+    let (mut pages, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let order =
+            json!({"operation": "export-tenant", "tenant": team.tenant, "reason": "r", "after": after});
+        let page = world.operate(order).await.unwrap();
+        after = page["next"].clone();
+        pages.push(page);
+        if after.is_null() {
+            return pages;
+        }
+    }
+}
+
+/// A review of Rita's access, ended or going on.
+async fn reviewed(owner: &Person, rita: &Person, ends: bool) {
+    let review = owner.post("access-reviews", Value::Null).await.expect(201).text("/id");
+    let path = format!("access-reviews/{review}");
+    let kept = json!({"decision": "kept", "reason": "needed"});
+    owner.put(&format!("{path}/members/{}", rita.user), kept).await.expect(200);
+    if ends {
+        owner.post(&format!("{path}/close"), Value::Null).await.expect(200);
+    }
+}
+
+/// Somebody asks for another address.
+async fn asks(person: &Person, email: &str) -> String {
+    let body = json!({"email": email, "password": PASSWORD});
+    person.world.ask("POST", "/v1/me/email", Some(&person.session), &body).await.expect(202);
+    person.world.email_token(email, "confirm").await
+}
+
+/// Follows a link to a new or an old address.
+async fn follow(world: &World, verb: &str, token: &str) {
+    world.ask("POST", &format!("/v1/email-changes/{verb}"), None, &json!({"token": token})).await.expect(200);
+}
+
+/// A table with an item of every kind that there is, and what opens it.
 async fn written() -> Value {
     let world = World::new().await;
     let team = world.team("Acme").await;
+    let look = json!({"brand_colour": "#1f6f54", "reply_to": "team@acme.example", "reminder_days": 1});
+    team.owner.ask("PATCH", "", look).await.expect(200);
     let brand = team.brand("Sage").await;
     let adam = team.join("adam@acme.example", "admin").await;
     let mira = team.join("mira@acme.example", "member").await;
@@ -32,7 +90,7 @@ async fn written() -> Value {
     let list = json!({"email": "lena@acme.example", "first_name": "Lena", "last_name": "List", "role": "member",
         "permissions": ["members.read", "products.write"], "brands": [brand], "phone": "+49301234567", "locale": "de"});
     team.owner.post("invitations", list).await.expect(201);
-    world.link("lena@acme.example").await.accept().await.expect(201);
+    let lena = Person::of(&world.link("lena@acme.example").await, &team.tenant).await;
     team.owner.suspend(&mira).await.expect(200);
     let revoked = team.invite("rolf@acme.example", "partner").await;
     team.owner.revoke(&revoked).await.expect(204);
@@ -47,19 +105,33 @@ async fn written() -> Value {
     world.pass(TAKEN_AFTER);
     world.stack().sweep().await.unwrap();
     let pending = team.invite("ana@acme.example", "member").await.link().await;
+    // mailed, and to be reminded
+    team.invite("nora@acme.example", "member").await.link().await;
     let gone = team.join("gus@acme.example", "member").await;
     team.owner.remove(&gone).await.expect(204);
     let key = [("idempotency-key", "kept by an older release")];
     let made = team.owner.ask_with("POST", "brands", json!({"name": "Thyme"}), &key).await.expect(201);
     world.sign_in("adam@acme.example", "not the right password").await.refused(401, "unauthenticated");
     world.ask("POST", "/v1/password-resets", None, &json!({"email": "adam@acme.example"})).await.expect(202);
+    reviewed(&team.owner, &rita, true).await;
+    reviewed(&team.owner, &rita, false).await;
+    let organization =
+        json!({"name": "Bloom", "email": "ben@bloom.example", "first_name": "Ben", "last_name": "Bloom"});
+    let partner = team.owner.post("partners", organization).await.expect(202).text("/tenant/id");
+    world.link("ben@bloom.example").await.accept().await.expect(201);
+    follow(&world, "confirm", &asks(&lena, "lena.new@acme.example").await).await;
+    let undo = world.email_token("lena@acme.example", "undo").await;
+    let confirm = asks(&rita, "rita.new@acme.example").await;
+    let pages = moving().await;
+    world.operate(importing(&pages[0])).await.unwrap();
     world.settle().await;
     // queued, and not mailed yet
     team.owner.invite("quinn@acme.example", "member").await.expect(201);
     world.sign_up("Brew", "bea@brew.example").await;
     json!({
         "tenant": team.tenant, "session": team.owner.session, "link": pending.token, "brand": made.text("/id"),
-        "admin": adam.user, "suspended": mira.user, "items": world.stack().items().unwrap(),
+        "admin": adam.user, "suspended": mira.user, "partner": partner, "undo": undo, "confirm": confirm,
+        "import": pages[1..], "items": world.stack().items().unwrap(),
     })
 }
 
@@ -83,10 +155,20 @@ async fn is_read(sample: &Value) {
             text("session")
         },
     };
-    for path in ["", "members", "invitations", "brands", "events?limit=100"] {
+    for path in [
+        "",
+        "seats",
+        "members",
+        "invitations",
+        "brands",
+        "partners",
+        "access-review",
+        "access-reviews",
+        "events?limit=100",
+    ] {
         owner.get(path).await.expect(200);
     }
-    for kind in ["members", "invitations", "brands"] {
+    for kind in ["members", "invitations", "brands", "access-reviews"] {
         for one in owner.get(kind).await.json()["items"].as_array().unwrap() {
             let id = one.get("user_id").or_else(|| one.get("id")).and_then(Value::as_str).unwrap();
             owner.get(&format!("{kind}/{id}")).await.expect(200);
@@ -123,7 +205,39 @@ async fn is_read(sample: &Value) {
         owner.post(&path, Value::Null).await.expect(200);
     }
     world.link("eva@acme.example").await.accept().await.expect(201);
+    if sample["partner"].is_string() {
+        goes_on(sample, &owner).await;
+    }
     world.ledger().check();
+}
+
+/// What releases have written since 0.3.0.
+async fn goes_on(sample: &Value, owner: &Person) {
+    let (world, text) = (&owner.world, |name: &str| sample[name].as_str().unwrap());
+    let reviews = owner.get("access-reviews").await.json()["items"].clone();
+    let open = reviews.as_array().unwrap().iter().find(|one| one["closed_at"].is_null()).unwrap();
+    let path = format!("access-reviews/{}/close", open["id"].as_str().unwrap());
+    let closed = owner.post(&path, Value::Null).await.expect(200).json();
+    assert_eq!(closed["counts"]["kept"], 1);
+    // in the name of the portal, and as long as it is one
+    owner.inside(text("partner")).get("members").await.expect(200);
+    owner.delete(&format!("partners/{}", text("partner"))).await.expect(204);
+    owner.inside(text("partner")).get("members").await.expect(404);
+    follow(world, "confirm", text("confirm")).await;
+    world.sign_in("rita.new@acme.example", PASSWORD).await.expect(201);
+    follow(world, "undo", text("undo")).await;
+    world.sign_in("lena.new@acme.example", PASSWORD).await.refused(401, "unauthenticated");
+    for page in sample["import"].as_array().unwrap() {
+        world.operate(importing(page)).await.unwrap();
+    }
+    let ledger = world.ledger();
+    let is_moe = |member: &&Value| member["email"]["M"]["canonical"]["S"] == "moe@mint.example";
+    assert_eq!(ledger.all("Member").iter().filter(is_moe).count(), 1);
+    assert!(ledger.all("Import").is_empty(), "the import is done");
+    assert_eq!(world.stack().mailbox().to(Some("nora@acme.example")).len(), 0);
+    world.pass(DAY + 60);
+    world.stack().sweep().await.unwrap();
+    world.link("nora@acme.example").await.accept().await.expect(201);
 }
 
 #[tokio::test]
@@ -136,6 +250,7 @@ async fn what_each_release_wrote_is_read() {
     }
     is_read(&today).await;
     let wanted = kinds(today["items"].as_array().unwrap());
+    assert_eq!(wanted, all_kinds(), "a kind of item that no sample has");
     let mut read = 0;
     for file in std::fs::read_dir(folder()).unwrap() {
         let sample: Value = serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
