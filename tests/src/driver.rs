@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use local::Reply;
 use oracle::rights::Permissions;
@@ -39,7 +40,12 @@ pub struct Driver {
     /// The stack.
     pub world: World,
     ids: Ids,
+    /// What was read of the table, and when it was so: reading it all is most of what a step costs.
+    read: Arc<Mutex<Option<(Moment, Arc<Vec<Value>>)>>>,
 }
+
+/// How often the table was written, by calls and without one.
+type Moment = (usize, usize);
 
 /// An id that nothing has.
 const NOTHING: &str = "01a202c6-e1a3-7a38-9802-fdcb99ebdc61";
@@ -121,12 +127,12 @@ impl Driver {
     /// A stack in which nothing has happened yet.
     #[must_use]
     pub fn new(world: World) -> Self {
-        Self { world, ids: Ids::default() }
+        Self { world, ids: Ids::default(), read: Arc::default() }
     }
 
     /// A copy of its own.
     pub async fn fork(&self) -> Self {
-        Self { world: self.world.fork().await, ids: self.ids.clone() }
+        Self { world: self.world.fork().await, ids: self.ids.clone(), read: Arc::default() }
     }
 
     /// The pages of an export of a tenant, without anybody's password.
@@ -165,7 +171,7 @@ impl Driver {
             let brought = model::ReviewId::parse(review).unwrap().brought_by(called);
             *review = brought.to_string();
         }
-        Ok(Self { world, ids })
+        Ok(Self { world, ids, read: Arc::default() })
     }
 
     fn brand_id(&self, tenant: Nth, brand: Nth) -> &str {
@@ -866,8 +872,18 @@ impl Driver {
         self.ids.removed.iter().any(|removed| removed == tenant)
     }
 
-    fn items(&self) -> Vec<Value> {
-        self.world.stack().items().unwrap().iter().map(plain_item).collect()
+    fn items(&self) -> Arc<Vec<Value>> {
+        let moment = (self.world.wire().writes(), self.world.stack().changes());
+        let mut read = self.read.lock().unwrap();
+        match read.as_ref() {
+            Some((then, items)) if *then == moment => Arc::clone(items),
+            _ => {
+                let items: Vec<_> = self.world.stack().items().unwrap().iter().map(plain_item).collect();
+                let items = Arc::new(items);
+                *read = Some((moment, Arc::clone(&items)));
+                items
+            }
+        }
     }
 
     /// The state as the table has it, in the model's words.

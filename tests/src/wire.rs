@@ -132,10 +132,16 @@ impl Default for Wire {
     }
 }
 
+fn may_write(operation: &str) -> bool {
+    !matches!(operation, "GetItem" | "BatchGetItem" | "Query" | "Scan") && !is_of_ses(operation)
+}
+
 #[derive(Default)]
 struct State {
     rules: Vec<Rule>,
     sent: Vec<SdkCall>,
+    /// How many writes were sent, and how many were answered.
+    writes: usize,
     /// What is missing from the writes.
     mutant: Option<Mutant>,
     /// The other engine, where there is one.
@@ -219,6 +225,11 @@ impl Wire {
         !self.state.lock().unwrap().rules.is_empty()
     }
 
+    /// A number that is another one whenever the table may hold something else.
+    pub(crate) fn writes(&self) -> usize {
+        self.state.lock().unwrap().writes
+    }
+
     /// What was sent since the last time that this was asked.
     pub fn take_sent(&self) -> Vec<SdkCall> {
         std::mem::take(&mut self.state.lock().unwrap().sent)
@@ -228,6 +239,7 @@ impl Wire {
     fn note(&self, function: &str, operation: &str, body: &[u8]) -> (usize, Option<Fault>) {
         let mut state = self.state.lock().unwrap();
         let (racer, at) = (schedule::racer(), state.sent.len());
+        state.writes += usize::from(may_write(operation));
         state.sent.push(SdkCall {
             function: function.to_owned(),
             operation: operation.to_owned(),
@@ -264,11 +276,13 @@ impl Wire {
     }
 
     /// Notes that the call was done.
-    fn note_done(&self, at: usize, answer: &Result<HttpResponse, ConnectorError>) {
+    fn note_done(&self, at: usize, operation: &str, answer: &Result<HttpResponse, ConnectorError>) {
         let done = answer.as_ref().is_ok_and(|response| response.status().is_success());
-        if let Some(call) = self.state.lock().unwrap().sent.get_mut(at) {
+        let mut state = self.state.lock().unwrap();
+        if let Some(call) = state.sent.get_mut(at) {
             call.done = done;
         }
+        state.writes += usize::from(may_write(operation));
     }
 
     /// What makes the HTTP clients of the functions' SDKs.
@@ -354,7 +368,7 @@ impl HttpConnector for Connector {
                     None => None,
                 };
                 let mut answer = connector.call(request).await;
-                wire.note_done(at, &answer);
+                wire.note_done(at, &operation, &answer);
                 if meters && let Ok(given) = &mut answer {
                     wire.note_units(at, &read(given).await);
                 }

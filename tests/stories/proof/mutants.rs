@@ -229,7 +229,7 @@ async fn hunt(sets: &Arc<Vec<Set>>, places: &[(Mutant, Place)]) -> Option<&'stat
                                 wire.mutate(mutant);
                             }
                         };
-                        run(&set.twin, &case, unlike).await
+                        run(&set.twin, &case, unlike).await.map(drop)
                     }
                 }
             });
@@ -277,8 +277,8 @@ fn a_story_fails(mutant: &Mutant) -> bool {
         stories.args(stories_of(mutant)).envs(missing.map(|mutant| (Mutant::VARIABLE, mutant.written())));
         !stories.output().unwrap().status.success()
     };
-    // so many at once may fail for want of time: what fails with nothing missing is tried again
-    fails(Some(mutant)) && (0..3).any(|_| !fails(None))
+    // so many at once may fail for want of time: it fails twice with this missing, and once at most without
+    fails(Some(mutant)) && fails(Some(mutant)) && (0..2).any(|_| !fails(None))
 }
 
 #[test]

@@ -163,6 +163,21 @@ pub(super) const fn reads_the_stream(request: &Request) -> bool {
     matches!(request, Request::Deliver | Request::Sweep)
 }
 
+/// What may go wrong at this call of this operation.
+fn troubles(request: &Request, racer: usize, nth: usize, call: &SdkCall) -> Vec<Trouble> {
+    // a crash of the mailer has a story of its own: its second mail comes when its claim has run out; so have a record of
+    // the stream that comes again, and a removal that is stopped half-way
+    if reads_the_stream(request) || matches!(request, Request::RemoveTenant { .. }) {
+        return Vec::new();
+    }
+    let conflict = Footprint::of(call).writes().then_some(Fault::Conflict);
+    [Fault::Crash, Fault::LostAnswer]
+        .into_iter()
+        .chain(conflict)
+        .map(|fault| Some((racer, nth, fault)))
+        .collect()
+}
+
 /// All cases of these operations at once.
 fn cases(requests: &[Request], calls: &[&Vec<SdkCall>], chance: &mut u64) -> (Vec<Case>, usize, bool) {
     let (orders, are_all) = orders(calls, chance);
@@ -172,18 +187,7 @@ fn cases(requests: &[Request], calls: &[&Vec<SdkCall>], chance: &mut u64) -> (Ve
         cases.push(case(None));
         for (racer, calls) in calls.iter().enumerate() {
             for (nth, call) in calls.iter().enumerate() {
-                let writes = Footprint::of(call).writes();
-                // a crash of the mailer has a story of its own: its second mail comes when its claim has run out; so have a
-                // record of the stream that comes again, and a removal that is stopped half-way
-                let has_stories = reads_the_stream(&requests[racer])
-                    || matches!(requests[racer], Request::RemoveTenant { .. });
-                if !has_stories {
-                    cases.push(case(Some((racer, nth, Fault::Crash))));
-                    cases.push(case(Some((racer, nth, Fault::LostAnswer))));
-                }
-                if writes && !has_stories {
-                    cases.push(case(Some((racer, nth, Fault::Conflict))));
-                }
+                cases.extend(troubles(&requests[racer], racer, nth, call).into_iter().map(case));
             }
         }
     }
@@ -350,7 +354,7 @@ fn counted_twice(case: &Case, calls: &[SdkCall]) -> Option<String> {
 }
 
 /// Runs them on a copy of the scene, which is made something else by `unlike`. Answers what no order explains.
-pub(super) async fn run(set: &Twin, case: &Case, unlike: impl Fn(&Wire)) -> Result<(), String> {
+pub(super) async fn run(set: &Twin, case: &Case, unlike: impl Fn(&Wire)) -> Result<Vec<SdkCall>, String> {
     let twin = set.fork().await;
     unlike(twin.driver.world.wire());
     let wire = twin.driver.world.wire().clone();
@@ -393,7 +397,7 @@ pub(super) async fn run(set: &Twin, case: &Case, unlike: impl Fn(&Wire)) -> Resu
                         twin.step_again(request).await?;
                     }
                 }
-                return Ok(());
+                return Ok(calls);
             }
             seen.insert(format!("{order:?}"), stories::differences(&should, &found));
         }
@@ -416,6 +420,20 @@ pub(super) async fn run(set: &Twin, case: &Case, unlike: impl Fn(&Wire)) -> Resu
     Err(format!("{case:?}\nanswered {answers:#?}\n{}\nno order explains it: {seen:#?}", told.join("\n")))
 }
 
+/// The same without luck at the calls that an operation makes only because of another one.
+fn troubled_later(case: &Case, calls: &[SdkCall]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (racer, request) in case.requests.iter().enumerate().filter(|_| case.trouble.is_none()) {
+        let alone = case.schedule.iter().filter(|turn| **turn == racer).count();
+        let mine = calls.iter().filter(|call| call.racer == Some(racer) && call.operation != SdkCall::TIME);
+        for (nth, call) in mine.enumerate().skip(alone) {
+            let troubles = troubles(request, racer, nth, call).into_iter();
+            cases.extend(troubles.map(|trouble| Case { trouble, ..case.clone() }));
+        }
+    }
+    cases
+}
+
 /// Runs cases until the time is over, two at once. Answers how many were run, or what was found.
 async fn judge(plan: &Arc<Plan>, order: &[usize], until: Instant) -> Result<usize, String> {
     let (next, ran) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -426,9 +444,16 @@ async fn judge(plan: &Arc<Plan>, order: &[usize], until: Instant) -> Result<usiz
             while Instant::now() < until {
                 let Some(at) = order.get(next.fetch_add(1, Ordering::SeqCst)) else { break };
                 let case = &plan.cases[*at];
-                let ran_out = |_| format!("{case:?} never ends");
-                tokio::time::timeout(ENDS, run(&plan.set, case, |_| ())).await.map_err(ran_out)??;
-                ran.fetch_add(1, Ordering::SeqCst);
+                let look = async |case: &Case| {
+                    let ran_out = |_| format!("{case:?} never ends");
+                    let calls = tokio::time::timeout(ENDS, run(&plan.set, case, |_| ())).await;
+                    ran.fetch_add(1, Ordering::SeqCst);
+                    calls.map_err(ran_out)?
+                };
+                let calls = look(case).await?;
+                for troubled in troubled_later(case, &calls) {
+                    look(&troubled).await?;
+                }
             }
             Ok::<_, String>(())
         })
