@@ -127,7 +127,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::samples::{ANA, BEN, NEW, NOW, OLD, PORTAL, TENANT, invocation, patched, survives, tenant};
+    use crate::samples::{
+        ANA, BEN, EARLIER, NEW, NOW, OLD, PORTAL, TENANT, invocation, patched, survives, tenant,
+    };
 
     const EXPORT: EventId = EventId(PORTAL.0);
 
@@ -139,6 +141,7 @@ mod tests {
             portal: Some(PORTAL),
             unconfirmed_until: Some(NOW),
             removal_began_at: Some(NOW),
+            imported_at: Some(EARLIER),
             ..tenant()
         };
         let (begun, import) = there.importing(EXPORT, true, &invocation());
@@ -151,6 +154,7 @@ mod tests {
             "removal_began_at": null,
             "imported_from": EXPORT,
             "import_began_at": NOW,
+            "imported_at": null,
             "mails": {"window": 0, "count": 0},
             "authority": begun.authority,
         });
@@ -171,6 +175,7 @@ mod tests {
         let changes = json!({"status": "closed", "owner": BEN, "import_began_at": null, "imported_at": NOW,
             "authority": whole.authority});
         survives(&whole, patched(&begun, changes));
+        assert_ne!(whole.authority, begun.authority);
         let (_, others) = tenant().importing(EXPORT, false, &invocation());
         assert!(!others.with_credentials);
         assert_eq!(

@@ -333,6 +333,22 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_to_the_same_is_told_from_what_does_not() {
+        let mira = held(Role::Member, None, &[SAGE]);
+        let spelt_out = Held { permissions: Some(Role::Member.permissions()), ..mira.clone() };
+        assert!(mira.is_as(&mira) && mira.is_as(&spelt_out) && spelt_out.is_as(&mira));
+        for other in [
+            held(Role::SalesRep, Some(&[]), &[SAGE]),
+            held(Role::Member, Some(&[Permission::BrandRead]), &[SAGE]),
+            held(Role::Member, None, &[MINT]),
+        ] {
+            assert!(!mira.is_as(&other) && !other.is_as(&mira), "{other:?}");
+        }
+        // who reaches every brand, whatever they are assigned to
+        assert!(held(Role::Admin, None, &[SAGE]).is_as(&held(Role::Admin, None, &[])));
+    }
+
+    #[test]
     fn more_is_another_role_above_a_permission_or_a_brand_that_was_not_there() {
         use Permission as P;
         let of = |before: &Held, after: &Held| before.exceeded_by(after);
@@ -343,6 +359,10 @@ mod tests {
         assert_eq!(of(&mira, &held(Role::Member, Some(&[P::BrandRead]), &[SAGE])), None);
         assert_eq!(of(&mira, &held(Role::Member, Some(&[P::AuditRead]), &[SAGE])), Some(Excess::Permissions));
         assert_eq!(of(&mira, &held(Role::SalesRep, None, &[SAGE])), None);
+        // in another role by what is reached, in the same one by what may be some day
+        assert_eq!(of(&mira, &held(Role::SalesRep, None, &[SAGE, MINT])), Some(Excess::Brands));
+        let adam = held(Role::Admin, None, &[SAGE]);
+        assert_eq!(of(&adam, &held(Role::Admin, None, &[MINT])), Some(Excess::Brands));
         assert_eq!(of(&mira, &held(Role::Admin, Some(&[P::BrandRead]), &[SAGE])), Some(Excess::Role));
         // the role's own permissions are more than a list that left some of them out
         let listed = held(Role::Member, Some(&[P::BrandRead]), &[SAGE]);

@@ -304,8 +304,8 @@ mod tests {
     use super::*;
     use crate::About;
     use crate::samples::{
-        ANA, BEN, NEW, NOW, OLD, PORTAL, TENANT, email, invocation, is_closed, member, patched, survives,
-        tenant, text,
+        ANA, BEN, EARLIER, NEW, NOW, OLD, PORTAL, TENANT, email, invocation, is_closed, member, patched,
+        survives, tenant, text,
     };
 
     #[test]
@@ -356,6 +356,14 @@ mod tests {
         }
         let older = serde_json::from_value::<Tenant>(patched(&tenant(), json!({"mails": null})));
         assert!(older.is_ok_and(|older| older.mails == Window::default()));
+    }
+
+    #[test]
+    fn what_nobody_confirmed_is_gone_from_its_very_moment_on() {
+        assert!(!tenant().is_gone_at(NOW), "somebody did");
+        for (until, gone) in [(EARLIER, true), (NOW, true), (NOW + Tenant::REOPENABLE, false)] {
+            assert_eq!(Tenant { unconfirmed_until: Some(until), ..tenant() }.is_gone_at(NOW), gone);
+        }
     }
 
     #[test]
@@ -453,6 +461,7 @@ mod tests {
         assert_eq!(json!(reopened), patched(&active, json!({"authority": NEW})));
         let going = closed.being_removed(&invocation());
         survives(&going, patched(&closed, json!({"removal_began_at": NOW, "authority": going.authority})));
+        assert_ne!(closed.authority, going.authority);
         let renewed = [closed.authority, going.authority];
         assert_eq!(renewed.map(Version::made_at), [Some(NOW); 2]);
     }

@@ -216,6 +216,17 @@ fn every_denial_names_a_rule_and_speaks_in_lower_case_without_a_full_stop() {
 }
 
 #[test]
+fn a_role_says_what_it_is_for_and_a_name_that_is_none_what_there_is() {
+    let mut said: Vec<_> = Role::ALL.iter().map(|role| role.description()).collect();
+    assert!(said.iter().all(|said| said.ends_with('.')), "{said:?}");
+    said.sort_unstable();
+    said.dedup();
+    assert_eq!(said.len(), Role::ALL.len());
+    let refused = "boss".parse::<Role>().unwrap_err().to_string();
+    assert_eq!(refused, "not a role, expected one of: owner, admin, member, sales_rep, partner");
+}
+
+#[test]
 fn an_id_has_one_spelling() {
     let id = "01a202c6-e1a3-7a38-9802-fdcb99ebdc61";
     let brand = BrandId::parse(id).unwrap();
