@@ -633,10 +633,38 @@ impl Driver {
     }
 
     /// Sends a request, learns from it, and answers in the model's words.
-    pub async fn act(&mut self, request: &Request) -> Answer {
+    pub async fn act(&mut self, request: &Request) -> (Reply, Answer) {
         let reply = self.send(request).await;
         self.learn(request, &reply);
-        self.answer(request, &reply)
+        let answer = self.answer(request, &reply);
+        (reply, answer)
+    }
+
+    /// How the same person reads what this request made or changed, as its answer shows it.
+    pub(crate) fn reading_back(&self, request: &Request, reply: &Reply) -> Option<Request> {
+        use Request as R;
+        if reply.status >= 300 {
+            return None;
+        }
+        let (by, made) = (request.by()?, reply.json());
+        let numbered = |ids: &[String]| ids.iter().position(|id| id == text(&made, "/id"));
+        Some(match *request {
+            R::GiveRole { tenant, user, .. }
+            | R::Permit { tenant, user, .. }
+            | R::SetBrands { tenant, user, .. }
+            | R::AddBrand { tenant, user, .. }
+            | R::TakeBrand { tenant, user, .. }
+            | R::Suspend { tenant, user, .. }
+            | R::Reinstate { tenant, user, .. } => R::Member { by, tenant, user },
+            R::Invite { tenant, .. } | R::Resend { tenant, .. } => {
+                R::Invitation { by, tenant, invitation: numbered(&self.ids.invitations[tenant])? }
+            }
+            R::CreateBrand { tenant, .. } | R::RenameBrand { tenant, .. } => {
+                R::Brand { by, tenant, brand: numbered(&self.ids.brands[tenant])? }
+            }
+            R::RenameTenant { tenant, .. } | R::SetReminder { tenant, .. } => R::Tenant { by, tenant },
+            _ => return None,
+        })
     }
 
     /// An answer in the model's words.
@@ -681,7 +709,8 @@ impl Driver {
             }
             Request::Events { tenant, .. } => {
                 let items = body["items"].as_array().unwrap().iter();
-                let events = self.events(*tenant, items.filter(|e| text(e, "/subject/kind") != "member"));
+                let events =
+                    self.events(*tenant, items.filter(|e| text(e, "/subject/kind") != "member"), false);
                 events.iter().map(|(event, times)| format!("{event} {times}")).collect::<Vec<_>>().join("\n")
             }
             Request::OpenReview { tenant, .. } | Request::CloseReview { tenant, .. } => {
@@ -713,8 +742,14 @@ impl Driver {
         Answer { code: "ok", shows }
     }
 
-    /// How often what happened to what; not that an invitation's time was over, which whoever is first finds.
-    fn events<'e>(&self, tenant: Nth, events: impl Iterator<Item = &'e Value>) -> BTreeMap<String, u64> {
+    /// How often what happened to what, and who did it where that is asked for; not that an invitation's time was over, which
+    /// whoever is first finds.
+    fn events<'e>(
+        &self,
+        tenant: Nth,
+        events: impl Iterator<Item = &'e Value>,
+        signed: bool,
+    ) -> BTreeMap<String, u64> {
         let mut all: BTreeMap<String, u64> = BTreeMap::new();
         for event in events.filter(|event| text(event, "/type") != "invitation.expired") {
             let (kind, id) = (text(event, "/subject/kind"), text(event, "/subject/id"));
@@ -725,7 +760,19 @@ impl Driver {
                 "review" => nth(&self.ids.reviews[tenant], id),
                 _ => nth(&self.ids.users, id),
             };
-            *all.entry(format!("{} {kind} {subject}", text(event, "/type"))).or_default() += 1;
+            let mut line = format!("{} {kind} {subject}", text(event, "/type"));
+            if signed {
+                let doer = text(event, "/actor/kind");
+                let _ = match (text(event, "/actor/id"), text(event, "/actor/tenant")) {
+                    ("", _) => write!(line, " by {doer}"),
+                    (id, "") => write!(line, " by user {}", nth(&self.ids.users, id)),
+                    (id, portal) => {
+                        let portal = nth(&self.ids.tenants, portal);
+                        write!(line, " by user {} of {portal}", nth(&self.ids.users, id))
+                    }
+                };
+            }
+            *all.entry(line).or_default() += 1;
         }
         all
     }
@@ -1011,7 +1058,7 @@ impl Driver {
                 let at = address(text(held, "/sk").trim_start_matches("INVITEE#"));
                 lines.insert(format!("tenant {tenant} holder of {at}"), holder);
             }
-            let events = self.events(tenant, mine("Event"));
+            let events = self.events(tenant, mine("Event"), true);
             let events = events.into_iter();
             lines.extend(
                 events.map(|(event, times)| (format!("tenant {tenant} event {event}"), times.to_string())),

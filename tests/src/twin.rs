@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use local::Reply;
 use oracle::{Limits, Request};
 
 use crate::{Driver, START, World};
@@ -104,10 +105,19 @@ impl Twin {
     /// Where they don't agree: what was answered and found, and what would have been legal.
     pub async fn step(&mut self, request: &Request) -> Result<&'static str, String> {
         let legal = self.model.legal(request);
-        let answer = self.driver.act(request).await;
+        let (reply, answer) = self.driver.act(request).await;
         let answers: Vec<_> = legal.iter().map(|outcome| &outcome.answer).collect();
         if !answers.contains(&&answer) {
             return Err(format!("{request:?}\n  answered {answer:?}\n  legal: {answers:?}"));
+        }
+        if let Some(read) = self.driver.reading_back(request, &reply) {
+            let shown = self.driver.send(&read).await;
+            let what = |reply: &Reply| (reply.json(), reply.headers.get("etag").cloned());
+            // who may change something mayn't always read it
+            if shown.status == 200 && what(&shown) != what(&reply) {
+                let (is, said) = (what(&shown), what(&reply));
+                return Err(format!("{request:?}\n  answered {said:?}\n  but it is {is:?}"));
+            }
         }
         let found = self.driver.lines();
         let mut wrong = String::new();
@@ -128,7 +138,7 @@ impl Twin {
     /// As [`Twin::step`].
     pub async fn step_again(&mut self, request: &Request) -> Result<(), String> {
         let legal = self.model.legal(request);
-        let answer = self.driver.act(request).await;
+        let (_, answer) = self.driver.act(request).await;
         if legal.iter().any(|outcome| outcome.answer.code == answer.code) {
             Ok(())
         } else {

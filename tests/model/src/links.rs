@@ -264,6 +264,7 @@ impl World {
             reviews: Vec::new(),
             holders: BTreeMap::from([(address, Holder::Invitation(0))]),
             events: BTreeMap::new(),
+            deeds: BTreeMap::new(),
         };
         let nth = self.tenants.len();
         tenant.event("tenant.created", "tenant", nth);

@@ -1,9 +1,9 @@
 //! What can happen, and what it comes to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rights::{Permissions, Role};
-use crate::{Nth, World};
+use crate::{Nth, Status, World};
 
 /// Which brands somebody names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -506,6 +506,74 @@ impl World {
     /// What may legally come of a request.
     #[must_use]
     pub fn legal(&self, request: &Request) -> Vec<Outcome> {
+        let mut outcomes = self.outcomes(request);
+        for Outcome { next, .. } in &mut outcomes {
+            self.sign(request, next);
+        }
+        outcomes
+    }
+
+    /// Notes who did what is new in the trails.
+    fn sign(&self, request: &Request, next: &mut Self) {
+        let trails: Vec<_> = next.tenants.iter().map(|tenant| tenant.events.clone()).collect();
+        for (nth, events) in trails.into_iter().enumerate() {
+            let before = self.tenants.get(nth).map(|tenant| &tenant.events);
+            let mut news = BTreeMap::new();
+            for (event, times) in &events {
+                let times = times - before.and_then(|before| before.get(event)).copied().unwrap_or_default();
+                if times > 0 {
+                    news.insert(format!("{event} by {}", self.doer(request, next, nth, event)), times);
+                }
+            }
+            let deeds = &mut next.tenants[nth].deeds;
+            // what was removed had a trail
+            if events.is_empty() {
+                deeds.clear();
+            }
+            for (deed, times) in news {
+                *deeds.entry(deed).or_default() += times;
+            }
+        }
+    }
+
+    /// Who does this in a tenant: a person, for their portal where they aren't a member; whoever a link is for, as long as
+    /// they are nobody; the operator; the clock.
+    fn doer(&self, request: &Request, next: &Self, tenant: Nth, event: &str) -> String {
+        use Request as R;
+        // what was given to whoever had the account meanwhile ends by itself, and what a closed team offered
+        let by_itself = event.starts_with("member.revoked")
+            || event.starts_with("invitation.revoked") && self.tenants[tenant].status == Status::Closed;
+        let user = match request {
+            R::Accept { .. } => next.sessions.last().map(|session| session.user),
+            R::ConfirmEmail { .. } | R::UndoEmail { .. } if by_itself => None,
+            R::ConfirmEmail { proof } => Some(self.proofs[*proof].user),
+            R::UndoEmail { back } => Some(self.returns[*back].user),
+            R::SignIn { address, .. } => self.accounts.get(address).map(|account| account.user),
+            R::Decline { .. } | R::Renew { .. } | R::SignUp { .. } => return "invitee".to_owned(),
+            R::Pass { .. } | R::Sweep | R::Deliver | R::Repeat | R::Feedback { .. } => None,
+            _ => match request.by() {
+                Some(by) => Some(self.sessions[by].user),
+                None => return "operator".to_owned(),
+            },
+        };
+        let Some(user) = user else { return "system".to_owned() };
+        let there = self.tenants.get(tenant);
+        let portal = match request {
+            R::CreatePartner { tenant: portal, .. } | R::EndPartner { tenant: portal, .. } => {
+                (*portal != tenant).then_some(*portal)
+            }
+            R::Accept { .. } => None,
+            _ => there
+                .filter(|t| t.members.get(&user).is_none_or(|m| m.status != Status::Active))
+                .and_then(|t| self.portal_of(t, user)),
+        };
+        match portal {
+            Some(portal) => format!("user {user} of {portal}"),
+            None => format!("user {user}"),
+        }
+    }
+
+    fn outcomes(&self, request: &Request) -> Vec<Outcome> {
         use Request as R;
         match request {
             R::SignUp { address } => self.sign_up(*address),

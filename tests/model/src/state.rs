@@ -148,6 +148,8 @@ pub struct Tenant {
     pub holders: BTreeMap<Nth, Holder>,
     /// The audit trail: how often what happened to what.
     pub events: BTreeMap<String, u64>,
+    /// The same, and who did it.
+    pub deeds: BTreeMap<String, u64>,
 }
 
 /// A user in a tenant.

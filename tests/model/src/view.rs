@@ -213,8 +213,7 @@ impl World {
                 lines.insert(format!("tenant {nth} holder of {address}"), holder);
             }
             // who finds an invitation expired, and when, is nobody's business: the clock decides
-            for (event, times) in
-                t.events.iter().filter(|(event, _)| !event.starts_with("invitation.expired"))
+            for (event, times) in t.deeds.iter().filter(|(event, _)| !event.starts_with("invitation.expired"))
             {
                 lines.insert(format!("tenant {nth} event {event}"), times.to_string());
             }

@@ -301,7 +301,7 @@ fn moving(lines: BTreeMap<String, String>, tenant: Nth) -> BTreeMap<String, Stri
             return Some((key, line));
         }
         let of = key.strip_prefix(&name).filter(|of| of.is_empty() || of.starts_with(' '))?;
-        let imported = format!(" event tenant.imported {name}");
+        let imported = format!(" event tenant.imported {name} by operator");
         let line = match of {
             "" => without(&line, "mails"),
             " portal" => return None,
