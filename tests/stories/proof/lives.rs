@@ -231,6 +231,44 @@ fn waiting(model: &World, chance: Chance) -> Request {
     }
 }
 
+/// What happens next where two are invited again and again: their links, the older ones too, are used, ended and renewed, and
+/// who came by one is removed.
+fn coming_back(model: &World, chance: Chance) -> Request {
+    let [kind, a, b, c, d, e, f] = chance;
+    let (tenant, address) = (0, 5 + pick(c, 2));
+    // mostly the owner or the admin
+    let by = if b < 200 { pick(b, 2) } else { pick(b, model.sessions.len() + 1) };
+    let invitations = &model.tenants[tenant].invitations;
+    let of_theirs = |nth: &Nth| invitations[*nth].address == address;
+    let mine: Vec<Nth> = (0..invitations.len()).filter(of_theirs).collect();
+    let is_theirs = |nth: &Nth| {
+        let link = &model.links[*nth];
+        link.tenant == tenant && of_theirs(&link.invitation)
+    };
+    let links: Vec<Nth> = (0..model.links.len()).filter(is_theirs).collect();
+    let one_of = |all: &[Nth]| all.get(pick(d, all.len())).copied().unwrap_or_default();
+    let (invitation, link) = (one_of(&mine), one_of(&links));
+    let user = model.accounts.get(&address).map_or(model.users, |account| account.user);
+    match kind % 20 {
+        0..=2 => {
+            let (role, brands) = (ROLES[1 + pick(e, ROLES.len() - 1)], Set::These([].into()));
+            let given = Given { address, role, list: None, brands, days: [1, 2, 7][pick(f, 3)] };
+            Request::Invite { by, tenant, given }
+        }
+        3 => Request::Resend { by, tenant, invitation },
+        4 => Request::RevokeInvitation { by, tenant, invitation },
+        5..=7 => Request::Accept { link, password: if a < 230 { Try::Right } else { Try::Wrong } },
+        8 => Request::Decline { link },
+        9..=11 => Request::Renew { link },
+        12 => Request::Remove { by, tenant, user },
+        13 | 14 => Request::Pass { seconds: [600, DAY, 2 * DAY + 1, 8 * DAY, 31 * DAY][pick(e, 5)] },
+        15 => Request::Sweep,
+        16 | 17 => Request::Deliver,
+        18 => Request::Preview { link },
+        _ => request(model, [a, a, b, c, d, e, f]),
+    }
+}
+
 /// What becomes of what somebody holds, in a team of so many brands: mostly a part of it is taken.
 fn verdict(brands: usize, [d, e, f]: [u8; 3]) -> Verdict {
     let bit = |nth: usize| f & (1 << (nth % 7)) != 0;
@@ -492,6 +530,15 @@ fn whatever_anybody_does_next_the_table_and_the_model_agree() {
 fn whatever_a_portal_does_in_its_partner_the_table_and_the_model_agree() {
     let sets = runtime().block_on(async { [scene::portal(limits()).await] });
     lives("lives, portals", &sets, in_partner, 0);
+}
+
+#[test]
+fn whoever_comes_back_the_table_and_the_model_agree() {
+    let sets = runtime().block_on(async {
+        let team = scene::team(limits()).await;
+        [scene::with_room(team.fork().await).await, scene::later(limits()).await]
+    });
+    lives("lives, coming back", &sets, coming_back, 0);
 }
 
 #[test]
