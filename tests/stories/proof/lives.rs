@@ -476,7 +476,7 @@ fn lives_and_moves(
     }
     let (started, budget) = (Instant::now(), budget(everyday));
     let seed = seed();
-    let mut runner = runner(seed, Config { max_shrink_iters: 400, ..Config::default() });
+    let mut runner = runner(seed, Config { max_shrink_iters: 150, ..Config::default() });
     let lives = (0..sets.len(), proptest::collection::vec(any::<Chance>(), 1..60));
     let mut lived = 0_u32;
     let answers = RefCell::new(BTreeMap::<(String, &'static str), usize>::new());
