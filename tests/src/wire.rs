@@ -226,7 +226,8 @@ impl Wire {
     }
 
     /// A number that is another one whenever the table may hold something else.
-    pub(crate) fn writes(&self) -> usize {
+    #[must_use]
+    pub fn writes(&self) -> usize {
         self.state.lock().unwrap().writes
     }
 

@@ -6,7 +6,7 @@ use local::MailboxFault;
 use model::Delivery;
 use runtime::metrics::Metric;
 use serde_json::{Value, json};
-use stories::{Fault, Invited, ReplyExt, World, batch, mail_queued};
+use stories::{Fault, Invited, PASSWORD, ReplyExt, World, batch, mail_queued};
 
 /// Seconds for which nobody else sends what somebody has begun to send.
 const CLAIM: u64 = deliver::CLAIM.as_secs();
@@ -370,6 +370,66 @@ async fn two_at_the_same_message_send_one_mail() {
         world.settle().await;
         assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1, "{order:?}");
         invited.in_world(&world).accept().await;
+    }
+}
+
+/// The mail to this address that nobody has begun to send.
+fn unsent(world: &World, email: &str) -> Value {
+    let is_it = |mail: &&Value| mail["to"]["M"]["canonical"]["S"] == email && mail["attempts"]["N"] == "0";
+    world.ledger().all("Mail").iter().find(is_it).unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_at_the_same_message_send_one_mail_whatever_it_is_about() {
+    const NEW: &str = "ana.new@acme.example";
+    let set = World::new().await;
+    let team = set.team("Acme").await;
+    let ana = team.join("ana@acme.example", "member").await;
+    set.settle().await;
+    let asked = async |world: &World, method: &str, path: &str, body: Value, status: u16| {
+        world.ask(method, path, Some(&ana.session), &body).await.expect(status);
+        world.clone()
+    };
+    let email = json!({"email": NEW, "password": PASSWORD});
+    let password = json!({"current_password": PASSWORD, "new_password": "a quite different long password"});
+    let confirmed = set.fork().await;
+    asked(&confirmed, "POST", "/v1/me/email", email.clone(), 202).await;
+    let token = json!({"token": confirmed.email_token(NEW, "confirm").await});
+    let closed = set.fork().await;
+    team.owner.in_world(&closed).post("close", json!({ "password": PASSWORD })).await.expect(200);
+    let reset = json!({"email": ana.email});
+    for (what, set, to) in [
+        (
+            "a forgotten password",
+            asked(&set.fork().await, "POST", "/v1/password-resets", reset, 202).await,
+            ana.email.as_str(),
+        ),
+        (
+            "a changed password",
+            asked(&set.fork().await, "PUT", "/v1/me/password", password, 204).await,
+            &ana.email,
+        ),
+        ("a new address", asked(&set.fork().await, "POST", "/v1/me/email", email, 202).await, NEW),
+        (
+            "a changed address",
+            asked(&confirmed, "POST", "/v1/email-changes/confirm", token, 200).await,
+            &ana.email,
+        ),
+        ("a closed team", closed, &team.owner.email),
+    ] {
+        let (event, before) = (batch([&mail_queued(&unsent(&set, to))]), mails(&set, to));
+        for order in stories::interleavings(3, 3) {
+            let world = set.fork().await;
+            let deliver = || {
+                let event = event.clone();
+                stories::operation(&world, |world| async move {
+                    world.stack().invoke("deliver", event, String::new()).await.unwrap()
+                })
+            };
+            stories::race(&order, vec![deliver(), deliver()]).await;
+            world.settle().await;
+            assert_eq!(mails(&world, to), before + 1, "{what}, {order:?}");
+        }
     }
 }
 

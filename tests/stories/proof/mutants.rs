@@ -81,8 +81,7 @@ fn mutants(sets: &[Set]) -> BTreeMap<Mutant, Vec<(Mutant, Place)>> {
 
 /// The scenes, and each of them with each limit within reach.
 async fn sets() -> Vec<Set> {
-    let (of_team, mut of_later) = (scene::of_team(), scene::of_later());
-    of_later.push(Request::Sweep);
+    let (of_team, of_later) = (scene::of_team(), scene::of_later());
     let (team, later) = (scene::team(limits()).await, scene::later(limits()).await);
     let elsewhere = scene::invited_elsewhere(limits()).await;
     let portal = scene::portal(limits()).await;

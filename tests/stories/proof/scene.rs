@@ -544,6 +544,7 @@ pub(super) fn of_later() -> Vec<Request> {
         Request::DeleteBrand { by: 0, tenant, brand: 1 },
         Request::OpenReview { by: 0, tenant },
         Request::OpenReview { by: 1, tenant },
+        Request::Sweep,
     ]
 }
 
