@@ -137,19 +137,28 @@ impl Twin {
         Err(format!("{request:?}\n  answered {answer:?}\n{wrong}"))
     }
 
-    /// Does one thing that may have been done already; only the answer's code is compared.
+    /// Does one thing that may have been done already; of the answer only the code is compared, and no counter of guesses.
     ///
     /// # Errors
     /// As [`Twin::step`].
     pub async fn step_again(&mut self, request: &Request) -> Result<(), String> {
         let legal = self.model.legal(request);
         let (_, answer) = self.driver.act(request).await;
-        if legal.iter().any(|outcome| outcome.answer.code == answer.code) {
-            Ok(())
-        } else {
-            let answers: Vec<_> = legal.iter().map(|outcome| &outcome.answer).collect();
-            Err(format!("again: {request:?}\n  answered {answer:?}\n  legal: {answers:?}"))
+        let answers: Vec<_> = legal.iter().map(|outcome| outcome.answer.clone()).collect();
+        let without_guesses = |mut lines: BTreeMap<String, String>| {
+            lines.retain(|name, _| !name.starts_with("rate failures"));
+            lines
+        };
+        let found = without_guesses(self.driver.lines());
+        let mut wrong = String::new();
+        for outcome in legal.into_iter().filter(|outcome| outcome.answer.code == answer.code) {
+            let should = without_guesses(outcome.next.lines());
+            if should == found {
+                return Ok(());
+            }
+            wrong = differences(&should, &found);
         }
+        Err(format!("again: {request:?}\n  answered {answer:?}\n  legal: {answers:?}\n{wrong}"))
     }
 
     /// The same, one after the other.

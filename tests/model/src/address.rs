@@ -2,7 +2,7 @@
 
 use crate::account::asked_again;
 use crate::state::{Belonging, Former, Holder, Mail, Proof, Return, Status};
-use crate::{DAY, HOUR, Nth, Outcome, Try, World};
+use crate::{DAY, HOUR, Nth, Outcome, Request, Try, World};
 
 /// Days for which an old address can be taken back.
 const DAYS: u64 = 7;
@@ -170,21 +170,12 @@ impl World {
             return self.no("email-in-use");
         }
         let (mut next, given_up_at) = (self.clone(), former[at].until - DAYS * DAY);
+        for (tenant, invitation) in self.in_the_way(user, &former[at]) {
+            next.end_invitation(tenant, invitation, "revoked");
+        }
         for tenant in self.teams_of(from) {
-            // what was given to whoever had the account since ends; a tenant has an owner (R2)
-            let ends =
-                |m: &crate::Member| given_up_at < m.joined_at && m.access.role != crate::rights::Role::Owner;
-            if self.tenants[tenant].members.get(&user).is_some_and(ends) {
+            if self.tenants[tenant].members.get(&user).is_some_and(|m| ends(m, given_up_at)) {
                 next.end_membership(tenant, user, "member.revoked");
-                continue;
-            }
-            let t = &mut next.tenants[tenant];
-            // whoever moved the account may have invited the old address, so that it is in use
-            if let Some(Holder::Invitation(i)) = t.holders.get(&to).copied()
-                && t.invitations[i].is_live(self.now)
-            {
-                t.invitations[i].ended = Some("revoked");
-                t.event("invitation.revoked", "invitation", i);
             }
         }
         let mut next = next.moved(user, from, to);
@@ -201,4 +192,47 @@ impl World {
         next.outbox.push(Mail::Moved { to: from, user, change: None, at: next.now });
         next.done()
     }
+
+    /// The invitations of an address that is taken back, in the teams that its account stays in: whoever moved the account may
+    /// have invited the old address, so that it is in use.
+    fn in_the_way(&self, user: Nth, former: &Former) -> Vec<(Nth, Nth)> {
+        let given_up_at = former.until - DAYS * DAY;
+        let teams = self.address_of(user).map(|from| self.teams_of(from)).into_iter().flatten();
+        let stays = teams.filter(|tenant| {
+            let member = self.tenants[*tenant].members.get(&user);
+            !member.is_some_and(|m| ends(m, given_up_at))
+        });
+        stays
+            .filter_map(|tenant| match self.tenants[tenant].holders.get(&former.address) {
+                Some(Holder::Invitation(i)) if self.tenants[tenant].invitations[*i].is_live(self.now) => {
+                    Some((tenant, *i))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What may be so where a process ends in the middle of a request, beside that nothing of it was done and that all was.
+    /// What is in the way of an address that is taken back is ended first, each by itself: whoever is stopped follows the
+    /// link again.
+    #[must_use]
+    pub fn halfway(&self, request: &Request) -> Vec<Self> {
+        let Request::UndoEmail { back } = request else { return Vec::new() };
+        let Some(r) = self.returns.get(*back).filter(|r| self.now < r.expires_at) else { return Vec::new() };
+        let former = self.former.get(&r.user).and_then(|all| all.iter().find(|one| one.change == r.change));
+        let mut states: Vec<Self> = Vec::new();
+        for (tenant, invitation) in former.map_or_else(Vec::new, |former| self.in_the_way(r.user, former)) {
+            let before = states.last().unwrap_or(self);
+            let mut next = before.clone();
+            next.end_invitation(tenant, invitation, "revoked");
+            before.sign(request, &mut next);
+            states.push(next);
+        }
+        states
+    }
+}
+
+/// Whether a membership was given to whoever had the account since; a tenant has an owner (R2).
+fn ends(member: &crate::Member, given_up_at: u64) -> bool {
+    given_up_at < member.joined_at && member.access.role != crate::rights::Role::Owner
 }

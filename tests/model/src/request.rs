@@ -514,7 +514,7 @@ impl World {
     }
 
     /// Notes who did what is new in the trails.
-    fn sign(&self, request: &Request, next: &mut Self) {
+    pub(crate) fn sign(&self, request: &Request, next: &mut Self) {
         let trails: Vec<_> = next.tenants.iter().map(|tenant| tenant.events.clone()).collect();
         for (nth, events) in trails.into_iter().enumerate() {
             let before = self.tenants.get(nth).map(|tenant| &tenant.events);

@@ -312,8 +312,9 @@ fn explained<'a>(
                     let same = outcomes.into_iter().filter(|outcome| outcome.answer == answer);
                     next.extend(same.map(|outcome| (outcome.next, driver.clone())));
                 }
-                // whose process ended did it or didn't
+                // whose process ended did it or didn't, or a part of it
                 None => {
+                    next.extend(world.halfway(request).into_iter().map(|world| (world, driver.clone())));
                     next.push((world, driver.clone()));
                     next.extend(outcomes.into_iter().map(|outcome| (outcome.next, driver.clone())));
                 }
