@@ -942,7 +942,12 @@ impl Driver {
             "" => "-".to_owned(),
             id => nth(&self.ids.users, id).to_string(),
         };
-        let mut lines = BTreeMap::new();
+        let (mut lines, mut mails) = (BTreeMap::new(), BTreeMap::new());
+        for mail in self.world.stack().mailbox().to(None) {
+            let many: &mut usize = mails.entry(address(&mail.to)).or_default();
+            *many += 1;
+        }
+        lines.extend(mails.into_iter().map(|(to, many)| (format!("mails to {to}"), many.to_string())));
         // nothing is left over of what is gone, and what has an end says so
         let strays = items.iter().filter(|item| {
             let ends = ["Rate", "Token", "Reset", "EmailProof", "EmailReturn", "Mail", "Reminder"]

@@ -249,6 +249,10 @@ impl World {
             *many.entry(format!("{kind} of {user}")).or_default() += 1;
         }
         lines.extend(many.into_iter().map(|(line, many)| (line, many.to_string())));
+        for (to, _) in &self.mailed {
+            let many = self.mailed.iter().filter(|(other, _)| other == to).count();
+            lines.insert(format!("mails to {to}"), many.to_string());
+        }
         for (address, why) in &self.suppressed {
             lines.insert(format!("suppressed {address}"), (*why).to_owned());
         }
