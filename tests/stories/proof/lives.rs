@@ -21,6 +21,10 @@ type Chance = [u8; 7];
 /// time.
 const PAST: &str = include_str!("past_lives.txt");
 
+/// What SES may say of a mail.
+const TOLD: [Told; 5] =
+    [Told::Delivered, Told::Delayed, Told::Bounced, Told::BouncedForNow, Told::Complained];
+
 /// Which of so many.
 fn pick(byte: u8, many: usize) -> Nth {
     usize::from(byte) % many.max(1)
@@ -166,11 +170,7 @@ fn request(model: &World, [kind, a, b, c, d, e, f]: Chance) -> Request {
             given: Given { address, role, list, brands: set, days: [1, 2, 7][pick(f, 3)] },
         },
         75 => Request::SendPasswordReset { address, to: pick(d, 8) },
-        _ => Request::Feedback {
-            address,
-            told: [Told::Delivered, Told::Delayed, Told::Bounced, Told::BouncedForNow, Told::Complained]
-                [pick(e, 5)],
-        },
+        _ => Request::Feedback { address, told: TOLD[pick(e, TOLD.len())] },
     }
 }
 
@@ -249,7 +249,7 @@ fn coming_back(model: &World, chance: Chance) -> Request {
     let one_of = |all: &[Nth]| all.get(pick(d, all.len())).copied().unwrap_or_default();
     let (invitation, link) = (one_of(&mine), one_of(&links));
     let user = model.accounts.get(&address).map_or(model.users, |account| account.user);
-    match kind % 20 {
+    match kind % 22 {
         0..=2 => {
             let (role, brands) = (ROLES[1 + pick(e, ROLES.len() - 1)], Set::These([].into()));
             let given = Given { address, role, list: None, brands, days: [1, 2, 7][pick(f, 3)] };
@@ -265,6 +265,7 @@ fn coming_back(model: &World, chance: Chance) -> Request {
         15 => Request::Sweep,
         16 | 17 => Request::Deliver,
         18 => Request::Preview { link },
+        19 | 20 => Request::Feedback { address, told: TOLD[pick(e, TOLD.len())] },
         _ => request(model, [a, a, b, c, d, e, f]),
     }
 }
