@@ -41,11 +41,14 @@ pub struct Driver {
     pub world: World,
     ids: Ids,
     /// What was read of the table, and when it was so: reading it all is most of what a step costs.
-    read: Arc<Mutex<Option<(Moment, Arc<Vec<Value>>)>>>,
+    read: Arc<Mutex<Read>>,
 }
 
-/// How often the table was written, by calls and without one.
-type Moment = (usize, usize);
+/// The items of the table.
+type Items = Arc<Vec<Value>>;
+
+/// What was read, if anything was, and how often the table had been written by then, by calls and without one.
+type Read = Option<((usize, usize), Items)>;
 
 /// An id that nothing has.
 const NOTHING: &str = "01a202c6-e1a3-7a38-9802-fdcb99ebdc61";
@@ -919,7 +922,7 @@ impl Driver {
         self.ids.removed.iter().any(|removed| removed == tenant)
     }
 
-    fn items(&self) -> Arc<Vec<Value>> {
+    fn items(&self) -> Items {
         let moment = (self.world.wire().writes(), self.world.stack().changes());
         let mut read = self.read.lock().unwrap();
         match read.as_ref() {
