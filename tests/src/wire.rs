@@ -187,10 +187,13 @@ impl Wire {
         self.state.lock().unwrap().rules.push(rule);
     }
 
-    /// Makes one call to the table go wrong, whoever's it is, after `skip` that go well.
+    /// Makes one call to the table go wrong, whoever's it is, after `skip` that go well; instead of one that hasn't come yet,
+    /// since a few at once are more than a bad moment.
     pub fn fail_any(&self, skip: usize, fault: Fault) {
         let rule = Rule { racer: None, function: "", operation: "", skip, times: 1, fault };
-        self.state.lock().unwrap().rules.push(rule);
+        let mut state = self.state.lock().unwrap();
+        state.rules.retain(|rule| rule.racer.is_some() || !rule.function.is_empty());
+        state.rules.push(rule);
     }
 
     /// Makes one call of one of several operations go wrong, its `nth`.
