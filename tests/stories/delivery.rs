@@ -418,7 +418,8 @@ async fn two_at_the_same_message_send_one_mail_whatever_it_is_about() {
         ("a closed team", closed, &team.owner.email),
     ] {
         let (event, before) = (batch([&mail_queued(&unsent(&set, to))]), mails(&set, to));
-        for order in stories::interleavings(3, 3) {
+        // some of the orders: an invitation's mail goes through all of them
+        for order in stories::interleavings(3, 3).into_iter().step_by(3) {
             let world = set.fork().await;
             let deliver = || {
                 let event = event.clone();
