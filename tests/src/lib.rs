@@ -31,6 +31,6 @@ pub use ledger::Ledger;
 pub use mutant::Mutant;
 pub use schedule::{Operation, interleavings, operation, race, race_with_crashes, schedules};
 pub use trips::Trips;
-pub use twin::{Twin, differences, limits};
+pub use twin::{Twin, differences, limits, without_guesses};
 pub use wire::{Fault, SdkCall, Units, Wire};
 pub use world::{Invited, Link, PASSWORD, Person, ReplyExt, START, Team, World, logged, logs_since};

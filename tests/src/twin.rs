@@ -8,6 +8,14 @@ use oracle::{Limits, Request};
 
 use crate::{Driver, START, World};
 
+/// Without the counters of guesses: who was right and lost a race, or whose process ended, stays counted for a quarter of an
+/// hour, which is nobody's harm.
+#[must_use]
+pub fn without_guesses(mut lines: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    lines.retain(|name, _| !name.starts_with("rate failures"));
+    lines
+}
+
 /// A stack and the model of it, which have agreed so far.
 pub struct Twin {
     /// The stack.
@@ -145,10 +153,6 @@ impl Twin {
         let legal = self.model.legal(request);
         let (_, answer) = self.driver.act(request).await;
         let answers: Vec<_> = legal.iter().map(|outcome| outcome.answer.clone()).collect();
-        let without_guesses = |mut lines: BTreeMap<String, String>| {
-            lines.retain(|name, _| !name.starts_with("rate failures"));
-            lines
-        };
         let found = without_guesses(self.driver.lines());
         let mut wrong = String::new();
         for outcome in legal.into_iter().filter(|outcome| outcome.answer.code == answer.code) {

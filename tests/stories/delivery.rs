@@ -352,6 +352,17 @@ async fn a_message_that_comes_twice_sends_one_mail() {
     assert_eq!(mails(&world, "ana@acme.example"), 1);
 }
 
+/// Two mailers at the same message, their calls in this order.
+async fn two_deliver(world: &World, event: &[u8], order: &[usize]) {
+    let deliver = || {
+        let event = event.to_vec();
+        stories::operation(world, |world| async move {
+            world.stack().invoke("deliver", event, String::new()).await.unwrap()
+        })
+    };
+    stories::race(order, vec![deliver(), deliver()]).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_at_the_same_message_send_one_mail() {
     let set = World::new().await;
@@ -359,13 +370,7 @@ async fn two_at_the_same_message_send_one_mail() {
     let event = queued(&set, &invited);
     for order in stories::interleavings(3, 3) {
         let world = set.fork().await;
-        let deliver = || {
-            let event = event.clone();
-            stories::operation(&world, |world| async move {
-                world.stack().invoke("deliver", event, String::new()).await.unwrap()
-            })
-        };
-        stories::race(&order, vec![deliver(), deliver()]).await;
+        two_deliver(&world, &event, &order).await;
         assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1, "{order:?}");
         world.settle().await;
         assert_eq!(world.stack().mailbox().to(Some("ana@acme.example")).len(), 1, "{order:?}");
@@ -421,13 +426,7 @@ async fn two_at_the_same_message_send_one_mail_whatever_it_is_about() {
         // some of the orders: an invitation's mail goes through all of them
         for order in stories::interleavings(3, 3).into_iter().step_by(3) {
             let world = set.fork().await;
-            let deliver = || {
-                let event = event.clone();
-                stories::operation(&world, |world| async move {
-                    world.stack().invoke("deliver", event, String::new()).await.unwrap()
-                })
-            };
-            stories::race(&order, vec![deliver(), deliver()]).await;
+            two_deliver(&world, &event, &order).await;
             world.settle().await;
             assert_eq!(mails(&world, to), before + 1, "{what}, {order:?}");
         }

@@ -53,10 +53,14 @@ async fn moving() -> Vec<Value> {
     let team = world.team("Mint").await;
     team.join("moe@mint.example", "member").await;
     world.pass(TAKEN_AFTER);
+    exported(&world, &team.tenant).await
+}
+
+/// All pages of an export.
+async fn exported(world: &World, tenant: &str) -> Vec<Value> {
     let (mut pages, mut after) = (Vec::new(), Value::Null);
     loop {
-        let order =
-            json!({"operation": "export-tenant", "tenant": team.tenant, "reason": "r", "after": after});
+        let order = json!({"operation": "export-tenant", "tenant": tenant, "reason": "r", "after": after});
         let page = world.operate(order).await.unwrap();
         after = page["next"].clone();
         pages.push(page);
@@ -200,16 +204,7 @@ async fn is_read(sample: &Value) {
             owner.get(&format!("{kind}/{id}")).await.expect(200);
         }
     }
-    let mut after = Value::Null;
-    loop {
-        let order =
-            json!({"operation": "export-tenant", "tenant": text("tenant"), "reason": "r", "after": after});
-        let part = world.operate(order).await.unwrap();
-        after = part["next"].clone();
-        if after.is_null() {
-            break;
-        }
-    }
+    exported(&world, &text("tenant")).await;
     // the record of an answer, the counter of guesses, the mail that was queued, the link that was mailed
     let key = [("idempotency-key", "kept by an older release")];
     let again = owner.ask_with("POST", "brands", json!({"name": "Thyme"}), &key).await.expect(201);

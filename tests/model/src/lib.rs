@@ -14,7 +14,8 @@
 //! removal is one thing, however many orders it takes; a decision that stands is given again as done, in a review that is
 //! closed too, and one about who is no member any more is none. That permissions are used is noted of a sample, which is empty
 //! here. Which of several reminders of one moment come first where there is no
-//! room for all is left open. The outbox is compared by what is sent from it: how many mails to whom, and which links; and who finds an invitation expired, and when, not at all.
+//! room for all is left open. The outbox is compared by what is sent from it: how many mails to whom, and which links; and
+//! who finds an invitation expired, and when, not at all.
 //!
 //! * [`rights`]: the table of permissions and the rules about giving
 //! * [`Request`]: everything that can happen

@@ -1,6 +1,6 @@
 //! What can happen, and what it comes to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::rights::{Permissions, Role};
 use crate::{Nth, Status, World};
@@ -515,36 +515,33 @@ impl World {
 
     /// Notes who did what is new in the trails.
     pub(crate) fn sign(&self, request: &Request, next: &mut Self) {
-        let trails: Vec<_> = next.tenants.iter().map(|tenant| tenant.events.clone()).collect();
-        for (nth, events) in trails.into_iter().enumerate() {
+        // whoever accepted is signed in
+        let newest = next.sessions.last().map(|session| session.user);
+        for (nth, crate::Tenant { events, deeds, .. }) in next.tenants.iter_mut().enumerate() {
             let before = self.tenants.get(nth).map(|tenant| &tenant.events);
-            let mut news = BTreeMap::new();
-            for (event, times) in &events {
-                let times = times - before.and_then(|before| before.get(event)).copied().unwrap_or_default();
-                if times > 0 {
-                    news.insert(format!("{event} by {}", self.doer(request, next, nth, event)), times);
-                }
-            }
-            let deeds = &mut next.tenants[nth].deeds;
             // what was removed had a trail
             if events.is_empty() {
                 deeds.clear();
             }
-            for (deed, times) in news {
-                *deeds.entry(deed).or_default() += times;
+            for (event, times) in events.iter() {
+                let times = times - before.and_then(|before| before.get(event)).copied().unwrap_or_default();
+                if times > 0 {
+                    let deed = format!("{event} by {}", self.doer(request, newest, nth, event));
+                    *deeds.entry(deed).or_default() += times;
+                }
             }
         }
     }
 
     /// Who does this in a tenant: a person, for their portal where they aren't a member; whoever a link is for, as long as
     /// they are nobody; the operator; the clock.
-    fn doer(&self, request: &Request, next: &Self, tenant: Nth, event: &str) -> String {
+    fn doer(&self, request: &Request, newest: Option<Nth>, tenant: Nth, event: &str) -> String {
         use Request as R;
         // what was given to whoever had the account meanwhile ends by itself, and what a closed team offered
         let by_itself = event.starts_with("member.revoked")
             || event.starts_with("invitation.revoked") && self.tenants[tenant].status == Status::Closed;
         let user = match request {
-            R::Accept { .. } => next.sessions.last().map(|session| session.user),
+            R::Accept { .. } => newest,
             R::ConfirmEmail { .. } | R::UndoEmail { .. } if by_itself => None,
             R::ConfirmEmail { proof } => Some(self.proofs[*proof].user),
             R::UndoEmail { back } => Some(self.returns[*back].user),

@@ -12,6 +12,7 @@ use oracle::{Request, World};
 use serde_json::Value;
 use stories::{
     Driver, Fault, Footprint, SdkCall, Twin, Wire, limits, operation, race_with_crashes, schedules,
+    without_guesses,
 };
 
 use super::{budget, runtime, scene, seed};
@@ -325,13 +326,11 @@ fn explained<'a>(
     states
 }
 
-/// Without the counters of guesses: who was right and lost a race, or whose process ended, stays counted for a quarter of an
-/// hour, which is nobody's harm.
-///
-/// And without the number of mails where a mailer was among them: what is over when its turn has come isn't sent.
-fn compared(mut lines: BTreeMap<String, String>, case: &Case) -> BTreeMap<String, String> {
-    let mails = case.requests.iter().any(reads_the_stream);
-    lines.retain(|name, _| !(name.starts_with("rate failures") || mails && name.starts_with("mails to")));
+/// Without guesses, and without the number of mails where a mailer was among them: what is over when its turn has come isn't
+/// sent.
+fn compared(lines: BTreeMap<String, String>, case: &Case) -> BTreeMap<String, String> {
+    let (mut lines, mails) = (without_guesses(lines), case.requests.iter().any(reads_the_stream));
+    lines.retain(|name, _| !(mails && name.starts_with("mails to")));
     lines
 }
 

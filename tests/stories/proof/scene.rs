@@ -125,6 +125,12 @@ pub(super) async fn with_room(team: Twin) -> Twin {
     .await
 }
 
+/// The portal's admin invites somebody into the partner of [`portal`].
+fn invite_through(address: Nth) -> Request {
+    let given = Given { address, role: Role::Member, list: None, brands: Set::These([0].into()), days: 2 };
+    Request::Invite { by: 1, tenant: 2, given }
+}
+
 /// The same team as the portal of a third one, its partner: with an owner (session 5, address 8), an admin whom the portal's
 /// admin invited (6, address 9) and one who is invited so (link 10, address 10).
 pub(super) async fn portal(limits: Limits) -> Twin {
@@ -492,10 +498,8 @@ pub(super) fn of_team() -> Vec<Request> {
 /// The same in [`portal`]: what its people do in the partner, and what takes that from them.
 pub(super) fn of_portal() -> Vec<Request> {
     let (portal, tenant, right) = (0, 2, Try::Right);
-    let through =
-        Given { address: 11, role: Role::Member, list: None, brands: Set::These([0].into()), days: 2 };
     vec![
-        Request::Invite { by: 1, tenant, given: through },
+        invite_through(11),
         Request::Resend { by: 1, tenant, invitation: 2 },
         Request::RevokeInvitation { by: 1, tenant, invitation: 2 },
         Request::GiveRole { by: 1, tenant, user: 6, role: Role::Member },
@@ -638,8 +642,6 @@ pub(super) fn triples() -> Vec<[Request; 3]> {
 /// Three at once in [`portal`]: what rests on the portal's admin, while that and the portal end.
 pub(super) fn triples_of_portal() -> Vec<[Request; 3]> {
     let (portal, tenant, right) = (0, 2, Try::Right);
-    let through =
-        Given { address: 11, role: Role::Member, list: None, brands: Set::These([0].into()), days: 2 };
     vec![
         [
             Request::Accept { link: 10, password: right },
@@ -647,7 +649,7 @@ pub(super) fn triples_of_portal() -> Vec<[Request; 3]> {
             Request::Suspend { by: 0, tenant: portal, user: 1 },
         ],
         [
-            Request::Invite { by: 1, tenant, given: through },
+            invite_through(11),
             Request::LeavePortal { by: 5, tenant },
             Request::GiveRole { by: 0, tenant: portal, user: 1, role: Role::Member },
         ],
