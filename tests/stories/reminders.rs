@@ -578,7 +578,7 @@ async fn a_reminder_against_a_newer_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reminder_that_is_mailed_against_a_newer_mail() {
+async fn a_reminder_that_is_mailed_against_a_newer_mail_and_against_what_ends_the_invitation() {
     let set = Scene::on_the_day().await;
     let before = set.world.ledger();
     hand_over(&set.world, &[&set.due()]).await;
@@ -587,23 +587,34 @@ async fn a_reminder_that_is_mailed_against_a_newer_mail() {
         !before.all("Mail").iter().any(|other| other["sk"] == mail["sk"] && other["pk"] == mail["pk"])
     };
     let event = batch([&mail_queued(after.all("Mail").iter().find(is_new).unwrap())]);
-    for order in interleavings(3, OTHER) {
-        let scene = set.fork().await;
-        let event = event.clone();
-        let deliver = operation(&scene.world, |world| async move {
-            let body = world.stack().invoke("deliver", event, String::new()).await.unwrap();
-            Reply { status: 200, headers: [].into(), body, function: "deliver".to_owned() }
-        });
-        let resend = scene.owner_does(|owner, ana| async move { owner.resend(&ana).await });
-        let replies = race(&order, vec![deliver, resend]).await;
-        assert_eq!(replies[1].status, 200, "{order:?}");
-        // no link that is dead by then
-        let mailed = [1, 0][scene.world.wrote_first()];
-        assert_eq!(reminders(&scene.world, ANA).len(), mailed, "{order:?}");
-        scene.world.settle().await;
-        assert_eq!(reminders(&scene.world, ANA).len(), mailed, "{order:?}");
-        scene.ana.accept().await;
-        scene.world.ledger().check();
+    for (how, calls) in
+        [("mailed again", OTHER), ("accepted", ACCEPT), ("declined", OTHER), ("revoked", OTHER)]
+    {
+        for order in interleavings(3, calls) {
+            let scene = set.fork().await;
+            let (event, link) = (event.clone(), scene.link.clone());
+            let deliver = operation(&scene.world, |world| async move {
+                let body = world.stack().invoke("deliver", event, String::new()).await.unwrap();
+                Reply { status: 200, headers: [].into(), body, function: "deliver".to_owned() }
+            });
+            let meanwhile = match how {
+                "mailed again" => scene.owner_does(|owner, ana| async move { owner.resend(&ana).await }),
+                "accepted" => operation(&link, |link| async move { link.accept().await }),
+                "declined" => operation(&link, |link| async move { link.decline().await }),
+                _ => scene.owner_does(|owner, ana| async move { owner.revoke(&ana).await }),
+            };
+            let replies = race(&order, vec![deliver, meanwhile]).await;
+            assert!(replies[1].status < 300, "{how} {order:?}");
+            // no link that is dead by then
+            let mailed = [1, 0][scene.world.wrote_first()];
+            assert_eq!(reminders(&scene.world, ANA).len(), mailed, "{how} {order:?}");
+            scene.world.settle().await;
+            assert_eq!(reminders(&scene.world, ANA).len(), mailed, "{how} {order:?}");
+            if how == "mailed again" {
+                scene.ana.accept().await;
+            }
+            scene.world.ledger().check();
+        }
     }
 }
 
