@@ -540,6 +540,8 @@ impl Driver {
             }
             R::Sweep => {
                 schedule::wait_for_turn().await;
+                // what expired goes at once
+                world.wire().note_time();
                 world.stack().sweep().await.unwrap();
                 quiet()
             }

@@ -150,6 +150,16 @@ impl Ledger {
         assert_eq!(events("invitation.accepted"), with("Invitation", "status", "accepted"));
         assert_eq!(events("invitation.declined"), with("Invitation", "status", "declined"));
         assert_eq!(events("invitation.revoked"), with("Invitation", "status", "revoked"));
+        // whoever found that its time was over; each time that it was sent it may be once
+        for invitation in mine("Invitation") {
+            let expired = mine("Event").into_iter().filter(|event| {
+                text(event, "type") == "invitation.expired"
+                    && event["subject"]["M"]["id"]["S"] == text(invitation, "id").as_str()
+            });
+            let (told, sent) = (expired.count(), text(invitation, "generation").parse().unwrap());
+            let least = usize::from(text(invitation, "status") == "expired");
+            assert!((least..=sent).contains(&told), "{told} times expired: {invitation}");
+        }
         assert_eq!(events("tenant.created"), 1);
         // the owner's came with the sign-up
         assert_eq!(events("invitation.created") + 1, mine("Invitation").len());

@@ -183,17 +183,14 @@ impl Mutant {
         &self.function
     }
 
-    /// The same for every function where one piece of code writes it for all: what queues and counts a mail, what
-    /// changes a member, what says that a portal is in charge.
+    /// The same for every function where one piece of code writes it for all: what counts, what queues a mail, what notes
+    /// the use of a session.
     #[must_use]
     pub fn family(&self) -> Self {
         let (Missing::Clause(about) | Missing::Bound(about)) = &self.missing else { return self.clone() };
         let is_shared = self.action.contains("RATE#")
-            || self.action.ends_with("MEMBER#* role")
             || self.action == "Update USER#* USER sessions"
             || self.action.contains("SUPPRESSION") && self.action.starts_with("ConditionCheck")
-            || ["ConditionCheck TENANT#* PORTAL", "ConditionCheck TENANT#* TENANT"]
-                .contains(&self.action.as_str())
             || about.starts_with("mails.");
         if is_shared { Self { function: "all".to_owned(), ..self.clone() } } else { self.clone() }
     }

@@ -148,6 +148,8 @@ struct State {
     second: Option<Arc<Second>>,
     /// Whether each call asks what it costs.
     meters: bool,
+    /// Whose index answers, where it lags.
+    lagging: Option<Arc<local::Stack>>,
 }
 
 impl Wire {
@@ -205,6 +207,19 @@ impl Wire {
     /// Holds the stack's table to another engine, where there is one.
     pub(crate) fn hold_to_second_engine(&self, stack: &Arc<local::Stack>) {
         self.state.lock().unwrap().second = Second::of(stack);
+    }
+
+    /// Has the index answer from now on as it was in an earlier copy of the world: it lags. With none it has caught up.
+    pub fn lag_index(&self, behind: Option<&crate::World>) {
+        self.state.lock().unwrap().lagging = behind.map(crate::World::shared_stack);
+    }
+
+    /// Where the table is that answers this call, if it is another one.
+    fn lagging(&self, operation: &str, body: &[u8]) -> Option<String> {
+        let state = self.state.lock().unwrap();
+        let stack = state.lagging.as_ref().filter(|_| operation == "Query")?;
+        let asked: Value = serde_json::from_slice(body).unwrap();
+        asked.get("IndexName").map(|_| stack.table_url.clone())
     }
 
     /// The other engine, for a call to DynamoDB.
@@ -362,11 +377,15 @@ impl HttpConnector for Connector {
                 request.headers_mut().insert("content-length", other.len().to_string());
                 *request.body_mut() = SdkBody::from(other);
             }
+            let lagging = wire.lagging(&operation, &body);
+            if let Some(url) = &lagging {
+                request.set_uri(url.as_str()).unwrap();
+            }
             let send = async || {
                 if !is_left {
                     return Ok(response(200, &mutant::nothing()));
                 }
-                let second = wire.second(&operation);
+                let second = wire.second(&operation).filter(|_| lagging.is_none());
                 let turn = match &second {
                     Some(second) => Some(second.turn().await),
                     None => None,

@@ -267,6 +267,10 @@ impl World {
         }
     }
 
+    pub(crate) fn shared_stack(&self) -> Arc<Stack> {
+        Arc::clone(&self.stack)
+    }
+
     /// How often the functions counted this.
     #[must_use]
     pub fn counted(&self, metric: Metric) -> u64 {

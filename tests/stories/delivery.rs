@@ -384,8 +384,8 @@ fn unsent(world: &World, email: &str) -> Value {
     world.ledger().all("Mail").iter().find(is_it).unwrap().clone()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_at_the_same_message_send_one_mail_whatever_it_is_about() {
+/// A world for each thing that a mail may be about, in which one is queued, and to whom.
+async fn queued_of_every_kind() -> Vec<(&'static str, World, String)> {
     const NEW: &str = "ana.new@acme.example";
     let set = World::new().await;
     let team = set.team("Acme").await;
@@ -400,35 +400,82 @@ async fn two_at_the_same_message_send_one_mail_whatever_it_is_about() {
     let confirmed = set.fork().await;
     asked(&confirmed, "POST", "/v1/me/email", email.clone(), 202).await;
     let token = json!({"token": confirmed.email_token(NEW, "confirm").await});
-    let closed = set.fork().await;
+    let (closed, invited) = (set.fork().await, set.fork().await);
     team.owner.in_world(&closed).post("close", json!({ "password": PASSWORD })).await.expect(200);
+    team.owner.in_world(&invited).invite("ben@acme.example", "member").await.expect(201);
     let reset = json!({"email": ana.email});
-    for (what, set, to) in [
+    vec![
+        ("an invitation", invited, "ben@acme.example".to_owned()),
         (
             "a forgotten password",
             asked(&set.fork().await, "POST", "/v1/password-resets", reset, 202).await,
-            ana.email.as_str(),
+            ana.email.clone(),
         ),
         (
             "a changed password",
             asked(&set.fork().await, "PUT", "/v1/me/password", password, 204).await,
-            &ana.email,
+            ana.email.clone(),
         ),
-        ("a new address", asked(&set.fork().await, "POST", "/v1/me/email", email, 202).await, NEW),
+        ("a new address", asked(&set.fork().await, "POST", "/v1/me/email", email, 202).await, NEW.to_owned()),
         (
             "a changed address",
             asked(&confirmed, "POST", "/v1/email-changes/confirm", token, 200).await,
-            &ana.email,
+            ana.email.clone(),
         ),
-        ("a closed team", closed, &team.owner.email),
-    ] {
-        let (event, before) = (batch([&mail_queued(&unsent(&set, to))]), mails(&set, to));
+        ("a closed team", closed, team.owner.email.clone()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_at_the_same_message_send_one_mail_whatever_it_is_about() {
+    for (what, set, to) in queued_of_every_kind().await {
+        let (event, before) = (batch([&mail_queued(&unsent(&set, &to))]), mails(&set, &to));
         // some of the orders: an invitation's mail goes through all of them
         for order in stories::interleavings(3, 3).into_iter().step_by(3) {
             let world = set.fork().await;
             two_deliver(&world, &event, &order).await;
             world.settle().await;
-            assert_eq!(mails(&world, to), before + 1, "{what}, {order:?}");
+            assert_eq!(mails(&world, &to), before + 1, "{what}, {order:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_goes_out_whatever_goes_wrong_at_which_call_and_whatever_it_is_about() {
+    for (what, set, to) in queued_of_every_kind().await {
+        let (event, before) = (batch([&mail_queued(&unsent(&set, &to))]), mails(&set, &to));
+        let deliver = |world: &World| {
+            let event = event.clone();
+            stories::operation(world, |world| async move {
+                world.stack().invoke("deliver", event, String::new()).await.is_ok()
+            })
+        };
+        let alone = set.fork().await;
+        alone.wire().take_sent();
+        stories::race(&[], vec![deliver(&alone)]).await;
+        let calls = alone.wire().take_sent();
+        let sends = calls.iter().position(|call| call.operation == "SendEmail").unwrap();
+        assert!(sends > 0 && sends + 1 < calls.len(), "{what}: facts, a claim, SES, a note");
+        for (nth, call) in calls.iter().enumerate() {
+            for fault in [Fault::Crash, Fault::LostAnswer, Fault::Conflict] {
+                if matches!(fault, Fault::Conflict) && call.operation != "TransactWriteItems" {
+                    continue;
+                }
+                let world = set.fork().await;
+                world.wire().fail_racer(0, nth, fault.clone());
+                stories::race_with_crashes(&[], vec![deliver(&world)]).await;
+                // another one takes it over when the claim has run out
+                world.settle().await;
+                world.pass(CLAIM);
+                world.settle().await;
+                // SES may have had it, if nothing says that it had
+                let twice = nth >= sends && !matches!(fault, Fault::Conflict);
+                let most = before + 1 + usize::from(twice);
+                let sent = mails(&world, &to);
+                assert!((before + 1..=most).contains(&sent), "{what}, {fault:?} at {nth}: {sent}");
+                assert!(world.stack().dead_letters().is_empty(), "{what}, {fault:?} at {nth}");
+                world.ledger().check();
+            }
         }
     }
 }

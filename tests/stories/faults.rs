@@ -279,3 +279,48 @@ async fn a_request_that_takes_too_long_ends_in_503_before_its_function_is_killed
     let shortest = timeouts.map(|seconds| seconds.parse().unwrap()).min().unwrap();
     assert!(web::DEADLINE.as_secs() < shortest, "Timeout in template.yaml");
 }
+
+/// The names of the teams that somebody is shown among their own.
+async fn teams_of(world: &World, session: &str) -> Vec<String> {
+    let me = world.ask("GET", "/v1/me", Some(session), &Value::Null).await.expect(200).json();
+    let names = me["memberships"].as_array().unwrap().iter();
+    names.map(|one| one["tenant"]["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn an_index_that_lags_shows_less_and_decides_nothing() {
+    let world = World::with([("NEW_TENANT_SEATS", "3")]).await;
+    let (acme, brew) = (world.team("Acme").await, world.team("Brew").await);
+    let ana = acme.join("ana@mail.example", "member").await;
+    let day = json!({"email": "ben@mail.example", "first_name": "B", "last_name": "B", "expires_in_days": 1});
+    acme.owner.post("invitations", day).await.expect(201);
+
+    // behind what came: it isn't shown yet, and is there
+    let behind = world.fork().await;
+    let there = brew.join(&ana.email, "admin").await;
+    world.wire().lag_index(Some(&behind));
+    assert_eq!(teams_of(&world, &there.session).await, ["Acme"]);
+    there.invite("cleo@mail.example", "member").await.expect(201);
+    let again = world.sign_in(&ana.email, PASSWORD).await.expect(201).text("/session/token");
+    // behind what went: it isn't shown any more, and opens nothing
+    acme.owner.remove(&ana).await.expect(204);
+    assert_eq!(teams_of(&world, &again).await, Vec::<String>::new());
+    ana.get("").await.refused(403, "access-revoked");
+    world.wire().lag_index(None);
+    assert_eq!(teams_of(&world, &again).await, ["Brew"]);
+
+    // behind a mail that went out once more: nobody takes the seat of who may still answer
+    acme.join("dan@mail.example", "member").await;
+    world.pass(86_400 + 1);
+    let behind = world.fork().await;
+    let ledger = world.ledger();
+    let ben =
+        ledger.all("Invitation").iter().find(|one| one["email"]["M"]["canonical"]["S"] == "ben@mail.example");
+    let ben = ben.unwrap()["id"]["S"].as_str().unwrap().to_owned();
+    acme.owner.post(&format!("invitations/{ben}/resend"), Value::Null).await.expect(200);
+    world.wire().lag_index(Some(&behind));
+    acme.owner.invite("eve@mail.example", "member").await.refused(402, "seats-exhausted");
+    world.stack().sweep().await.unwrap();
+    world.link("ben@mail.example").await.accept().await.expect(201);
+    world.ledger().check();
+}

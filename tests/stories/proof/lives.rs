@@ -25,6 +25,12 @@ const PAST: &str = include_str!("past_lives.txt");
 const TOLD: [Told; 5] =
     [Told::Delivered, Told::Delayed, Told::Bounced, Told::BouncedForNow, Told::Complained];
 
+/// The same where somebody comes back: seldom what ends every mail to an address.
+const TOLD_ON: [Told; 7] = {
+    use Told as T;
+    [T::Delivered, T::BouncedForNow, T::Delivered, T::BouncedForNow, T::Delayed, T::Bounced, T::Complained]
+};
+
 /// Which of so many.
 fn pick(byte: u8, many: usize) -> Nth {
     usize::from(byte) % many.max(1)
@@ -265,7 +271,7 @@ fn coming_back(model: &World, chance: Chance) -> Request {
         15 => Request::Sweep,
         16 | 17 => Request::Deliver,
         18 => Request::Preview { link },
-        19 | 20 => Request::Feedback { address, told: TOLD[pick(e, TOLD.len())] },
+        19 | 20 => Request::Feedback { address, told: TOLD_ON[pick(e, TOLD_ON.len())] },
         _ => request(model, [a, a, b, c, d, e, f]),
     }
 }

@@ -615,10 +615,16 @@ pub(super) fn triples() -> Vec<[Request; 3]> {
             Request::Transfer { tenant, to: 1 },
             Request::Suspend { by: 0, tenant, user: 1 },
         ],
+        // of eight seats one is left
         [
             invite(0, 7, Role::Member, &[]),
             invite(1, 8, Role::Member, &[]),
-            Request::SetPlan { tenant, seats: 8 },
+            Request::SetPlan { tenant, seats: 7 },
+        ],
+        [
+            invite(0, 7, Role::Member, &[]),
+            invite(1, 8, Role::Member, &[]),
+            Request::SetPlan { tenant, seats: 9 },
         ],
         [
             // one person into two teams, and out of the one that they are in
