@@ -877,18 +877,28 @@ impl Driver {
 
     /// What was made without an answer that told of it: found in the table.
     pub fn learn_from_table(&mut self) {
+        self.learn_found(|_| true);
+    }
+
+    /// What was made by who had no answer: found in the table, and none of what these answers tell of.
+    pub fn learn_unanswered(&mut self, answers: &[&Reply]) {
+        let told: Vec<_> = answers.iter().map(|reply| String::from_utf8_lossy(&reply.body)).collect();
+        self.learn_found(|id| !told.iter().any(|body| body.contains(id)));
+    }
+
+    fn learn_found(&mut self, is_theirs: impl Fn(&str) -> bool) {
         let items = self.items();
         let of =
             |kind: &str| items.iter().filter(move |item| item["entity"] == kind).cloned().collect::<Vec<_>>();
         for tenant in of("Tenant") {
             let tenant = text(&tenant, "/id").to_owned();
-            if !self.ids.tenants.contains(&tenant) {
+            if !self.ids.tenants.contains(&tenant) && is_theirs(&tenant) {
                 self.tenant(tenant, String::new());
             }
         }
         for member in of("Member") {
             let user = text(&member, "/user_id").to_owned();
-            if !self.ids.users.contains(&user) {
+            if !self.ids.users.contains(&user) && is_theirs(&user) {
                 self.ids.users.push(user);
             }
         }
@@ -904,7 +914,7 @@ impl Driver {
                 let (known, id) = (&mut known[tenant], text(&item, "/id").to_owned());
                 if is_founding && known[0].is_empty() {
                     known[0] = id;
-                } else if !known.contains(&id) {
+                } else if !known.contains(&id) && is_theirs(&id) {
                     known.push(id);
                 }
             }
@@ -913,7 +923,7 @@ impl Driver {
             let of_tenant = |tenant: &String| tenant == text(&item, "/tenant_id");
             let Some(tenant) = self.ids.tenants.iter().position(of_tenant) else { continue };
             let (known, id) = (&mut self.ids.reviews[tenant], text(&item, "/id").to_owned());
-            if !known.contains(&id) {
+            if !known.contains(&id) && is_theirs(&id) {
                 known.push(id);
             }
         }

@@ -145,19 +145,25 @@ impl Twin {
         Err(format!("{request:?}\n  answered {answer:?}\n{wrong}"))
     }
 
-    /// Does one thing that may have been done already; of the answer only the code is compared, and no counter of guesses.
+    /// Does one thing that may have been done already; of the answer only the code is compared, of the lines what `compared`
+    /// leaves.
     ///
     /// # Errors
     /// As [`Twin::step`].
-    pub async fn step_again(&mut self, request: &Request) -> Result<(), String> {
+    pub async fn step_again(
+        &mut self,
+        request: &Request,
+        compared: impl Fn(BTreeMap<String, String>) -> BTreeMap<String, String>,
+    ) -> Result<(), String> {
         let legal = self.model.legal(request);
         let (_, answer) = self.driver.act(request).await;
         let answers: Vec<_> = legal.iter().map(|outcome| outcome.answer.clone()).collect();
-        let found = without_guesses(self.driver.lines());
+        let found = compared(self.driver.lines());
         let mut wrong = String::new();
         for outcome in legal.into_iter().filter(|outcome| outcome.answer.code == answer.code) {
-            let should = without_guesses(outcome.next.lines());
+            let should = compared(outcome.next.lines());
             if should == found {
+                self.model = outcome.next;
                 return Ok(());
             }
             wrong = differences(&should, &found);

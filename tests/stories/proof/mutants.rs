@@ -10,7 +10,7 @@ use oracle::{DAY, Limits, Request, Try};
 use stories::{Fault, Footprint, Mutant, SdkCall, Twin, Wire, limits};
 use tokio::sync::Mutex;
 
-use super::orders::{Case, ENDS, alone, meetings, reads_the_stream, run};
+use super::orders::{Case, ENDS, alone, asked, reads_the_stream, run};
 use super::{budget, runtime, scene, seed, shuffled};
 
 /// A scene, what may happen there, and what each of that sends when it is alone.
@@ -163,7 +163,7 @@ fn attempts(sets: &[Set], place: &Place) -> Vec<(How, Option<Case>)> {
         let requests = [std::slice::from_ref(mine), others].concat();
         let sent: Vec<_> =
             [Some(place.request), theirs].into_iter().flatten().map(|nth| &calls[nth]).collect();
-        attempts.push((how, Some(Case { requests, schedule, trouble, writes_meet: meetings(&sent) })));
+        attempts.push((how, Some(Case { requests, schedule, trouble, asked: asked(&sent) })));
     };
     let before = vec![0; place.call];
     for (other, theirs) in calls.iter().enumerate() {

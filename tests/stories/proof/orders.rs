@@ -15,7 +15,7 @@ use stories::{
     without_guesses,
 };
 
-use super::{budget, runtime, scene, seed};
+use super::{budget, mixed, runtime, scene, seed};
 
 /// What doesn't end by then never ends.
 pub(super) const ENDS: std::time::Duration = std::time::Duration::from_secs(30);
@@ -29,22 +29,52 @@ pub(super) struct Case {
     pub(super) requests: Vec<Request>,
     pub(super) schedule: Vec<usize>,
     pub(super) trouble: Trouble,
-    pub(super) writes_meet: Meetings,
+    pub(super) asked: Asked,
 }
 
-/// Which of several operations write, or ask of what they write, what another one writes, each alone: of those the table itself
-/// says who was first.
-pub(super) type Meetings = Arc<BTreeSet<[usize; 2]>>;
+/// Which of several operations change the status of a tenant, and which other one asks of it where it writes: of those the
+/// table itself says who was first.
+pub(super) type Asked = Arc<BTreeSet<[usize; 2]>>;
 
 /// The same, of what they send when they are alone.
-pub(super) fn meetings(calls: &[&Vec<SdkCall>]) -> Meetings {
-    let written = |calls: &Vec<SdkCall>| {
-        let writes = calls.iter().filter(|call| call.operation == "TransactWriteItems");
-        Footprint::all(&writes.cloned().collect::<Vec<_>>())
+pub(super) fn asked(calls: &[&Vec<SdkCall>]) -> Asked {
+    let of = |calls: &Vec<SdkCall>| {
+        let (mut changed, mut asked) = (BTreeSet::new(), BTreeSet::new());
+        for call in calls.iter().filter(|call| call.operation == "TransactWriteItems") {
+            for action in tenant_actions(&call.body) {
+                let names = action["ExpressionAttributeNames"].as_object();
+                let has = |expression: &str, attribute: &str| {
+                    let words: BTreeSet<_> = action[expression]
+                        .as_str()
+                        .unwrap_or_default()
+                        .split(|c: char| !(c == '#' || c == '_' || c.is_ascii_alphanumeric()))
+                        .collect();
+                    let mut named = names.into_iter().flatten().filter(|(_, name)| *name == attribute);
+                    named.any(|(placeholder, _)| words.contains(placeholder.as_str()))
+                };
+                let tenant = action["Key"]["pk"]["S"].as_str().unwrap_or_default().to_owned();
+                if has("UpdateExpression", "status") {
+                    changed.insert(tenant.clone());
+                }
+                if has("ConditionExpression", "status") || has("ConditionExpression", "authority") {
+                    asked.insert(tenant);
+                }
+            }
+        }
+        (changed, asked)
     };
-    let prints: Vec<Footprint> = calls.iter().map(|calls| written(calls)).collect();
-    let pairs = (0..prints.len()).flat_map(|one| (0..prints.len()).map(move |other| [one, other]));
-    Arc::new(pairs.filter(|[one, other]| one != other && prints[*one].meets(&prints[*other])).collect())
+    let all: Vec<_> = calls.iter().map(|calls| of(calls)).collect();
+    let pairs = (0..all.len()).flat_map(|one| (0..all.len()).map(move |other| [one, other]));
+    let meet = |[one, other]: &[usize; 2]| one != other && !all[*one].0.is_disjoint(&all[*other].1);
+    Arc::new(pairs.filter(meet).collect())
+}
+
+/// What a transaction does to tenants, or asks of them.
+fn tenant_actions(body: &str) -> Vec<Value> {
+    let body: Value = serde_json::from_str(body).unwrap();
+    let actions = body["TransactItems"].as_array().into_iter().flatten();
+    let actions = actions.flat_map(|action| action.as_object().into_iter().flat_map(|kinds| kinds.values()));
+    actions.filter(|action| action["Key"]["sk"]["S"] == "TENANT").cloned().collect()
 }
 
 /// A scene, and the cases that begin there, each with the number of its set of operations.
@@ -87,7 +117,7 @@ fn is_loose(model: &World, case: &Case, first: usize, second: usize) -> bool {
     }
     let is_of_status =
         |request: &R| matches!(request, R::SuspendTenant { .. } | R::Close { .. } | R::Reopen { .. });
-    let writes_meet = case.writes_meet.contains(&[first, second]);
+    let is_asked = case.asked.contains(&[first, second]) || case.asked.contains(&[second, first]);
     let user = |by: &usize| model.sessions.get(*by).map(|session| session.user);
     // whose sessions end
     let ends = |request: &R| match request {
@@ -109,7 +139,7 @@ fn is_loose(model: &World, case: &Case, first: usize, second: usize) -> bool {
     };
     by_itself(one)
         || by_itself(other)
-        || (!writes_meet && (is_of_status(one) || is_of_status(other)))
+        || (!is_asked && (is_of_status(one) || is_of_status(other)))
         || ends_theirs(one, other)
         || ends_theirs(other, one)
         || matches!(
@@ -196,12 +226,12 @@ fn troubles(request: &Request, racer: usize, nth: usize, call: &SdkCall) -> Vec<
 /// All cases of these operations at once.
 fn cases(requests: &[Request], calls: &[&Vec<SdkCall>], chance: &mut u64) -> (Vec<Case>, usize, bool) {
     let (orders, are_all) = orders(calls, chance);
-    let writes_meet = meetings(calls);
+    let asked = asked(calls);
     let mut cases = Vec::new();
     for schedule in &orders {
         let case = |trouble| {
             let (requests, schedule) = (requests.to_vec(), schedule.clone());
-            Case { requests, schedule, trouble, writes_meet: Arc::clone(&writes_meet) }
+            Case { requests, schedule, trouble, asked: Arc::clone(&asked) }
         };
         cases.push(case(None));
         for (racer, calls) in calls.iter().enumerate() {
@@ -316,6 +346,7 @@ fn may_come_before(
 fn explained<'a>(
     model: &World,
     answered: impl Iterator<Item = (&'a Request, &'a Option<Reply>)>,
+    answers: &[&Reply],
     driver: &Driver,
 ) -> Vec<(World, Driver)> {
     let mut states = vec![(model.clone(), driver.clone())];
@@ -333,9 +364,12 @@ fn explained<'a>(
                 }
                 // whose process ended did it or didn't, or a part of it
                 None => {
+                    // what it made has its number before what others made later
+                    let mut learned = driver.clone();
+                    learned.learn_unanswered(answers);
                     next.extend(world.halfway(request).into_iter().map(|world| (world, driver.clone())));
                     next.push((world, driver.clone()));
-                    next.extend(outcomes.into_iter().map(|outcome| (outcome.next, driver.clone())));
+                    next.extend(outcomes.into_iter().map(|outcome| (outcome.next, learned.clone())));
                 }
             }
         }
@@ -396,6 +430,7 @@ pub(super) async fn run(set: &Twin, case: &Case, unlike: impl Fn(&Wire)) -> Resu
     let delivers = case.requests.iter().any(|request| matches!(request, Request::Deliver));
     let mailed = if delivers { None } else { Some(Some(twin.driver.send(&Request::Deliver).await)) };
     let mut seen = BTreeMap::new();
+    let answers: Vec<&Reply> = replies.iter().flatten().collect();
     for order in permutations(case.requests.len()) {
         let follows = |at: usize| {
             order[at + 1..]
@@ -407,7 +442,7 @@ pub(super) async fn run(set: &Twin, case: &Case, unlike: impl Fn(&Wire)) -> Resu
         }
         let answered = order.iter().map(|racer| (&case.requests[*racer], &replies[*racer]));
         let answered = answered.chain(mailed.iter().map(|reply| (&Request::Deliver, reply)));
-        for (world, mut driver) in explained(&twin.model, answered, &twin.driver) {
+        for (world, mut driver) in explained(&twin.model, answered, &answers, &twin.driver) {
             let (should, found) = (world.lines(), driver.lines());
             if compared(should.clone(), case) == compared(found.clone(), case) {
                 // whoever asks again after a crash finds nothing broken
@@ -416,9 +451,12 @@ pub(super) async fn run(set: &Twin, case: &Case, unlike: impl Fn(&Wire)) -> Resu
                     for request in
                         case.requests.iter().zip(&replies).filter(|(_, r)| r.is_none()).map(|(r, _)| r)
                     {
-                        twin.step_again(request).await?;
+                        twin.step_again(request, |lines| compared(lines, case)).await?;
                     }
-                    twin.step(&Request::Deliver).await?;
+                    // and everybody is told what they would be told without it
+                    if !delivers {
+                        twin.step_again(&Request::Deliver, |lines| compared(lines, case)).await?;
+                    }
                 }
                 return Ok(calls);
             }
@@ -474,8 +512,12 @@ async fn judge(plan: &Arc<Plan>, order: &[usize], until: Instant) -> Result<[usi
                     calls.map_err(ran_out)?
                 };
                 let calls = look(case).await?;
-                for troubled in troubled_later(case, &calls) {
-                    look(&troubled).await?;
+                // one of them, so that no set waits for it
+                let later = troubled_later(case, &calls);
+                if let Some(troubled) =
+                    later.get(usize::try_from(mixed(*at as u64) >> 33).unwrap() % later.len().max(1))
+                {
+                    look(troubled).await?;
                 }
             }
             Ok::<_, String>(())
@@ -497,7 +539,8 @@ fn in_order(plan: &Plan, seed: u64) -> Vec<usize> {
         let is_troubled = case.trouble.is_some();
         let met = met.entry((is_troubled, *set)).or_default();
         *met += 1;
-        2 * *met + usize::from(is_troubled == (set % 2 == 0))
+        let round = 2 * *met + usize::from(is_troubled == (set % 2 == 0));
+        (round, mixed(*set as u64 ^ seed))
     };
     let mut order: Vec<_> = shuffled.into_iter().map(|at| (rounds(at), at)).collect();
     order.sort_by_key(|(round, _)| *round);
