@@ -8,6 +8,7 @@ use model::Timestamp;
 use runtime::metrics::Metric;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use tracing_subscriber::prelude::*;
 
 use crate::{Ledger, Wire, contract};
@@ -70,6 +71,33 @@ pub struct World {
     told: Arc<Mutex<String>>,
 }
 
+/// The stack of the template with nothing in it: every world begins as a copy, since reading a template takes longer than that.
+static FIRST: OnceCell<Stack> = OnceCell::const_new();
+
+fn options(template: &str, wire: &Wire) -> Options {
+    Options {
+        template: template.to_owned(),
+        parameters: BTreeMap::from([
+            ("ConsoleOrigin", "https://team.example.com".to_owned()),
+            ("MailFrom", "Muster <no-reply@muster.example>".to_owned()),
+            ("OpenSignUp", "true".to_owned()),
+            // what is noted behind an answer would be counted now and then
+            ("UseSampling", "0".to_owned()),
+            // the clock stands still, and nobody waits
+            ("MailsPerSecond", "1000000".to_owned()),
+        ]),
+        // thousands of them are hashed here
+        settings: BTreeMap::from([("PASSWORD_COST", "m=64,t=1,p=1".to_owned())]),
+        clock: LocalClock::frozen_at(START),
+        data: None,
+        table_port: 0,
+        mail_port: 0,
+        http_client: Some(wire.clients()),
+        functions_url: None,
+        observer: None,
+    }
+}
+
 /// Short questions about an answer.
 pub trait ReplyExt {
     /// The problem's code; empty where there is no problem.
@@ -120,8 +148,16 @@ impl World {
     }
 
     /// The same, with settings that are worked out.
+    ///
+    /// # Panics
+    /// When the stack can't be started.
     pub async fn with_settings(settings: BTreeMap<&'static str, String>) -> Self {
-        Self::start(TEMPLATE, settings).await.unwrap()
+        listen();
+        let first =
+            FIRST.get_or_init(async || Stack::start(options(TEMPLATE, &Wire::default())).await.unwrap());
+        let wire = Wire::default();
+        let stack = first.await.fork(Some(wire.clients()), settings).await.unwrap();
+        Self::of(stack, wire)
     }
 
     /// With room for somebody in dozens of teams.
@@ -131,41 +167,16 @@ impl World {
 
     /// From another template. Answers why it can't be.
     pub async fn start_with(template: String) -> Result<Self, String> {
-        Self::start(&template, BTreeMap::new()).await.map_err(|e| e.to_string())
+        listen();
+        let wire = Wire::default();
+        let stack = Stack::start(options(&template, &wire)).await.map_err(|e| e.to_string())?;
+        Ok(Self::of(stack, wire))
     }
 
-    async fn start(
-        template: &str,
-        mut settings: BTreeMap<&'static str, String>,
-    ) -> Result<Self, local::BoxError> {
-        listen();
-        // thousands of them are hashed here
-        settings.entry("PASSWORD_COST").or_insert_with(|| "m=64,t=1,p=1".to_owned());
-        let wire = Wire::default();
-        let stack = Stack::start(Options {
-            template: template.to_owned(),
-            parameters: BTreeMap::from([
-                ("ConsoleOrigin", "https://team.example.com".to_owned()),
-                ("MailFrom", "Muster <no-reply@muster.example>".to_owned()),
-                ("OpenSignUp", "true".to_owned()),
-                // what is noted behind an answer would be counted now and then
-                ("UseSampling", "0".to_owned()),
-                // the clock stands still, and nobody waits
-                ("MailsPerSecond", "1000000".to_owned()),
-            ]),
-            settings,
-            clock: LocalClock::frozen_at(START),
-            data: None,
-            table_port: 0,
-            mail_port: 0,
-            http_client: Some(wire.clients()),
-            functions_url: None,
-            observer: None,
-        })
-        .await?;
+    fn of(stack: Stack, wire: Wire) -> Self {
         let stack = Arc::new(stack);
         wire.hold_to_second_engine(&stack);
-        Ok(Self {
+        Self {
             stack,
             wire,
             seen: Arc::default(),
@@ -174,7 +185,7 @@ impl World {
             breaks: false,
             source: None,
             told: Arc::default(),
-        })
+        }
     }
 
     /// A world of its own that goes on from where this one is, so that a scene is set once and played many times.

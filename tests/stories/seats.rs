@@ -1,7 +1,7 @@
 //! What a plan counts.
 
 use serde_json::{Value, json};
-use stories::{Person, ReplyExt, World};
+use stories::{Fault, Person, ReplyExt, World, batch, link_removed, operation, race, race_with_crashes};
 
 #[tokio::test]
 async fn an_invitation_reserves_the_seat_that_its_acceptance_keeps() {
@@ -84,6 +84,39 @@ async fn the_sweeper_tidies_up_once_however_often_it_is_told() {
     }
     assert_eq!(world.ledger().count("Event", "type", "invitation.expired"), 1);
     world.ledger().check();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_expired_is_noted_once_whatever_goes_wrong_at_which_call() {
+    let set = World::new().await;
+    let invited = set.team("Acme").await.invite("ana@acme.example", "member").await;
+    set.settle().await;
+    set.pass(7 * 86_400 + 60);
+    let event = batch([&link_removed(&invited.tenant, &invited.id)]);
+    let expire = |world: &World| {
+        let event = event.clone();
+        operation(world, |world| async move {
+            world.stack().invoke("expire", event, String::new()).await.unwrap()
+        })
+    };
+    let alone = set.fork().await;
+    alone.wire().take_sent();
+    race(&[], vec![expire(&alone)]).await;
+    let calls = alone.wire().take_sent().len();
+    assert!(calls > 1, "facts, and what is noted");
+    for nth in 0..calls {
+        for fault in [Fault::Crash, Fault::LostAnswer, Fault::Conflict] {
+            let world = set.fork().await;
+            world.wire().fail_racer(0, nth, fault.clone());
+            race_with_crashes(&[], vec![expire(&world)]).await;
+            // a queue delivers at least once
+            race(&[], vec![expire(&world)]).await;
+            let ledger = world.ledger();
+            assert_eq!(ledger.count("Event", "type", "invitation.expired"), 1, "{fault:?} at {nth}");
+            assert_eq!(ledger.count("Invitation", "status", "expired"), 1, "{fault:?} at {nth}");
+            ledger.check();
+        }
+    }
 }
 
 #[tokio::test]
