@@ -3,6 +3,7 @@
 use local::Reply;
 use serde_json::{Value, json};
 use stories::{Fault, PASSWORD, Person, ReplyExt as _, World, interleavings, operation, race};
+use tokio::sync::OnceCell;
 
 const NEW: &str = "a quite different long password";
 const LATER: &str = "ana.new@mail.example";
@@ -568,8 +569,7 @@ async fn shown(team: &stories::Team, member: &Person) -> String {
 #[tokio::test]
 async fn an_address_that_was_held_for_a_move_is_the_members_own_once_the_team_shows_it() {
     const THIRD: &str = "ana.third@mail.example";
-    let world = World::of_many_teams().await;
-    let (teams, ana) = world.member_of(21, "ana@mail.example").await;
+    let (world, teams, ana) = in_a_team_too_many().await;
     change(&ana, LATER).await.expect(200);
     // the last team follows
     world.settle().await;
@@ -594,10 +594,25 @@ async fn an_address_that_was_held_for_a_move_is_the_members_own_once_the_team_sh
     world.ledger().check();
 }
 
-/// Somebody in one team more than a transaction reaches, whose move to [`LATER`] was stopped before the account moved: the link,
-/// the team in which the address is held for them, and who they are.
-async fn stopped_halfway(world: &World) -> (String, stories::Team, Person) {
-    let (teams, ana) = world.member_of(21, "ana@mail.example").await;
+/// A copy of a world that is made once: somebody in one team more than a transaction reaches.
+async fn in_a_team_too_many() -> (World, Vec<stories::Team>, Person) {
+    static SET: OnceCell<(World, Vec<stories::Team>, Person)> = OnceCell::const_new();
+    let set = async || {
+        let world = World::of_many_teams().await;
+        let (teams, ana) = world.member_of(21, "ana@mail.example").await;
+        (world, teams, ana)
+    };
+    let (set, teams, ana) = SET.get_or_init(set).await;
+    let world = set.fork().await;
+    let teams = teams.iter().map(|team| team.in_world(&world)).collect();
+    let ana = ana.in_world(&world);
+    (world, teams, ana)
+}
+
+/// The same, whose move to [`LATER`] was stopped before the account moved: the link, the team in which the address is held for
+/// them, and who they are.
+async fn stopped_halfway() -> (World, String, stories::Team, Person) {
+    let (world, teams, ana) = in_a_team_too_many().await;
     ask(&ana, LATER).await.expect(202);
     let token = world.email_token(LATER, "confirm").await;
     world.wire().fail_later("sign-in", "TransactWriteItems", 1, 3, Fault::ServerError);
@@ -607,14 +622,13 @@ async fn stopped_halfway(world: &World) -> (String, stories::Team, Person) {
         ledger.all("Invitee").iter().find(|i| i["sk"]["S"] == format!("INVITEE#{LATER}").as_str()).unwrap();
     let tenant = held["pk"]["S"].as_str().unwrap().trim_start_matches("TENANT#");
     let team = teams.into_iter().find(|team| team.tenant == tenant).unwrap();
-    (token, team, ana)
+    (world, token, team, ana)
 }
 
 #[tokio::test]
 async fn an_address_that_is_held_for_a_move_that_nobody_finishes_is_free_after_a_while() {
     const HELD: u64 = 300;
-    let world = World::of_many_teams().await;
-    let (token, team, _) = stopped_halfway(&world).await;
+    let (world, token, team, _) = stopped_halfway().await;
     let ben = team.join("ben@mail.example", "member").await;
     ask(&ben, LATER).await.expect(202);
     let bens = world.email_token(LATER, "confirm").await;
@@ -639,8 +653,7 @@ async fn an_address_that_is_held_for_a_move_that_nobody_finishes_is_free_after_a
 
 #[tokio::test]
 async fn an_address_that_is_held_for_somebody_who_was_removed_is_free_though_it_is_theirs_by_now() {
-    let world = World::of_many_teams().await;
-    let (token, team, ana) = stopped_halfway(&world).await;
+    let (world, token, team, ana) = stopped_halfway().await;
     team.owner.remove(&ana).await.expect(204);
     // they go on elsewhere, and what was held for them here is left
     follow(&world, "confirm", &token).await.expect(200);
@@ -656,8 +669,7 @@ async fn an_address_that_is_held_for_somebody_who_was_removed_is_free_though_it_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_move_that_goes_on_against_an_invitation_that_takes_its_hold() {
-    let set = World::of_many_teams().await;
-    let (token, team, _) = stopped_halfway(&set).await;
+    let (set, token, team, _) = stopped_halfway().await;
     set.pass(300);
     for order in interleavings(2, 5) {
         let world = set.fork().await;
@@ -679,8 +691,7 @@ async fn a_move_that_goes_on_against_an_invitation_that_takes_its_hold() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_move_that_goes_on_against_a_review_that_ends_the_membership() {
-    let set = World::of_many_teams().await;
-    let (token, team, ana) = stopped_halfway(&set).await;
+    let (set, token, team, ana) = stopped_halfway().await;
     let review = team.owner.post("access-reviews", Value::Null).await.expect(201).text("/id");
     // the whole move between what the review reads and what it writes, and the review first
     for (calls, legal) in [(1, 409), (2, 200)] {

@@ -3,6 +3,7 @@
 use oracle::rights::{Permissions, Role};
 use oracle::{DAY, Given, Limits, Nth, Reduction, Request, Set, Try, Verdict};
 use stories::Twin;
+use tokio::sync::OnceCell;
 
 /// What a limited colleague holds: enough to invite, assign and remove, on one brand.
 pub(super) fn limited() -> Permissions {
@@ -33,6 +34,15 @@ pub(super) async fn founded(limits: Limits) -> Twin {
 /// and a sales rep (3); three pending invitations, one of them by the limited member; another team whose owner (4) is
 /// invited to the first. The addresses 0 to 3 are the team's, 4 the other owner's, 5 and 6 are invited, 7 is nobody's.
 pub(super) async fn team(limits: Limits) -> Twin {
+    // most scenes begin here: made once
+    static TEAM: OnceCell<Twin> = OnceCell::const_new();
+    if limits == stories::limits() {
+        return TEAM.get_or_init(|| made_team(limits)).await.fork().await;
+    }
+    made_team(limits).await
+}
+
+async fn made_team(limits: Limits) -> Twin {
     let accept = |link| Request::Accept { link, password: Try::Right };
     let keeper = Given {
         address: 2,
