@@ -127,10 +127,11 @@ async fn sets() -> Vec<Set> {
 }
 
 /// What is implied. Where one function writes it, and not where another does: the owner reads the tenant and both members at
-/// once, the operator one after the other; who gets another address has another credential, where the mailer only shows it in
-/// the teams that are left. And that a session is there whose use is noted: the table refuses to set something
-/// in a map's entry that isn't there, but says that the request is wrong.
-const IMPLIED: [&str; 4] = [
+/// once, the operator one after the other, and what an owner holds changes with the tenant's owner alone; who gets another
+/// address has another credential, where the mailer only shows it in the teams that are left. And that a session is there
+/// whose use is noted: the table refuses to set something in a map's entry that isn't there, but says that the request is wrong.
+const IMPLIED: [&str; 5] = [
+    "operate: Update TENANT#* MEMBER#* role: without `authority = …`",
     "sign-in: Update TENANT#* MEMBER#* email: without `authority = …`",
     "sign-in: Update TENANT#* MEMBER#* email (2): without `authority = …`",
     "assign-role: Update TENANT#* TENANT owner: without `authority = …`",
