@@ -11,7 +11,7 @@ use oracle::rights::Permissions;
 use oracle::{Answer, DAY, Given, Nth, Reduction, Request, Set, Told, Try, Verdict};
 use serde_json::{Value, json};
 
-use crate::bus::{batch, mail_queued, plain_item};
+use crate::bus::{batch, link_removed, mail_queued, plain_item};
 use crate::{World, schedule};
 
 /// The ids of what the model numbers.
@@ -550,9 +550,18 @@ impl Driver {
                 quiet()
             }
             R::Repeat => {
-                let queued: Vec<Value> = world.ledger().all("Mail").iter().rev().map(mail_queued).collect();
-                let twice = batch(queued.iter().flat_map(|event| [event, event]));
-                world.stack().invoke("deliver", twice, String::new()).await.unwrap();
+                let ledger = world.ledger();
+                let queued: Vec<Value> = ledger.all("Mail").iter().rev().map(mail_queued).collect();
+                // that a link is gone, of those too whose time isn't over
+                let removed = ledger.all("Invitation").iter().rev().map(|one| {
+                    let named = |name: &str| one[name]["S"].as_str().unwrap();
+                    link_removed(named("tenant_id"), named("id"))
+                });
+                let removed: Vec<Value> = removed.collect();
+                for (function, events) in [("deliver", &queued), ("expire", &removed)] {
+                    let twice = batch(events.iter().flat_map(|event| [event, event]));
+                    world.stack().invoke(function, twice, String::new()).await.unwrap();
+                }
                 quiet()
             }
             R::Feedback { address, told } => {

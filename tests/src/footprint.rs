@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::SdkCall;
+use crate::{SdkCall, mutant};
 
 /// The items that calls read and write, by their keys. A query of the index may find anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub struct Footprint {
     listed: BTreeSet<String>,
     writes: BTreeSet<String>,
     asks_index: bool,
+    /// Tenants whose status is changed, and those whose status is asked about where something is written.
+    sets_status: BTreeSet<String>,
+    asks_status: BTreeSet<String>,
     /// Time passed, which any call may notice.
     is_time: bool,
 }
@@ -45,6 +48,18 @@ impl Footprint {
                         let key = key(if kind == "Put" { &action["Item"] } else { &action["Key"] });
                         // what has a condition is read too
                         print.reads.insert(key.clone());
+                        if key.ends_with(" TENANT") {
+                            let names = |expression: &str, attribute: &str| {
+                                mutant::names_in(action, expression).any(|name| name == attribute)
+                            };
+                            if names("UpdateExpression", "status") {
+                                print.sets_status.insert(key.clone());
+                            }
+                            // who is in charge changes with it
+                            if ["status", "authority"].iter().any(|name| names("ConditionExpression", name)) {
+                                print.asks_status.insert(key.clone());
+                            }
+                        }
                         if kind != "ConditionCheck" {
                             print.writes.insert(key);
                         }
@@ -72,6 +87,8 @@ impl Footprint {
             all.listed.extend(one.listed);
             all.writes.extend(one.writes);
             all.asks_index |= one.asks_index;
+            all.sets_status.extend(one.sets_status);
+            all.asks_status.extend(one.asks_status);
             all.is_time |= one.is_time;
             all
         })
@@ -87,6 +104,12 @@ impl Footprint {
     #[must_use]
     pub fn writes(&self) -> bool {
         !self.writes.is_empty()
+    }
+
+    /// Whether it changes the status of a tenant that the other one asks of as it writes.
+    #[must_use]
+    pub fn decides(&self, other: &Self) -> bool {
+        !self.sets_status.is_disjoint(&other.asks_status)
     }
 
     /// Whether the order of the two can matter: one writes what the other reads or writes.

@@ -80,11 +80,16 @@ fn actions<'b>(operation: &str, body: &'b mut Value) -> Vec<(&'static str, &'b m
     }
 }
 
+/// The attributes that an expression of an action names, in its order.
+pub(crate) fn names_in<'a>(action: &'a Value, expression: &str) -> impl Iterator<Item = &'a str> {
+    let words = words(action[expression].as_str().unwrap_or_default());
+    words.filter_map(|word| action["ExpressionAttributeNames"][word].as_str())
+}
+
 /// What an action is called, whichever item it is about.
 fn label(kind: &str, action: &Value) -> String {
     let shape = key(action).split(' ').map(shape).collect::<Vec<_>>().join(" ");
-    let expression = action["UpdateExpression"].as_str().unwrap_or_default();
-    let first = words(expression).find_map(|word| action["ExpressionAttributeNames"][word].as_str());
+    let first = names_in(action, "UpdateExpression").next();
     [kind, &shape, first.unwrap_or_default()].join(" ").trim_end().to_owned()
 }
 

@@ -391,7 +391,8 @@ pub enum Request {
     },
     Sweep,
     Deliver,
-    /// The mails' queue hands over again what it handed over before, the newest first and each twice.
+    /// The queues hand over again that mails are queued, and that the links of invitations are gone, of those too whose time isn't
+    /// over: the newest first and each twice.
     Repeat,
     Feedback {
         address: Nth,

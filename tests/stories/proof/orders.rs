@@ -32,49 +32,15 @@ pub(super) struct Case {
     pub(super) asked: Asked,
 }
 
-/// Which of several operations change the status of a tenant, and which other one asks of it where it writes: of those the
-/// table itself says who was first.
+/// Which of several operations changes the status of a tenant that another one asks of as it writes: of those the table itself
+/// says who was first.
 pub(super) type Asked = Arc<BTreeSet<[usize; 2]>>;
 
 /// The same, of what they send when they are alone.
 pub(super) fn asked(calls: &[&Vec<SdkCall>]) -> Asked {
-    let of = |calls: &Vec<SdkCall>| {
-        let (mut changed, mut asked) = (BTreeSet::new(), BTreeSet::new());
-        for call in calls.iter().filter(|call| call.operation == "TransactWriteItems") {
-            for action in tenant_actions(&call.body) {
-                let names = action["ExpressionAttributeNames"].as_object();
-                let has = |expression: &str, attribute: &str| {
-                    let words: BTreeSet<_> = action[expression]
-                        .as_str()
-                        .unwrap_or_default()
-                        .split(|c: char| !(c == '#' || c == '_' || c.is_ascii_alphanumeric()))
-                        .collect();
-                    let mut named = names.into_iter().flatten().filter(|(_, name)| *name == attribute);
-                    named.any(|(placeholder, _)| words.contains(placeholder.as_str()))
-                };
-                let tenant = action["Key"]["pk"]["S"].as_str().unwrap_or_default().to_owned();
-                if has("UpdateExpression", "status") {
-                    changed.insert(tenant.clone());
-                }
-                if has("ConditionExpression", "status") || has("ConditionExpression", "authority") {
-                    asked.insert(tenant);
-                }
-            }
-        }
-        (changed, asked)
-    };
-    let all: Vec<_> = calls.iter().map(|calls| of(calls)).collect();
-    let pairs = (0..all.len()).flat_map(|one| (0..all.len()).map(move |other| [one, other]));
-    let meet = |[one, other]: &[usize; 2]| one != other && !all[*one].0.is_disjoint(&all[*other].1);
-    Arc::new(pairs.filter(meet).collect())
-}
-
-/// What a transaction does to tenants, or asks of them.
-fn tenant_actions(body: &str) -> Vec<Value> {
-    let body: Value = serde_json::from_str(body).unwrap();
-    let actions = body["TransactItems"].as_array().into_iter().flatten();
-    let actions = actions.flat_map(|action| action.as_object().into_iter().flat_map(|kinds| kinds.values()));
-    actions.filter(|action| action["Key"]["sk"]["S"] == "TENANT").cloned().collect()
+    let prints: Vec<Footprint> = calls.iter().map(|calls| Footprint::all(calls)).collect();
+    let pairs = (0..prints.len()).flat_map(|one| (0..prints.len()).map(move |other| [one, other]));
+    Arc::new(pairs.filter(|[one, other]| one != other && prints[*one].decides(&prints[*other])).collect())
 }
 
 /// A scene, and the cases that begin there, each with the number of its set of operations.
