@@ -14,7 +14,7 @@ pub struct Footprint {
     listed: BTreeSet<String>,
     writes: BTreeSet<String>,
     asks_index: bool,
-    /// Tenants whose status is changed, and those whose status is asked about where something is written.
+    /// Tenants whose status is written (with every change of a tenant), and those whose status is asked about by a write.
     sets_status: BTreeSet<String>,
     asks_status: BTreeSet<String>,
     /// Time passed, which any call may notice.
@@ -55,7 +55,7 @@ impl Footprint {
                             if names("UpdateExpression", "status") {
                                 print.sets_status.insert(key.clone());
                             }
-                            // who is in charge changes with it
+                            // whatever changes the status renews the authority
                             if ["status", "authority"].iter().any(|name| names("ConditionExpression", name)) {
                                 print.asks_status.insert(key.clone());
                             }

@@ -102,10 +102,13 @@ async fn what_expired_is_noted_once_whatever_goes_wrong_at_which_call() {
     let alone = set.fork().await;
     alone.wire().take_sent();
     race(&[], vec![expire(&alone)]).await;
-    let calls = alone.wire().take_sent().len();
-    assert!(calls > 1, "facts, and what is noted");
-    for nth in 0..calls {
+    let calls = alone.wire().take_sent();
+    assert!(calls.len() > 1, "facts, and what is noted");
+    for (nth, call) in calls.iter().enumerate() {
         for fault in [Fault::Crash, Fault::LostAnswer, Fault::Conflict] {
+            if matches!(fault, Fault::Conflict) && call.operation != "TransactWriteItems" {
+                continue;
+            }
             let world = set.fork().await;
             world.wire().fail_racer(0, nth, fault.clone());
             race_with_crashes(&[], vec![expire(&world)]).await;

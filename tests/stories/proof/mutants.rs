@@ -182,8 +182,11 @@ fn attempts(sets: &[Set], place: &Place) -> Vec<(How, Option<Case>)> {
         // the sweeper with all that it does
         with(How::Time, &others, [before.clone(), vec![1], vec![2; 9]].concat(), None, None);
     }
+    // time passing is no call that goes wrong
+    let sent =
+        calls[place.request][..place.call].iter().filter(|call| call.operation != SdkCall::TIME).count();
     for fault in [Fault::LostAnswer, Fault::Conflict, Fault::Crash] {
-        with(How::Trouble, &[], Vec::new(), Some((0, place.call, fault)), None);
+        with(How::Trouble, &[], Vec::new(), Some((0, sent, fault)), None);
     }
     attempts
 }
