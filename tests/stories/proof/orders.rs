@@ -505,7 +505,7 @@ fn in_order(plan: &Plan, seed: u64) -> Vec<usize> {
         let is_troubled = case.trouble.is_some();
         let met = met.entry((is_troubled, *set)).or_default();
         *met += 1;
-        let round = 2 * *met + usize::from(is_troubled == ((*set as u64 ^ seed) % 2 == 0));
+        let round = 2 * *met + usize::from(is_troubled == (*set as u64 ^ seed).is_multiple_of(2));
         (round, mixed(*set as u64 ^ seed))
     };
     let mut order: Vec<_> = shuffled.into_iter().map(|at| (rounds(at), at)).collect();
