@@ -38,6 +38,16 @@ pub enum Fault {
     Crash,
 }
 
+impl Fault {
+    /// Where each of these calls may go wrong, and how: a crash after it, its answer lost, and a conflict where it is a transaction.
+    pub fn at_each(calls: &[SdkCall]) -> impl Iterator<Item = (usize, Self)> {
+        calls.iter().enumerate().flat_map(|(nth, call)| {
+            let conflict = (call.operation == "TransactWriteItems").then_some(Self::Conflict);
+            [Self::Crash, Self::LostAnswer].into_iter().chain(conflict).map(move |fault| (nth, fault))
+        })
+    }
+}
+
 struct Rule {
     racer: Option<usize>,
     function: &'static str,

@@ -456,26 +456,21 @@ async fn a_mail_goes_out_whatever_goes_wrong_at_which_call_and_whatever_it_is_ab
         let calls = alone.wire().take_sent();
         let sends = calls.iter().position(|call| call.operation == "SendEmail").unwrap();
         assert!(sends > 0 && sends + 1 < calls.len(), "{what}: facts, a claim, SES, a note");
-        for (nth, call) in calls.iter().enumerate() {
-            for fault in [Fault::Crash, Fault::LostAnswer, Fault::Conflict] {
-                if matches!(fault, Fault::Conflict) && call.operation != "TransactWriteItems" {
-                    continue;
-                }
-                let world = set.fork().await;
-                world.wire().fail_racer(0, nth, fault.clone());
-                stories::race_with_crashes(&[], vec![deliver(&world)]).await;
-                // another one takes it over when the claim has run out
-                world.settle().await;
-                world.pass(CLAIM);
-                world.settle().await;
-                // SES may have had it, if nothing says that it had
-                let twice = nth >= sends && !matches!(fault, Fault::Conflict);
-                let most = before + 1 + usize::from(twice);
-                let sent = mails(&world, &to);
-                assert!((before + 1..=most).contains(&sent), "{what}, {fault:?} at {nth}: {sent}");
-                assert!(world.stack().dead_letters().is_empty(), "{what}, {fault:?} at {nth}");
-                world.ledger().check();
-            }
+        for (nth, fault) in Fault::at_each(&calls) {
+            let world = set.fork().await;
+            world.wire().fail_racer(0, nth, fault.clone());
+            stories::race_with_crashes(&[], vec![deliver(&world)]).await;
+            // another one takes it over when the claim has run out
+            world.settle().await;
+            world.pass(CLAIM);
+            world.settle().await;
+            // SES may have had it, if nothing says that it had
+            let twice = nth >= sends && !matches!(fault, Fault::Conflict);
+            let most = before + 1 + usize::from(twice);
+            let sent = mails(&world, &to);
+            assert!((before + 1..=most).contains(&sent), "{what}, {fault:?} at {nth}: {sent}");
+            assert!(world.stack().dead_letters().is_empty(), "{what}, {fault:?} at {nth}");
+            world.ledger().check();
         }
     }
 }
